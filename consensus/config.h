@@ -1,0 +1,45 @@
+// The numbers a Replica lives by, and what it is given at its start.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/types.h"
+#include "consensus/action.h"
+#include "consensus/entry.h"
+
+namespace baton::consensus {
+
+// Times of one network profile. docs/operations.md says how to choose.
+struct Timing {
+  int64_t heartbeat_us;
+  int64_t lease_us;
+  int64_t rank_step_us;     // the r-th candidate waits r of these
+  int64_t clock_drift_ppm;  // bound between any two lease clocks
+};
+inline constexpr Timing kLanTiming{50'000, 500'000, 20'000, 50'000};
+inline constexpr Timing kWanTiming{250'000, 3'000'000, 200'000, 50'000};
+
+struct Config {
+  NodeId self;
+  GroupId group = kFirstGroup;
+  Timing timing = kLanTiming;
+  uint64_t seed = 1;  // of the jitter
+
+  uint64_t message_bytes_max = 1 << 20;        // entries in one Accept or Fetched; always at least one
+  uint64_t inflight_bytes_max = 8 << 20;       // sent to one peer and not acknowledged
+  uint64_t uncommitted_bytes_max = 64 << 20;   // MayPropose() is false above it
+  uint64_t log_cache_bytes_max = 64 << 20;     // applied entries kept in memory for lagging peers
+};
+
+// What a node finds on its disk. An empty log has no runs and last == base.slot.
+struct Recovered {
+  HardState hard_state;
+  Membership membership;      // as of the end of the log
+  EntryId base;               // last truncated entry
+  Slot last;                  // last entry on disk
+  std::vector<BornRun> runs;  // cover (base.slot, last], ascending
+  Slot applied;               // in the engine, hence committed
+};
+
+}  // namespace baton::consensus

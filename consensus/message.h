@@ -1,0 +1,117 @@
+// The messages of ordered Multi-Paxos, one struct each. docs/consensus.md tells when they are sent.
+//
+// Values, free of threads. Bytes are server/codec's. Times are lease-clock microseconds of the node
+// named; clocks of different nodes are never compared.
+#pragma once
+
+#include <cstdint>
+#include <variant>
+#include <vector>
+
+#include "base/types.h"
+#include "consensus/entry.h"
+
+namespace baton::consensus {
+
+// Why a node would not go along.
+enum class Refusal : uint8_t {
+  kNone = 0,
+  kPromisedHigher = 1,  // it has promised a higher ballot
+  kLeased = 2,          // its lease to the present leader has not run out
+  kRestartWait = 3,     // it restarted and waits out the longest lease it may have granted
+  kLeading = 4,         // it leads, with a quorum behind it
+};
+
+// Phase 0: would you follow me? Without side effects.
+struct Canvass {
+  Ballot ballot;  // what the candidate would prepare
+  EntryId last;
+  friend bool operator==(const Canvass&, const Canvass&) = default;
+};
+struct CanvassReply {
+  Ballot ballot;
+  bool granted = false;
+  Refusal refusal = Refusal::kNone;
+  Ballot promised;
+  friend bool operator==(const CanvassReply&, const CanvassReply&) = default;
+};
+
+// Phase 1. The sender's own promise is durable before this leaves.
+struct Prepare {
+  Ballot ballot;
+  Cause cause = Cause::kElection;
+  friend bool operator==(const Prepare&, const Prepare&) = default;
+};
+// The promise is durable before this leaves.
+struct Promise {
+  Ballot ballot;
+  EntryId last;  // end of the durable log
+  Slot commit;
+  friend bool operator==(const Promise&, const Promise&) = default;
+};
+// Refuses a Prepare, a Fetch or an Accept.
+struct Nack {
+  Ballot ballot;    // refused
+  Ballot promised;  // > ballot when refusal is kPromisedHigher
+  Refusal refusal = Refusal::kPromisedHigher;
+  int64_t lease_remaining_us = 0;
+  friend bool operator==(const Nack&, const Nack&) = default;
+};
+
+// A candidate asks the owner of the best promise for what it lacks. Bound to its ballot.
+struct Fetch {
+  Ballot ballot;
+  EntryId prev;  // what the candidate holds; the answer follows it or names an older id
+  uint64_t bytes_max = 0;
+  friend bool operator==(const Fetch&, const Fetch&) = default;
+};
+struct Fetched {
+  Ballot ballot;
+  Ballot promised;  // the source's; above `ballot` it ends the candidacy
+  bool matched = false;
+  EntryId prev;     // matched: what `entries` follow; else the newest id worth asking from
+  EntryId last;     // end of the source's log
+  std::vector<Entry> entries;
+  friend bool operator==(const Fetched&, const Fetched&) = default;
+};
+
+// Phase 2, and the heartbeat when `entries` is empty.
+struct Accept {
+  Ballot ballot;
+  EntryId prev;
+  std::vector<Entry> entries;
+  Slot commit;
+  int64_t sent_at_us = 0;  // leader's clock; echoed
+  int64_t lease_us = 0;
+  uint64_t read_round = 0;  // echoed; proves leadership to the reads of that round
+  friend bool operator==(const Accept&, const Accept&) = default;
+};
+struct Accepted {
+  Ballot ballot;
+  bool matched = false;
+  EntryId hint;  // not matched: the newest id worth trying as prev
+  Slot match;    // durable and equal to the leader's log, up to and including this slot
+  int64_t sent_at_us = 0;
+  bool lease_granted = false;
+  uint64_t read_round = 0;
+  friend bool operator==(const Accepted&, const Accepted&) = default;
+};
+
+// The leader of `ballot` stops leading and renews nothing: no one need wait for its lease.
+struct Abdicate {
+  Ballot ballot;
+  friend bool operator==(const Abdicate&, const Abdicate&) = default;
+};
+
+using MessageBody = std::variant<Canvass, CanvassReply, Prepare, Promise, Nack, Fetch, Fetched,
+                                 Accept, Accepted, Abdicate>;
+
+struct Message {
+  NodeId from;
+  NodeId to;
+  GroupId group = kFirstGroup;
+  MessageBody body;
+  friend bool operator==(const Message&, const Message&) = default;
+};
+
+}  // namespace baton::consensus

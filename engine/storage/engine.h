@@ -1,0 +1,96 @@
+// Engine: the ordered map of bytes that holds the state, with the slot it was applied up to.
+// RocksDbEngine is the real one, MemoryEngine its model; tests/engine/ holds both to one suite.
+//
+// Threads: Apply, Flush and Restore from one thread at a time (the applier); reads from any thread.
+// Snapshots and iterators must be destroyed before their engine.
+//
+// Errors: INTERNAL and DATA_LOSS are final for the process. UNAVAILABLE from a read with
+// ReadTier::kMemory means only: the answer is not in memory, ask again with kAny where you may wait.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "base/types.h"
+
+namespace baton::engine {
+
+enum class ReadTier : uint8_t {
+  kAny,     // may wait for the disk
+  kMemory,  // memtable and block cache only: never waits
+};
+
+// An ordered list of changes that take effect together.
+class WriteBatch {
+ public:
+  virtual ~WriteBatch() = default;
+  virtual void Put(std::string_view key, std::string_view value) = 0;
+  virtual void Delete(std::string_view key) = 0;
+  virtual void DeleteRange(std::string_view begin, std::string_view end) = 0;  // [begin, end)
+};
+
+// Moves over [lower, upper) of a snapshot. key() and value() are valid until the next move.
+class Iterator {
+ public:
+  virtual ~Iterator() = default;
+  virtual bool Valid() const = 0;
+  virtual void SeekToFirst() = 0;
+  virtual void SeekToLast() = 0;
+  virtual void Seek(std::string_view key) = 0;         // first key >= key
+  virtual void SeekForPrev(std::string_view key) = 0;  // last key <= key
+  virtual void Next() = 0;
+  virtual void Prev() = 0;
+  virtual std::string_view key() const = 0;
+  virtual std::string_view value() const = 0;
+  virtual absl::Status status() const = 0;  // !Valid() and ok: the range ended
+};
+
+// The state as of one applied slot; does not change.
+class Snapshot {
+ public:
+  virtual ~Snapshot() = default;
+  virtual Slot applied() const = 0;
+  virtual absl::StatusOr<std::optional<std::string>> Get(std::string_view key,
+                                                         ReadTier tier) const = 0;
+  // An empty upper means: no bound.
+  virtual std::unique_ptr<Iterator> NewIterator(std::string_view lower, std::string_view upper,
+                                                ReadTier tier) const = 0;
+};
+
+class Engine {
+ public:
+  virtual ~Engine() = default;
+
+  virtual absl::StatusOr<std::optional<std::string>> Get(std::string_view key,
+                                                         ReadTier tier) const = 0;
+  // One result a key, in order, all from one point in time.
+  virtual std::vector<absl::StatusOr<std::optional<std::string>>> MultiGet(
+      absl::Span<const std::string_view> keys, ReadTier tier) const = 0;
+  virtual std::unique_ptr<Snapshot> NewSnapshot() const = 0;
+
+  virtual std::unique_ptr<WriteBatch> NewBatch() const = 0;
+  // Applies the batch and records `applied` in the same atomic write. REQUIRES: applied > applied().
+  virtual absl::Status Apply(std::unique_ptr<WriteBatch> batch, Slot applied) = 0;
+  virtual Slot applied() const = 0;
+
+  // Makes everything applied survive a power cut. flushed() <= applied() is what already does.
+  virtual absl::Status Flush() = 0;
+  virtual Slot flushed() const = 0;
+
+  // Writes an image of the state, at an applied slot that it returns, into a new directory.
+  virtual absl::StatusOr<Slot> Checkpoint(const std::string& directory) = 0;
+  // Replaces the state by an image. REQUIRES: no snapshot is alive.
+  virtual absl::Status Restore(const std::string& directory) = 0;
+
+  // name, value: for metrics and status.
+  virtual std::vector<std::pair<std::string, uint64_t>> Properties() const = 0;
+};
+
+}  // namespace baton::engine

@@ -1,0 +1,152 @@
+// Node: what the services of server/rpc see of a replica. Nothing here knows gRPC.
+//
+// Every method may be called on any thread and never blocks on a disk, a lock held over I/O, or the
+// network. Answers arrive at the sink, on a thread of the node, possibly before the call returns.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "base/types.h"
+#include "consensus/message.h"
+#include "engine/state/request.h"
+
+namespace baton::server {
+
+// Who calls, on whose behalf, until when. Made by the service for every request.
+struct CallContext {
+  std::string principal;     // authenticated peer; empty until TLS arrives
+  std::string actor;
+  std::string traceparent;
+  uint64_t request_id = 0;   // unique in this process, for logs
+  int64_t deadline_us = 0;   // lease clock
+};
+
+// Mirrors baton.v1.Reason; server/rpc maps the one to the other.
+enum class Reason : uint8_t {
+  kNone, kNotLeader, kNoLeader, kOutcomeUnknown, kOverloaded, kLimitExceeded, kKeyspaceUnknown,
+  kInvalidArgument, kConditionNotMet, kUnformed, kClusterMismatch, kLogFaulty, kDiskFull,
+  kDeadline, kShuttingDown, kForwardedTwice, kNotSupported, kFormedDifferently,
+};
+
+struct LeaderHint {
+  std::string name;
+  std::string client_address;
+};
+
+struct Failure {
+  absl::StatusCode code = absl::StatusCode::kOk;
+  Reason reason = Reason::kNone;
+  std::string message;  // says what to change
+  std::optional<LeaderHint> leader;
+  uint32_t retry_after_ms = 0;
+  std::string limit;
+  bool ok() const { return code == absl::StatusCode::kOk; }
+};
+
+struct GetCall {
+  KeyspaceId keyspace = kDefaultKeyspace;
+  std::vector<std::string> keys;  // all from one view
+};
+struct GetResult {
+  std::vector<std::optional<engine::Record>> records;  // one a key; Record::key is left empty
+};
+
+using Request = std::variant<GetCall, engine::ScanSpec, engine::WriteRequest>;
+using Result = std::variant<std::monostate, GetResult, engine::ScanPage, engine::WriteResult>;
+
+struct Answer {
+  Failure failure;
+  Position position;
+  engine::Durability durability = engine::Durability::kUnspecified;  // writes only
+  Result result;
+};
+
+// Takes the answers of one stream or one call.
+class AnswerSink {
+ public:
+  virtual ~AnswerSink() = default;
+  // `tag` is the call's. Must not block. Once for each call submitted.
+  virtual void Answered(uint64_t tag, Answer answer) = 0;
+  // The answers that belong together have been given: send them. Called after every group.
+  virtual void Flush() = 0;
+};
+
+struct Call {
+  CallContext context;
+  uint64_t tag = 0;
+  Request request;
+  engine::Durability durability = engine::Durability::kUnspecified;
+};
+
+struct MemberInfo {
+  NodeId node;
+  std::string name;
+  Id128 directory;
+  std::string client_address;
+  std::string peer_address;
+  uint32_t role = 1;  // baton.v1.Role
+};
+
+struct PeerProgressInfo {
+  std::string name;
+  Slot match;
+  bool connected = false;
+};
+
+// One node's own view of itself and of the cluster, taken at once.
+struct NodeStatus {
+  Id128 cluster;
+  NodeId node;
+  std::string name;
+  std::string state;  // unformed | follower | candidate | leader | faulty
+  Ballot ballot;
+  std::optional<LeaderHint> leader;
+  bool healthy = false;
+  std::string reason;
+  Slot durable, commit, applied, flushed, first;
+  Epoch epoch;
+  std::vector<MemberInfo> members;
+  std::vector<PeerProgressInfo> peers;
+};
+
+struct DigestResult {
+  Failure failure;
+  uint64_t digest = 0;
+  uint64_t count = 0;
+  Slot applied;
+};
+
+class Node {
+ public:
+  virtual ~Node() = default;
+
+  // Validated calls of one message. The whole vector is queued under one lock; when the queue is
+  // full those left over are answered RESOURCE_EXHAUSTED.
+  virtual void Submit(std::vector<Call> calls, std::shared_ptr<AnswerSink> sink) = 0;
+
+  // The keyspace of that name, from the catalogue as applied here.
+  virtual std::optional<KeyspaceId> FindKeyspace(const std::string& name) const = 0;
+
+  virtual NodeStatus Status() const = 0;
+
+  // XXH3-64 over a keyspace once `slot` is applied (Slot{0}: as it is). `done` runs on a reader.
+  virtual void Digest(KeyspaceId keyspace, Slot slot, int64_t deadline_us,
+                      std::function<void(DigestResult)> done) = 0;
+
+  // From the transport.
+  virtual void Receive(consensus::Message message) = 0;
+
+  // `notify` is called, on a thread of the node, each time a Reign is chosen with a new leader.
+  // Returns an id for Unwatch.
+  virtual uint64_t WatchLeader(std::function<void(const LeaderHint&)> notify) = 0;
+  virtual void UnwatchLeader(uint64_t id) = 0;
+};
+
+}  // namespace baton::server
