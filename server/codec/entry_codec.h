@@ -1,0 +1,58 @@
+// Entries of the replicated log as bytes. docs/entry-format.md gives the grammar and an example.
+//
+// An entry is encoded once, by the leader; the same bytes travel to every node and lie in every
+// log. Whoever receives them from outside verifies their hash once, here. Functions, any thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/types.h"
+#include "consensus/entry.h"
+
+namespace baton::server {
+
+inline constexpr uint8_t kEntryVersion = 1;
+inline constexpr uint64_t kEntryBytesMax = 32
+                                           << 20;  // one request of 8 MiB fits with room to spare
+inline constexpr uint32_t kMembersMax = 64;        // of one membership
+
+// What the driver knows of an entry beside its id and its core part.
+struct EntryStamp {
+  int64_t log_time_us = 0;   // drives leases and expiry; continues from reign to reign
+  int64_t wall_time_us = 0;  // for people; never goes back
+  Revision base_revision;    // of the first request that has effects; Revision{} when none has
+  uint32_t request_count = 0;
+  friend bool operator==(const EntryStamp&, const EntryStamp&) = default;
+};
+
+// A view of an encoded entry. `effects` points into the bytes that were decoded.
+struct DecodedEntry {
+  GroupId group;
+  EntryId id;
+  consensus::CorePart core;
+  EntryStamp stamp;
+  std::string_view effects;
+};
+
+// REQUIRES: the encoded size is at most kEntryBytesMax.
+std::shared_ptr<const std::string> EncodeEntry(GroupId group, EntryId id,
+                                               const consensus::CorePart& core,
+                                               const EntryStamp& stamp, std::string_view effects);
+
+// Whether the bytes' own hash has been checked already (the log does so when it reads).
+enum class EntryHash : uint8_t { kVerify, kVerified };
+
+// Errors: DATA_LOSS (hash or shape is wrong), FAILED_PRECONDITION (a newer version or an unknown
+// kind: the message names the slot; a newer build can read it).
+absl::StatusOr<DecodedEntry> DecodeEntry(std::string_view bytes, EntryHash hash);
+
+// The same, as the core wants it. Also refuses another group than `group`.
+absl::StatusOr<consensus::Entry> ParseEntry(std::shared_ptr<const std::string> bytes, GroupId group,
+                                            EntryHash hash);
+
+}  // namespace baton::server

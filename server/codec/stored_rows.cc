@@ -1,0 +1,128 @@
+#include "server/codec/stored_rows.h"
+
+#include "absl/strings/str_cat.h"
+#include "base/coding.h"
+
+namespace baton::server {
+namespace {
+
+using consensus::Cause;
+using consensus::HardState;
+
+constexpr uint8_t kCeilingRowVersion = 1;
+
+void PutBallot(std::string* to, const Ballot& ballot) {
+  PutVarint(to, ballot.round);
+  PutVarint(to, ballot.node.value);
+}
+
+Ballot ReadBallot(Decoder* from) {
+  Ballot ballot;
+  ballot.round = from->ReadVarint();
+  const uint64_t node = from->ReadVarint();
+  if (node > UINT32_MAX) from->Fail();
+  ballot.node = NodeId{static_cast<uint32_t>(node)};
+  return ballot;
+}
+
+absl::Status CheckVersion(const char* what, uint8_t found, uint8_t known) {
+  if (found == known) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(what, " has version ", found, "; this build reads version ", known,
+                   ": start the build that wrote it, or a newer one"));
+}
+
+absl::Status Unreadable(const char* what) {
+  return absl::DataLossError(absl::StrCat(what, " cannot be read"));
+}
+
+}  // namespace
+
+std::string EncodeHardState(const HardState& state) {
+  std::string bytes;
+  PutByte(&bytes, kHardStateVersion);
+  PutBallot(&bytes, state.promised);
+  PutVarint(&bytes, static_cast<uint64_t>(state.longest_lease_us));
+  PutVarint(&bytes, state.epoch.value);
+  return bytes;
+}
+
+absl::StatusOr<HardState> DecodeHardState(std::string_view bytes) {
+  Decoder from(bytes);
+  const uint8_t version = from.ReadByte();
+  if (!from.ok()) return Unreadable("the hard state");
+  if (absl::Status s = CheckVersion("the hard state", version, kHardStateVersion); !s.ok())
+    return s;
+  HardState state;
+  state.promised = ReadBallot(&from);
+  state.longest_lease_us = static_cast<int64_t>(from.ReadVarint());
+  state.epoch = Epoch{from.ReadVarint()};
+  if (!from.Done() || state.longest_lease_us < 0) return Unreadable("the hard state");
+  return state;
+}
+
+std::string ReignRowKey(const Ballot& ballot) {
+  std::string key = "reign/";
+  PutBig64(&key, ballot.round);
+  PutBig32(&key, ballot.node.value);
+  return key;
+}
+
+std::string EncodeReignRow(const ReignRow& row) {
+  std::string bytes;
+  PutByte(&bytes, kReignRowVersion);
+  PutBallot(&bytes, row.reign.ballot);
+  PutByte(&bytes, static_cast<uint8_t>(row.reign.cause));
+  PutVarint(&bytes, row.reign.handover);
+  PutBallot(&bytes, row.reign.predecessor);
+  PutVarint(&bytes, row.reign.predecessor_durable.value);
+  PutVarint(&bytes, row.reign.policy_version);
+  PutVarint(&bytes, row.slot.value);
+  PutVarint(&bytes, static_cast<uint64_t>(row.log_time_us));
+  PutVarint(&bytes, static_cast<uint64_t>(row.wall_time_us));
+  PutVarint(&bytes, static_cast<uint64_t>(row.candidacy_us));
+  return bytes;
+}
+
+absl::StatusOr<ReignRow> DecodeReignRow(std::string_view bytes) {
+  Decoder from(bytes);
+  const uint8_t version = from.ReadByte();
+  if (!from.ok()) return Unreadable("a reign row");
+  if (absl::Status s = CheckVersion("a reign row", version, kReignRowVersion); !s.ok()) return s;
+  ReignRow row;
+  row.reign.ballot = ReadBallot(&from);
+  const uint8_t cause = from.ReadByte();
+  row.reign.cause = static_cast<Cause>(cause);
+  row.reign.handover = from.ReadVarint();
+  row.reign.predecessor = ReadBallot(&from);
+  row.reign.predecessor_durable = Slot{from.ReadVarint()};
+  row.reign.policy_version = from.ReadVarint();
+  row.slot = Slot{from.ReadVarint()};
+  row.log_time_us = static_cast<int64_t>(from.ReadVarint());
+  row.wall_time_us = static_cast<int64_t>(from.ReadVarint());
+  row.candidacy_us = static_cast<int64_t>(from.ReadVarint());
+  const bool known = cause >= 1 && cause <= static_cast<uint8_t>(Cause::kAborted);
+  if (!from.Done() || !known) return Unreadable("a reign row");
+  return row;
+}
+
+std::string EncodeRevisionCeiling(Revision ceiling) {
+  std::string bytes;
+  PutByte(&bytes, kCeilingRowVersion);
+  PutVarint(&bytes, ceiling.value);
+  return bytes;
+}
+
+absl::StatusOr<Revision> DecodeRevisionCeiling(std::string_view bytes) {
+  Decoder from(bytes);
+  const uint8_t version = from.ReadByte();
+  if (!from.ok()) return Unreadable("the revision ceiling");
+  if (absl::Status s = CheckVersion("the revision ceiling", version, kCeilingRowVersion); !s.ok()) {
+    return s;
+  }
+  const Revision ceiling{from.ReadVarint()};
+  if (!from.Done()) return Unreadable("the revision ceiling");
+  return ceiling;
+}
+
+}  // namespace baton::server

@@ -1,0 +1,44 @@
+// What a node stores beside entries: its hard state, and the rows of the system keyspace that go
+// with the core's entries. Each starts with a version byte. Functions, any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/types.h"
+#include "consensus/action.h"
+#include "consensus/entry.h"
+
+namespace baton::server {
+
+inline constexpr uint8_t kHardStateVersion = 1;
+inline constexpr uint8_t kReignRowVersion = 1;
+
+// The WAL's state record: version, round, node, longest lease, epoch.
+std::string EncodeHardState(const consensus::HardState& state);
+// Errors: DATA_LOSS, or FAILED_PRECONDITION for a newer version.
+absl::StatusOr<consensus::HardState> DecodeHardState(std::string_view bytes);
+
+// Why and when a node came to lead: one row for each reign, never changed.
+struct ReignRow {
+  consensus::Reign reign;
+  Slot slot;  // of its Reign entry
+  int64_t log_time_us = 0;
+  int64_t wall_time_us = 0;
+  int64_t candidacy_us = 0;  // on the winner's clock, from first standing to this entry
+  friend bool operator==(const ReignRow&, const ReignRow&) = default;
+};
+// Key in the system keyspace: "reign/", round and node big-endian, so that rows sort by ballot.
+std::string ReignRowKey(const Ballot& ballot);
+std::string EncodeReignRow(const ReignRow& row);
+absl::StatusOr<ReignRow> DecodeReignRow(std::string_view bytes);
+
+// No revision at or above the chosen ceiling has ever been given.
+inline constexpr std::string_view kRevisionCeilingKey = "revision_ceiling";
+std::string EncodeRevisionCeiling(Revision ceiling);
+absl::StatusOr<Revision> DecodeRevisionCeiling(std::string_view bytes);
+
+}  // namespace baton::server
