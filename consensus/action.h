@@ -23,6 +23,7 @@ struct HardState {
 
 // Write and sync, in order with every other Persist; then send `then_send`; then feed Persisted.
 // An entry at slot s voids everything at and above s that was written before it.
+// One without records writes nothing: its messages wait for the Persists before it.
 struct Persist {
   uint64_t persist_id = 0;
   std::optional<HardState> hard_state;
@@ -36,7 +37,7 @@ struct Send {
   friend bool operator==(const Send&, const Send&) = default;
 };
 
-// The commit slot rose to `slot`.
+// The commit slot rose to `slot`. Entries may be applied up to min(slot, Replica::durable()).
 struct Commit {
   Slot slot;
   friend bool operator==(const Commit&, const Commit&) = default;
@@ -65,7 +66,8 @@ struct ReignOpened {
   friend bool operator==(const ReignOpened&, const ReignOpened&) = default;
 };
 
-// This node leads no more; what was proposed and not committed has an unknown outcome.
+// This node leads no more; what was proposed and not committed has an unknown outcome. Stop serving
+// by its lease before carrying out the actions that follow: they may release the voters from it.
 struct StoppedLeading {
   Ballot ballot;
   std::string reason;  // for people: "promised 7.2", "no quorum for 500 ms", "stopping"
@@ -85,7 +87,7 @@ struct ReadReady {
   friend bool operator==(const ReadReady&, const ReadReady&) = default;
 };
 struct ReadRefused {
-  uint64_t read_id = 0;  // this node does not lead, or stopped leading meanwhile
+  uint64_t read_id = 0;  // this node leads no open reign, or stopped leading meanwhile
   friend bool operator==(const ReadRefused&, const ReadRefused&) = default;
 };
 

@@ -16,6 +16,7 @@ struct Timing {
   int64_t lease_us;
   int64_t rank_step_us;     // the r-th candidate waits r of these
   int64_t clock_drift_ppm;  // bound between any two lease clocks
+  friend bool operator==(const Timing&, const Timing&) = default;
 };
 inline constexpr Timing kLanTiming{50'000, 500'000, 20'000, 50'000};
 inline constexpr Timing kWanTiming{250'000, 3'000'000, 200'000, 50'000};
@@ -30,16 +31,18 @@ struct Config {
   uint64_t inflight_bytes_max = 8 << 20;       // sent to one peer and not acknowledged
   uint64_t uncommitted_bytes_max = 64 << 20;   // MayPropose() is false above it
   uint64_t log_cache_bytes_max = 64 << 20;     // applied entries kept in memory for lagging peers
+  friend bool operator==(const Config&, const Config&) = default;
 };
 
 // What a node finds on its disk. An empty log has no runs and last == base.slot.
+// REQUIRES: base.slot <= applied <= last.
 struct Recovered {
   HardState hard_state;
   Membership membership;      // as of the end of the log
   EntryId base;               // last truncated entry
   Slot last;                  // last entry on disk
   std::vector<BornRun> runs;  // cover (base.slot, last], ascending
-  Slot applied;               // in the engine, hence committed
+  Slot applied;               // in the engine, hence chosen
 };
 
 }  // namespace baton::consensus

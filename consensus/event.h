@@ -31,7 +31,8 @@ struct LogRead {
 };
 
 // The leader's next entry, encoded for exactly the slot and ballot that Replica::NextEntryId()
-// gives. REQUIRES: Replica::MayPropose(), or for a Reign entry an OpenReign action before.
+// gives. REQUIRES: Replica::MayPropose(), or for a Reign entry an OpenReign action before. One of a
+// ballot that this node leads no more is dropped: StoppedLeading has told of it.
 struct Proposed {
   Entry entry;
 };

@@ -16,7 +16,7 @@ namespace baton::consensus {
 // Why a node would not go along.
 enum class Refusal : uint8_t {
   kNone = 0,
-  kPromisedHigher = 1,  // it has promised a higher ballot
+  kPromisedHigher = 1,  // it has promised a higher ballot; to a Canvass: it gives that one time
   kLeased = 2,          // its lease to the present leader has not run out
   kRestartWait = 3,     // it restarted and waits out the longest lease it may have granted
   kLeading = 4,         // it leads, with a quorum behind it
@@ -24,15 +24,15 @@ enum class Refusal : uint8_t {
 
 // Phase 0: would you follow me? Without side effects.
 struct Canvass {
-  Ballot ballot;  // what the candidate would prepare
+  Ballot ballot;  // names this canvass; what is prepared after it is at least this
   EntryId last;
   friend bool operator==(const Canvass&, const Canvass&) = default;
 };
 struct CanvassReply {
-  Ballot ballot;
+  Ballot ballot;  // of the Canvass
   bool granted = false;
   Refusal refusal = Refusal::kNone;
-  Ballot promised;
+  Ballot promised;  // a candidate prepares above all it is told of, so this alone refuses nothing
   friend bool operator==(const CanvassReply&, const CanvassReply&) = default;
 };
 
@@ -84,6 +84,7 @@ struct Accept {
   int64_t sent_at_us = 0;  // leader's clock; echoed
   int64_t lease_us = 0;
   uint64_t read_round = 0;  // echoed; proves leadership to the reads of that round
+  Slot durable;             // the leader's own durable slot: what its next Reign may state of it
   friend bool operator==(const Accept&, const Accept&) = default;
 };
 struct Accepted {
