@@ -1,11 +1,13 @@
 // Engine: the ordered map of bytes that holds the state, with the slot it was applied up to.
 // RocksDbEngine is the real one, MemoryEngine its model; tests/engine/ holds both to one suite.
 //
-// Threads: Apply, Flush and Restore from one thread at a time (the applier); reads from any thread.
-// Snapshots and iterators must be destroyed before their engine.
+// Threads: Apply from one thread at a time (the applier); Flush, Checkpoint and every read from any
+// thread, beside Apply; Restore alone. An iterator must be destroyed before its snapshot, a
+// snapshot before its engine: the engine checks it and stops the process otherwise.
 //
-// Errors: INTERNAL and DATA_LOSS are final for the process. UNAVAILABLE from a read with
-// ReadTier::kMemory means only: the answer is not in memory, ask again with kAny where you may wait.
+// Errors: INTERNAL and DATA_LOSS are final for the process. FAILED_PRECONDITION: the stored state
+// is of a newer version. UNAVAILABLE from a read with ReadTier::kMemory means only: the answer is
+// not in memory, ask again with kAny where you may wait.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +15,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -25,18 +28,21 @@ namespace baton::engine {
 enum class ReadTier : uint8_t {
   kAny,     // may wait for the disk
   kMemory,  // memtable and block cache only: never waits
+  kSweep,   // may wait for the disk, and leaves the cache to others: for a pass over everything
 };
 
-// An ordered list of changes that take effect together.
+// An ordered list of changes that take effect together. Copies what it is given.
 class WriteBatch {
  public:
   virtual ~WriteBatch() = default;
   virtual void Put(std::string_view key, std::string_view value) = 0;
   virtual void Delete(std::string_view key) = 0;
   virtual void DeleteRange(std::string_view begin, std::string_view end) = 0;  // [begin, end)
+  virtual uint64_t bytes() const = 0;  // held by the batch, about
 };
 
-// Moves over [lower, upper) of a snapshot. key() and value() are valid until the next move.
+// Moves over [lower, upper) of a snapshot. key() and value() are valid until the next move and need
+// Valid(), as Next() and Prev() do. Starts nowhere: seek first.
 class Iterator {
  public:
   virtual ~Iterator() = default;
@@ -76,17 +82,21 @@ class Engine {
   virtual std::unique_ptr<Snapshot> NewSnapshot() const = 0;
 
   virtual std::unique_ptr<WriteBatch> NewBatch() const = 0;
-  // Applies the batch and records `applied` in the same atomic write. REQUIRES: applied > applied().
+  // Applies the batch and records `applied` in the same atomic write. REQUIRES: applied >
+  // applied().
   virtual absl::Status Apply(std::unique_ptr<WriteBatch> batch, Slot applied) = 0;
   virtual Slot applied() const = 0;
 
-  // Makes everything applied survive a power cut. flushed() <= applied() is what already does.
+  // Makes everything applied before the call survive a power cut; flushed() says so afterwards.
+  // flushed() <= applied() also rises by itself, when a memtable is full.
   virtual absl::Status Flush() = 0;
   virtual Slot flushed() const = 0;
 
-  // Writes an image of the state, at an applied slot that it returns, into a new directory.
+  // Writes an image of the state, at an applied slot that it returns, into a directory that must
+  // not exist yet.
   virtual absl::StatusOr<Slot> Checkpoint(const std::string& directory) = 0;
-  // Replaces the state by an image. REQUIRES: no snapshot is alive.
+  // Replaces the state by an image; a crash leaves either the old state or the new one.
+  // REQUIRES: no snapshot is alive and no other call runs.
   virtual absl::Status Restore(const std::string& directory) = 0;
 
   // name, value: for metrics and status.

@@ -1,0 +1,47 @@
+// BatchApplier: committed entries to engine writes, many entries a batch.
+//
+//   for (entry : committed) applier.Add(entry.slot, entry.effects, entry.base_revision);
+//   applier.Commit();
+//
+// Owned by the applier thread. Engine and catalogue outlive it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "base/types.h"
+#include "engine/state/catalog.h"
+#include "engine/storage/engine.h"
+
+namespace baton::engine {
+
+inline constexpr uint64_t kApplyBatchBytesMax = 4 << 20;  // Commit when bytes() passes it
+
+class BatchApplier {
+ public:
+  BatchApplier(Engine* engine, Catalog* catalog) : engine_(engine), catalog_(catalog) {}
+
+  // Adds one entry's effects, which may be empty. REQUIRES: slot > engine.applied() and > the slot
+  // added before. Errors name the slot and are final: FAILED_PRECONDITION (written by a newer
+  // version), DATA_LOSS. The batch is then void.
+  absl::Status Add(Slot slot, std::string_view effects, Revision base);
+
+  // Applies what was added, with the last slot, in one atomic write; then tells the catalogue.
+  // Does nothing when nothing was added. Errors are final.
+  absl::Status Commit();
+
+  uint64_t bytes() const { return batch_ ? batch_->bytes() : 0; }
+  uint64_t entries() const { return entries_; }
+
+ private:
+  Engine* const engine_;
+  Catalog* const catalog_;
+  std::unique_ptr<WriteBatch> batch_;
+  Slot last_;
+  uint64_t entries_ = 0;
+  bool catalog_changed_ = false;
+};
+
+}  // namespace baton::engine

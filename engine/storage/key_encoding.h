@@ -1,0 +1,91 @@
+// The keys of the engine: which bytes stand for which key of which keyspace.
+//
+//   engine key  := keyspace (big32) rest
+//   rest        := user key                                    a keyspace with versions = latest
+//                | escaped user key, inverted revision (big64) a keyspace with versions = history
+//                | table (u8) suffix                           keyspace 0, the system keyspace
+//
+// A keyspace is of one kind for ever, so the three never meet in one range. Byte order of engine
+// keys is (keyspace, user key) order in each kind. docs/storage.md has the bytes and an example.
+// Pure functions; any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/check.h"
+#include "base/coding.h"
+#include "base/types.h"
+
+namespace baton::engine {
+
+inline constexpr size_t kKeyspaceBytes = 4;
+
+// Never given to a keyspace, so that every keyspace has an end.
+inline constexpr KeyspaceId kKeyspaceIdMax{0xffffffff};
+
+// The tables of the system keyspace. Numbers are never reused.
+enum class SystemTable : uint8_t {
+  kEngine = 0,     // what the engine keeps for itself; effects may not touch it
+  kKeyspaces = 1,  // suffix: id (big32). engine/state/catalog.h
+  kReigns = 2,     // suffix: ballot round (big64)
+};
+
+// Half-open: [begin, end).
+struct KeyRange {
+  std::string begin;
+  std::string end;
+};
+
+inline void AppendEngineKey(std::string* to, KeyspaceId keyspace, std::string_view key) {
+  PutBig32(to, keyspace.value);
+  to->append(key);
+}
+
+inline std::string EngineKey(KeyspaceId keyspace, std::string_view key) {
+  std::string engine_key;
+  engine_key.reserve(kKeyspaceBytes + key.size());
+  AppendEngineKey(&engine_key, keyspace, key);
+  return engine_key;
+}
+
+inline std::string SystemKey(SystemTable table, std::string_view suffix) {
+  std::string engine_key;
+  PutBig32(&engine_key, kSystemKeyspace.value);
+  PutByte(&engine_key, static_cast<uint8_t>(table));
+  engine_key.append(suffix);
+  return engine_key;
+}
+
+// The first engine key past the keyspace. REQUIRES: keyspace < kKeyspaceIdMax.
+inline std::string KeyspaceEnd(KeyspaceId keyspace) {
+  BATON_CHECK(keyspace < kKeyspaceIdMax);
+  return EngineKey(KeyspaceId{keyspace.value + 1}, {});
+}
+
+// [begin, end) of a keyspace; an empty end: to the end of the keyspace.
+inline KeyRange EngineRange(KeyspaceId keyspace, std::string_view begin, std::string_view end) {
+  return KeyRange{EngineKey(keyspace, begin),
+                  end.empty() ? KeyspaceEnd(keyspace) : EngineKey(keyspace, end)};
+}
+
+// REQUIRES of the three: engine_key.size() >= kKeyspaceBytes.
+inline KeyspaceId KeyspaceOf(std::string_view engine_key) {
+  return KeyspaceId{LoadBig32(engine_key.data())};
+}
+inline std::string_view UserKey(std::string_view engine_key) {
+  return engine_key.substr(kKeyspaceBytes);
+}
+// Whether the key lies in the engine's own table, the first of all.
+inline bool IsEngineOwn(std::string_view engine_key) {
+  return KeyspaceOf(engine_key) == kSystemKeyspace &&
+         (engine_key.size() == kKeyspaceBytes ||
+          engine_key[kKeyspaceBytes] == static_cast<char>(SystemTable::kEngine));
+}
+
+// The row that says up to which slot the state is applied: part of every batch.
+//   value := layout version (u8 = 1), slot (fixed64)
+inline std::string AppliedKey() { return SystemKey(SystemTable::kEngine, "applied"); }
+
+}  // namespace baton::engine

@@ -1,0 +1,65 @@
+// MemoryEngine: the engine as an ordered map of versions. The model of the conformance suite, and
+// the engine of the simulator: it survives its node, and falls back to its last flush when told to.
+//
+// Any thread; one lock. It keeps all versions that a snapshot or the last flush needs.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/mutex.h"
+#include "engine/storage/engine.h"
+
+namespace baton::engine {
+
+struct MemoryEngineOptions {
+  // Whether ReadTier::kMemory misses keys that no one has read or written since the start, or since
+  // LoseUnflushed: what a cold block cache does.
+  bool cold_cache = false;
+};
+
+class MemoryEngine : public Engine {
+ public:
+  explicit MemoryEngine(MemoryEngineOptions options = {});
+  ~MemoryEngine() override;
+
+  absl::StatusOr<std::optional<std::string>> Get(std::string_view key,
+                                                 ReadTier tier) const override;
+  std::vector<absl::StatusOr<std::optional<std::string>>> MultiGet(
+      absl::Span<const std::string_view> keys, ReadTier tier) const override;
+  std::unique_ptr<Snapshot> NewSnapshot() const override;
+  std::unique_ptr<WriteBatch> NewBatch() const override;
+  absl::Status Apply(std::unique_ptr<WriteBatch> batch, Slot applied) override;
+  Slot applied() const override;
+  absl::Status Flush() override;
+  Slot flushed() const override;
+  absl::StatusOr<Slot> Checkpoint(const std::string& directory) override;
+  absl::Status Restore(const std::string& directory) override;
+  std::vector<std::pair<std::string, uint64_t>> Properties() const override;
+
+  // What a power cut does: the state is again that of the last flush. REQUIRES: no snapshot is
+  // alive.
+  void LoseUnflushed();
+
+ private:
+  class Batch;
+  class MemorySnapshot;
+  class MemoryIterator;
+
+  // The state after the n-th Apply has number n.
+  struct Version {
+    uint64_t number = 0;
+    std::optional<std::string> value;  // nullopt: deleted
+  };
+  using Rows = std::map<std::string, std::vector<Version>, std::less<>>;  // versions ascending
+};
+
+}  // namespace baton::engine
