@@ -85,6 +85,7 @@ struct BodyWriter {
     to->set_sent_at_us(from.sent_at_us);
     to->set_lease_us(from.lease_us);
     to->set_read_round(from.read_round);
+    to->set_durable_slot(from.durable.value);
     entries = &from.entries;
   }
   void operator()(const consensus::Accepted& from) {
@@ -162,7 +163,7 @@ bool ReadBody(const PeerHeader& header, consensus::MessageBody* body) {
       const auto& from = header.accept();
       *body = consensus::Accept{Get(from.ballot()),       Get(from.prev()),  {},
                                 Slot{from.commit_slot()}, from.sent_at_us(), from.lease_us(),
-                                from.read_round()};
+                                from.read_round(),        Slot{from.durable_slot()}};
       return true;
     }
     case PeerHeader::kAccepted: {
