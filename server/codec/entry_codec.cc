@@ -22,7 +22,7 @@ using consensus::Seal;
 // Kinds as stored; numbers are never reused.
 enum class Kind : uint8_t { kNone = 0, kReign = 1, kSeal = 2, kMembership = 3 };
 
-constexpr size_t kHeaderBytes = 64;
+constexpr size_t kHeaderBytes = 80;
 constexpr size_t kSlotOffset = 8;
 constexpr size_t kHashBytes = 8;
 
@@ -144,6 +144,8 @@ std::shared_ptr<const std::string> EncodeEntry(GroupId group, EntryId id, const 
   PutFixed64(bytes.get(), static_cast<uint64_t>(stamp.log_time_us));
   PutFixed64(bytes.get(), static_cast<uint64_t>(stamp.wall_time_us));
   PutFixed64(bytes.get(), stamp.base_revision.value);
+  PutFixed64(bytes.get(), stamp.revision_ceiling.value);
+  PutFixed64(bytes.get(), stamp.log_floor.value);
   PutFixed32(bytes.get(), static_cast<uint32_t>(core_bytes.size()));
   PutFixed32(bytes.get(), static_cast<uint32_t>(effects.size()));
   BATON_CHECK(bytes->size() == kHeaderBytes);
@@ -186,6 +188,8 @@ absl::StatusOr<DecodedEntry> DecodeEntry(std::string_view bytes, EntryHash hash)
   entry.stamp.log_time_us = static_cast<int64_t>(from.ReadFixed64());
   entry.stamp.wall_time_us = static_cast<int64_t>(from.ReadFixed64());
   entry.stamp.base_revision = Revision{from.ReadFixed64()};
+  entry.stamp.revision_ceiling = Revision{from.ReadFixed64()};
+  entry.stamp.log_floor = Slot{from.ReadFixed64()};
   const uint32_t core_bytes = from.ReadFixed32();
   const uint32_t effects_bytes = from.ReadFixed32();
   const std::string_view core = from.ReadBytes(core_bytes);

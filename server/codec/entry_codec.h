@@ -23,10 +23,15 @@ inline constexpr uint32_t kMembersMax = 64;        // of one membership
 
 // What the driver knows of an entry beside its id and its core part.
 struct EntryStamp {
-  int64_t log_time_us = 0;   // drives leases and expiry; continues from reign to reign
-  int64_t wall_time_us = 0;  // for people; never goes back
-  Revision base_revision;    // of the first request that has effects; Revision{} when none has
-  uint32_t request_count = 0;
+  int64_t log_time_us = 0;     // drives leases and expiry; continues from reign to reign
+  int64_t wall_time_us = 0;    // for people; never goes back
+  uint32_t request_count = 0;  // that have effects
+  Revision base_revision;      // of the first of them
+  // Leaders give revisions below the newest chosen ceiling only, and begin above it: none is given
+  // twice. base_revision + request_count <= the ceiling that an earlier entry of the reign states.
+  Revision revision_ceiling;
+  // Every member holds the chosen log up to here on its disk: what lies below may be truncated.
+  Slot log_floor;
   friend bool operator==(const EntryStamp&, const EntryStamp&) = default;
 };
 

@@ -9,8 +9,6 @@ namespace {
 using consensus::Cause;
 using consensus::HardState;
 
-constexpr uint8_t kCeilingRowVersion = 1;
-
 void PutBallot(std::string* to, const Ballot& ballot) {
   PutVarint(to, ballot.round);
   PutVarint(to, ballot.node.value);
@@ -61,8 +59,8 @@ absl::StatusOr<HardState> DecodeHardState(std::string_view bytes) {
   return state;
 }
 
-std::string ReignRowKey(const Ballot& ballot) {
-  std::string key = "reign/";
+std::string ReignRowSuffix(const Ballot& ballot) {
+  std::string key;
   PutBig64(&key, ballot.round);
   PutBig32(&key, ballot.node.value);
   return key;
@@ -104,25 +102,6 @@ absl::StatusOr<ReignRow> DecodeReignRow(std::string_view bytes) {
   const bool known = cause >= 1 && cause <= static_cast<uint8_t>(Cause::kAborted);
   if (!from.Done() || !known) return Unreadable("a reign row");
   return row;
-}
-
-std::string EncodeRevisionCeiling(Revision ceiling) {
-  std::string bytes;
-  PutByte(&bytes, kCeilingRowVersion);
-  PutVarint(&bytes, ceiling.value);
-  return bytes;
-}
-
-absl::StatusOr<Revision> DecodeRevisionCeiling(std::string_view bytes) {
-  Decoder from(bytes);
-  const uint8_t version = from.ReadByte();
-  if (!from.ok()) return Unreadable("the revision ceiling");
-  if (absl::Status s = CheckVersion("the revision ceiling", version, kCeilingRowVersion); !s.ok()) {
-    return s;
-  }
-  const Revision ceiling{from.ReadVarint()};
-  if (!from.Done()) return Unreadable("the revision ceiling");
-  return ceiling;
 }
 
 }  // namespace baton::server

@@ -31,14 +31,9 @@ struct ReignRow {
   int64_t candidacy_us = 0;  // on the winner's clock, from first standing to this entry
   friend bool operator==(const ReignRow&, const ReignRow&) = default;
 };
-// Key in the system keyspace: "reign/", round and node big-endian, so that rows sort by ballot.
-std::string ReignRowKey(const Ballot& ballot);
+// Where it lies in the table of reigns: round and node big-endian, so that rows sort by ballot.
+std::string ReignRowSuffix(const Ballot& ballot);
 std::string EncodeReignRow(const ReignRow& row);
 absl::StatusOr<ReignRow> DecodeReignRow(std::string_view bytes);
-
-// No revision at or above the chosen ceiling has ever been given.
-inline constexpr std::string_view kRevisionCeilingKey = "revision_ceiling";
-std::string EncodeRevisionCeiling(Revision ceiling);
-absl::StatusOr<Revision> DecodeRevisionCeiling(std::string_view bytes);
 
 }  // namespace baton::server

@@ -21,18 +21,33 @@ namespace baton::server {
 
 // Who calls, on whose behalf, until when. Made by the service for every request.
 struct CallContext {
-  std::string principal;     // authenticated peer; empty until TLS arrives
+  std::string principal;  // authenticated peer; empty until TLS arrives
   std::string actor;
   std::string traceparent;
-  uint64_t request_id = 0;   // unique in this process, for logs
-  int64_t deadline_us = 0;   // lease clock
+  uint64_t request_id = 0;  // unique in this process, for logs
+  int64_t deadline_us = 0;  // lease clock
 };
 
 // Mirrors baton.v1.Reason; server/rpc maps the one to the other.
 enum class Reason : uint8_t {
-  kNone, kNotLeader, kNoLeader, kOutcomeUnknown, kOverloaded, kLimitExceeded, kKeyspaceUnknown,
-  kInvalidArgument, kConditionNotMet, kUnformed, kClusterMismatch, kLogFaulty, kDiskFull,
-  kDeadline, kShuttingDown, kForwardedTwice, kNotSupported, kFormedDifferently,
+  kNone,
+  kNotLeader,
+  kNoLeader,
+  kOutcomeUnknown,
+  kOverloaded,
+  kLimitExceeded,
+  kKeyspaceUnknown,
+  kInvalidArgument,
+  kConditionNotMet,
+  kUnformed,
+  kClusterMismatch,
+  kLogFaulty,
+  kDiskFull,
+  kDeadline,
+  kShuttingDown,
+  kForwardedTwice,
+  kNotSupported,
+  kFormedDifferently,
 };
 
 struct LeaderHint {

@@ -19,7 +19,9 @@ using consensus::Seal;
 
 constexpr EntryId kId{Ballot{3, NodeId{2}}, Slot{7}};
 
-EntryStamp Stamp() { return EntryStamp{1'000'000, 1'700'000'000'000'000, Revision{41}, 2}; }
+EntryStamp Stamp() {
+  return EntryStamp{1'000'000, 1'700'000'000'000'000, 2, Revision{41}, Revision{1000}, Slot{5}};
+}
 
 std::string Hex(std::string_view bytes) {
   std::string hex;
@@ -64,7 +66,7 @@ TEST(EntryCodec, RoundTripsEveryKind) {
 // The worked example of docs/entry-format.md.
 TEST(EntryCodec, WritesTheBytesOfTheFormatPage) {
   const auto bytes = EncodeEntry(kFirstGroup, kId, Seal{9, NodeId{3}}, Stamp(), "abc");
-  const std::string header = Hex(std::string_view(*bytes).substr(0, 64));
+  const std::string header = Hex(std::string_view(*bytes).substr(0, 80));
   EXPECT_EQ(header,
             "01020000"
             "01000000"
@@ -75,15 +77,17 @@ TEST(EntryCodec, WritesTheBytesOfTheFormatPage) {
             "40420f0000000000"
             "00401e18240a0600"
             "2900000000000000"
+            "e803000000000000"
+            "0500000000000000"
             "0c000000"
             "03000000");
-  EXPECT_EQ(Hex(std::string_view(*bytes).substr(64, 15)),
+  EXPECT_EQ(Hex(std::string_view(*bytes).substr(80, 15)),
             "0900000000000000"
             "03000000"
             "616263");
-  EXPECT_EQ(bytes->size(), 64u + 12 + 3 + 8);
-  EXPECT_EQ(LoadFixed64(bytes->data() + 79), Checksum(std::string_view(*bytes).substr(0, 79)));
-  EXPECT_EQ(Hex(std::string_view(*bytes).substr(79)), "60af7f2e7baf57a8");
+  EXPECT_EQ(bytes->size(), 80u + 12 + 3 + 8);
+  EXPECT_EQ(LoadFixed64(bytes->data() + 95), Checksum(std::string_view(*bytes).substr(0, 95)));
+  EXPECT_EQ(Hex(std::string_view(*bytes).substr(95)), "7f9aa3d2d823f75a");
 }
 
 TEST(EntryCodec, NamesTheSlotOfANewerVersionAndOfAnUnknownKind) {

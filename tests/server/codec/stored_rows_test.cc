@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <limits>
-
 namespace baton::server {
 namespace {
 
@@ -28,15 +26,8 @@ TEST(StoredRows, ReignRowRoundTrips) {
 }
 
 TEST(StoredRows, ReignKeysSortByBallot) {
-  EXPECT_LT(ReignRowKey(Ballot{2, NodeId{9}}), ReignRowKey(Ballot{300, NodeId{1}}));
-  EXPECT_LT(ReignRowKey(Ballot{300, NodeId{1}}), ReignRowKey(Ballot{300, NodeId{2}}));
-}
-
-TEST(StoredRows, CeilingRoundTrips) {
-  const auto decoded =
-      DecodeRevisionCeiling(EncodeRevisionCeiling(Revision{std::numeric_limits<uint64_t>::max()}));
-  ASSERT_TRUE(decoded.ok());
-  EXPECT_EQ(decoded->value, std::numeric_limits<uint64_t>::max());
+  EXPECT_LT(ReignRowSuffix(Ballot{2, NodeId{9}}), ReignRowSuffix(Ballot{300, NodeId{1}}));
+  EXPECT_LT(ReignRowSuffix(Ballot{300, NodeId{1}}), ReignRowSuffix(Ballot{300, NodeId{2}}));
 }
 
 TEST(StoredRows, RefusesNewerVersionsAndCuts) {
@@ -47,7 +38,6 @@ TEST(StoredRows, RefusesNewerVersionsAndCuts) {
   state[0] = 2;
   EXPECT_EQ(DecodeHardState(state).status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(DecodeReignRow("\x02").status().code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_EQ(DecodeRevisionCeiling("\x02").status().code(), absl::StatusCode::kFailedPrecondition);
 }
 
 }  // namespace
