@@ -1,9 +1,10 @@
 // FileSystem: the seam between the log and a disk. PosixFileSystem is the real one;
 // MemoryFileSystem keeps bytes in memory and can lose those that were not synced.
 //
-// A File is used by one thread at a time, except that Write may run beside Sync and ReadAt beside
-// both. Paths are absolute. Errors: NOT_FOUND, ALREADY_EXISTS, RESOURCE_EXHAUSTED (no space), and
-// INTERNAL with the path and the system's text for all else.
+// A FileSystem may be used by any thread. A File is used by one thread at a time, except that
+// WriteAt may run beside Sync, and ReadAt and Size beside both. Paths are absolute. Errors:
+// NOT_FOUND, ALREADY_EXISTS, RESOURCE_EXHAUSTED (no space), and INTERNAL with the path and the
+// system's text for all else.
 #pragma once
 
 #include <cstdint>
@@ -31,9 +32,10 @@ class File {
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
-  virtual absl::StatusOr<std::unique_ptr<File>> Create(const std::string& path) = 0;  // must not exist
-  virtual absl::StatusOr<std::unique_ptr<File>> Open(const std::string& path) = 0;    // must exist
-  virtual absl::Status Rename(const std::string& from, const std::string& to) = 0;    // replaces
+  virtual absl::StatusOr<std::unique_ptr<File>> Create(
+      const std::string& path) = 0;  // must not exist
+  virtual absl::StatusOr<std::unique_ptr<File>> Open(const std::string& path) = 0;  // must exist
+  virtual absl::Status Rename(const std::string& from, const std::string& to) = 0;  // replaces
   virtual absl::Status Remove(const std::string& path) = 0;
   virtual absl::Status MakeDirectory(const std::string& path) = 0;  // with parents; may exist
   // Makes creations, renames and removals in the directory survive a power cut.
@@ -46,5 +48,8 @@ class FileSystem {
 // sync directory).
 absl::Status WriteFileAtomically(FileSystem* fs, const std::string& path, std::string_view bytes);
 absl::StatusOr<std::string> ReadWholeFile(FileSystem* fs, const std::string& path);
+
+// The directory that a path lies in.
+std::string DirectoryOf(const std::string& path);
 
 }  // namespace baton::wal
