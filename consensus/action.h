@@ -43,7 +43,8 @@ struct Commit {
   friend bool operator==(const Commit&, const Commit&) = default;
 };
 
-// Read entries [first, last] back from disk, fewer when they pass bytes_max (at least one); feed LogRead.
+// Read entries [first, last] back from disk, fewer when they pass bytes_max (at least one); feed
+// LogRead.
 struct ReadLog {
   uint64_t read_id = 0;
   Slot first;

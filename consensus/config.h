@@ -27,10 +27,10 @@ struct Config {
   Timing timing = kLanTiming;
   uint64_t seed = 1;  // of the jitter
 
-  uint64_t message_bytes_max = 1 << 20;        // entries in one Accept or Fetched; always at least one
-  uint64_t inflight_bytes_max = 8 << 20;       // sent to one peer and not acknowledged
-  uint64_t uncommitted_bytes_max = 64 << 20;   // MayPropose() is false above it
-  uint64_t log_cache_bytes_max = 64 << 20;     // applied entries kept in memory for lagging peers
+  uint64_t message_bytes_max = 1 << 20;   // entries in one Accept or Fetched; always at least one
+  uint64_t inflight_bytes_max = 8 << 20;  // sent to one peer and not acknowledged
+  uint64_t uncommitted_bytes_max = 64 << 20;  // MayPropose() is false above it
+  uint64_t log_cache_bytes_max = 64 << 20;    // applied entries kept in memory for lagging peers
   friend bool operator==(const Config&, const Config&) = default;
 };
 

@@ -36,9 +36,9 @@ enum class Cause : uint8_t { kElection = 1, kHandover = 2, kAborted = 3 };
 struct Reign {
   Ballot ballot;
   Cause cause = Cause::kElection;
-  uint64_t handover = 0;       // id, when the cause is kHandover or kAborted
-  Ballot predecessor;          // born of the entry before; Ballot{} in an empty log
-  Slot predecessor_durable;    // last durable slot the predecessor's leader is known to have stated
+  uint64_t handover = 0;     // id, when the cause is kHandover or kAborted
+  Ballot predecessor;        // born of the entry before; Ballot{} in an empty log
+  Slot predecessor_durable;  // last durable slot the predecessor's leader is known to have stated
   uint64_t policy_version = 0;
   friend bool operator==(const Reign&, const Reign&) = default;
 };

@@ -69,8 +69,8 @@ struct Fetched {
   Ballot ballot;
   Ballot promised;  // the source's; above `ballot` it ends the candidacy
   bool matched = false;
-  EntryId prev;     // matched: what `entries` follow; else the newest id worth asking from
-  EntryId last;     // end of the source's log
+  EntryId prev;  // matched: what `entries` follow; else the newest id worth asking from
+  EntryId last;  // end of the source's log
   std::vector<Entry> entries;
   friend bool operator==(const Fetched&, const Fetched&) = default;
 };

@@ -4,49 +4,101 @@
 //   for (Action& action : replica.Step(event)) driver.Do(std::move(action));
 //
 // A pure state machine: the same state and event give the same actions, bit for bit. It has no
-// threads, clocks, files or sockets. It is a copyable value; equal replicas behave equally for ever.
-// One thread steps it.
+// threads, clocks, files or sockets. It is a copyable value; equal replicas behave equally for
+// ever. One thread steps it.
 #pragma once
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "base/types.h"
+#include "consensus/acceptor.h"
 #include "consensus/action.h"
+#include "consensus/candidacy.h"
 #include "consensus/config.h"
+#include "consensus/core.h"
+#include "consensus/election.h"
 #include "consensus/event.h"
+#include "consensus/leadership.h"
 
 namespace baton::consensus {
 
-class LogWindow;
-
 enum class Standing : uint8_t { kFollower, kCandidate, kLeader };
 
-// This comment block is the public face; private state follows it in the shipped header.
 class Replica {
  public:
+  // REQUIRES: what Recovered requires of `recovered`.
   Replica(const Config& config, const Recovered& recovered, int64_t now_us);
 
   Actions Step(const Event& event);
 
-  // When Step wants a Tick at the latest.
+  // When Step wants a Tick at the latest; INT64_MAX: never.
   int64_t NextDeadlineUs() const;
 
+  NodeId self() const { return core_.self(); }
   Standing standing() const;
-  Ballot promised() const;
-  std::optional<NodeId> leader() const;  // of the highest ballot known to lead; self when leading
-  Slot commit() const;
-  Slot durable() const;      // last slot known to be on this disk
-  const LogWindow& log() const;
+  Ballot promised() const { return core_.hard.promised; }
+  std::optional<NodeId> leader()
+      const;  // of the ballot promised; self when leading; nullopt: unknown
+  Slot commit() const { return core_.commit; }
+  Slot durable() const { return core_.disk.durable(); }  // the log is on this disk up to here
+  const LogWindow& log() const { return core_.log; }  // Find() gives the driver committed entries
+  const HardState& hard_state() const { return core_.hard; }
+  const Membership& membership() const { return core_.membership; }
 
   // Leader only, below.
-  bool reign_open() const;   // the reign's own entry is chosen
-  int64_t LeaseEndUs() const;  // a linearizable read that finished before this needs no quorum round
-  bool MayPropose() const;   // reign open, room for uncommitted bytes
+  bool reign_open() const;  // the reign's own entry is chosen
+  int64_t LeaseEndUs()
+      const;                // a linearizable read that finished before this needs no quorum round
+  bool MayPropose() const;  // reign open, no Seal, room for uncommitted bytes
   EntryId NextEntryId() const;
+  Slot MatchOf(NodeId peer) const;  // durable on that peer, as far as it has said; for status
 
-  uint64_t Hash64() const;   // canonical: equal replicas have equal hashes
-  friend bool operator==(const Replica&, const Replica&);
+  uint64_t Hash64() const;  // canonical: equal replicas have equal hashes
+  friend bool operator==(const Replica&, const Replica&) = default;
+
+ private:
+  // Events.
+  void On(const Tick&);
+  void On(const Received& received);
+  void On(const Persisted& persisted);
+  void On(const LogRead& read);
+  void On(const Proposed& proposed);
+  void On(const ReadRequested& request);
+  void On(const Applied& applied);
+  void On(const Truncated& truncated);
+  void On(const Stopping&);
+
+  // Messages: of this group, from another member, well formed.
+  void On(NodeId from, const Canvass& m);
+  void On(NodeId from, const CanvassReply& m);
+  void On(NodeId from, const Prepare& m);
+  void On(NodeId from, const Promise& m);
+  void On(NodeId from, const Nack& m);
+  void On(NodeId from, const Fetch& m);
+  void On(NodeId from, const Fetched& m);
+  void On(NodeId from, const Accept& m);
+  void On(NodeId from, const Accepted& m);
+  void On(NodeId from, const Abdicate& m);
+
+  // Changes of standing.
+  bool MayStand() const;
+  void Stand();
+  void Conclude(Candidacy::Outcome outcome);
+  void YieldTo(const Ballot& ballot);
+  void StopLeading(const std::string& reason, bool abdicate);
+
+  Refusal RefusesCanvass(NodeId candidate, const Ballot& ballot) const;
+  Refusal RefusesPrepare(const Ballot& ballot) const;
+  uint32_t RankWithout(NodeId lapsed) const;
+
+  Core core_;
+  Acceptor acceptor_;
+  Election election_;
+  std::optional<Candidacy> candidacy_;  // at most one of the two
+  std::optional<Leadership> leadership_;
+  bool stopping_ = false;  // the process is about to end: it stands no more
 };
 
 }  // namespace baton::consensus

@@ -1,0 +1,67 @@
+// Candidacy: one attempt of this node to lead. Phase 1, from asking around to holding the log that
+// the new reign must build on.
+//
+//   canvass ─ a quorum would follow ─► prepare ─ a quorum promised ─► adopt ─ holds the best log ─►
+//   won
+//
+// Part of one Replica; a value that lives as long as the attempt.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+
+#include "base/types.h"
+#include "consensus/core.h"
+#include "consensus/hasher.h"
+#include "consensus/message.h"
+
+namespace baton::consensus {
+
+class Candidacy {
+ public:
+  enum class Outcome : uint8_t {
+    kGoing,
+    kWon,      // open the reign of ballot()
+    kLost,     // back off
+    kGaveWay,  // the best log cannot be had by fetching: let a node that holds more of it lead
+  };
+
+  explicit Candidacy(const Core& core);
+
+  // Asks around. A single voter goes on to prepare at once.
+  Outcome Begin(Core* core);
+  Outcome OnCanvassReply(Core* core, NodeId from, const CanvassReply& m);
+  Outcome OnPersisted(Core* core);
+  Outcome OnPromise(Core* core, NodeId from, const Promise& m);
+  Outcome OnNack(Core* core, NodeId from, const Nack& m);
+  Outcome OnFetched(Core* core, NodeId from, const Fetched& m);
+  Outcome OnTick(const Core& core) const;
+
+  bool prepared() const { return phase_ != Phase::kCanvass; }
+  Ballot ballot() const { return ballot_; }  // once prepared, this node's own promise
+  int64_t deadline_us() const { return deadline_us_; }
+
+  void Feed(Hasher* hasher) const;
+  friend bool operator==(const Candidacy&, const Candidacy&) = default;
+
+ private:
+  enum class Phase : uint8_t { kCanvass, kPrepare, kAdopt };
+
+  Outcome Prepare(Core* core);
+  Outcome CountPromise(Core* core, NodeId from, const EntryId& last);
+  Outcome Adopt(Core* core, const EntryId& prev);
+
+  Phase phase_ = Phase::kCanvass;
+  Ballot ballot_;             // kCanvass: names the canvass; then what is prepared
+  int64_t deadline_us_ = 0;   // of this phase, or of the next Fetched; then the attempt is lost
+  std::set<NodeId> granted_;  // kCanvass; with this node
+  std::set<NodeId> refused_;  // of this phase
+  std::map<NodeId, EntryId> promises_;  // kPrepare: the end of each promiser's log
+  uint64_t own_promise_ = 0;  // id of the Persist that makes this node's own promise durable
+  NodeId source_;             // kAdopt: owner of the best promise ...
+  EntryId target_;            // ... and the end of its log
+  EntryId fetch_prev_;        // kAdopt: of the Fetch under way
+};
+
+}  // namespace baton::consensus

@@ -1,0 +1,65 @@
+// Core: what the parts of one replica share. The durable facts, the log, the commit slot, and the
+// actions of the step under way. The parts (acceptor, candidacy, leadership) get it as a parameter
+// and keep only what is theirs.
+//
+// A value owned by Replica; one thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "base/types.h"
+#include "consensus/action.h"
+#include "consensus/config.h"
+#include "consensus/durable_tracker.h"
+#include "consensus/hasher.h"
+#include "consensus/log_window.h"
+
+namespace baton::consensus {
+
+struct Core {
+  Config config;
+  Membership membership;
+  int64_t now_us = 0;  // of the step under way; never decreases
+  HardState hard;      // as last given to the disk; promised and longest_lease_us never decrease
+  LogWindow log;
+  DurableTracker disk;      // disk.durable() <= log.last().slot
+  Slot commit;              // <= log.last().slot; never decreases
+  Slot applied;             // <= commit
+  uint64_t round_seen = 0;  // highest round met anywhere; >= hard.promised.round
+  uint64_t log_reads = 0;   // id of the newest ReadLog
+  Actions actions;          // empty between steps
+
+  Core(const Config& config, const Recovered& recovered, int64_t now_us);
+
+  NodeId self() const { return config.self; }
+  void SawRound(const Ballot& ballot);
+
+  Message To(NodeId to, MessageBody body) const;
+  void Send(NodeId to, MessageBody body);
+  // Sends once everything given to the disk so far is durable: at once when the disk is idle.
+  void SendAfterWrites(NodeId to, MessageBody body);
+
+  // Raises `hard.promised` in memory; the caller puts hard state into its next Write.
+  void RaisePromise(const Ballot& ballot);
+  // One Persist action, of hard state, of entries already in the log, or of both. Returns its id.
+  uint64_t Write(bool hard_state, std::vector<Entry> entries, std::vector<Message> then_send);
+  // Takes those of `entries` that the log lacks; the first that conflicts replaces the tail, and
+  // one that is there already never cuts what follows it. Returns what was taken and must be
+  // written; nullopt, changing nothing, for entries that no sound leader sends: they conflict with
+  // a committed one, or are older than what they follow. REQUIRES: entries are consecutive and
+  // follow an entry of the log, or lie below its base.
+  std::optional<std::vector<Entry>> Adopt(const std::vector<Entry>& entries);
+  // Raises the commit slot to `slot`, if that is higher.
+  void CommitTo(Slot slot);
+  // Asks for entries from `first` on that are not in memory. Returns the id of the read.
+  uint64_t Read(Slot first, uint64_t bytes_max);
+  // Whether what was read back is still this log, from `first` on.
+  bool StillHolds(Slot first, const std::vector<Entry>& entries) const;
+
+  void Feed(Hasher* hasher) const;
+  friend bool operator==(const Core&, const Core&) = default;
+};
+
+}  // namespace baton::consensus

@@ -1,0 +1,56 @@
+// Hasher: the canonical form of a state machine's parts, and its hash.
+//
+// Each part has `void Feed(Hasher*) const` that adds its fields in a fixed order; sequences add
+// their length first, so that no two states share a form. A value of one function call.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+
+#include "base/checksum.h"
+#include "base/coding.h"
+#include "base/types.h"
+
+namespace baton::consensus {
+
+class Hasher {
+ public:
+  void Add(uint64_t v) { PutFixed64(&canonical_, v); }
+  void Add(NodeId node) { Add(uint64_t{node.value}); }
+  void Add(Slot slot) { Add(slot.value); }
+  void Add(const Ballot& ballot) {
+    Add(ballot.round);
+    Add(ballot.node);
+  }
+  void Add(const EntryId& id) {
+    Add(id.born);
+    Add(id.slot);
+  }
+  void AddTime(int64_t us) { Add(static_cast<uint64_t>(us)); }
+  void AddBytes(std::string_view bytes) { Add(Checksum(bytes)); }
+  template <class T>
+  void Add(const std::map<NodeId, T>& map) {
+    Add(uint64_t{map.size()});
+    for (const auto& [node, value] : map) {
+      Add(node);
+      if constexpr (std::is_same_v<T, int64_t>) {
+        AddTime(value);
+      } else {
+        Add(value);
+      }
+    }
+  }
+  void Add(const std::set<NodeId>& set) {
+    Add(uint64_t{set.size()});
+    for (NodeId node : set) Add(node);
+  }
+
+  uint64_t Digest() const { return Checksum(canonical_); }
+
+ private:
+  std::string canonical_;
+};
+
+}  // namespace baton::consensus

@@ -1,0 +1,180 @@
+#include "consensus/invariants.h"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "base/checksum.h"
+#include "consensus/quorum.h"
+
+namespace baton::consensus {
+namespace {
+
+std::string Broken(NodeId node, const std::string& what) {
+  return "node " + std::to_string(node.value) + ": " + what;
+}
+
+}  // namespace
+
+std::string Invariants::Started(const Replica& replica) {
+  const NodeId node = replica.self();
+  if (replica.promised() < promised_[node]) {
+    return Broken(node, "forgot its promise " + ToString(promised_[node]));
+  }
+  seen_[node] = Seen{replica.promised(), replica.commit(), Ballot{}, replica.log().last()};
+  if (std::string broken = CheckEntries(replica, replica.log().base().slot); !broken.empty()) {
+    return broken;
+  }
+  // What an engine holds was chosen before this history began, or in it.
+  for (Slot slot = replica.log().base().slot; slot <= replica.commit(); slot = slot.Next()) {
+    const EntryId id = replica.log().IdAt(slot);
+    const auto [known, fresh] = chosen_.try_emplace(slot, id);
+    if (!fresh && known->second != id) return Broken(node, "applied " + ToString(id));
+  }
+  return "";
+}
+
+std::string Invariants::AfterStep(const Replica& replica) {
+  const NodeId node = replica.self();
+  const Seen before = seen_[node];
+  Seen& now = seen_[node];
+  now = Seen{replica.promised(), replica.commit(),
+             replica.standing() == Standing::kLeader ? replica.promised() : Ballot{},
+             replica.log().last()};
+  if (now.promised < before.promised) return Broken(node, "its promise decreased");
+  if (now.commit < before.commit) return Broken(node, "its commit slot decreased");
+  if (now.commit > now.last.slot) return Broken(node, "commit above its last");
+  if (replica.durable() > now.last.slot) return Broken(node, "durable above its last");
+  const Slot above = std::max(before.commit, replica.log().base().slot);
+  std::string broken = CheckEntries(replica, above);
+  if (broken.empty()) broken = CheckLeader(replica, before);
+  if (broken.empty()) broken = CheckCommit(replica, above);
+  return broken;
+}
+
+// Same id, same prefix and same bytes; a born begins with its Reign; nothing follows its Seal.
+std::string Invariants::CheckEntries(const Replica& replica, Slot above) {
+  const LogWindow& log = replica.log();
+  for (Slot slot = above.Next(); slot <= log.last().slot; slot = slot.Next()) {
+    const EntryId id = log.IdAt(slot);
+    const EntryId prev = log.IdAt(slot.Prev());
+    const auto [known, fresh] = follows_.try_emplace(id, prev);
+    if (!fresh && known->second != prev) {
+      return Broken(replica.self(), ToString(id) + " follows " + ToString(prev) + ", elsewhere " +
+                                        ToString(known->second));
+    }
+    if (const Entry* entry = log.Find(slot)) {
+      if (std::string broken = CheckEntry(*entry); !broken.empty()) {
+        return Broken(replica.self(), broken);
+      }
+      const auto reign = reigns_.find(id.born);
+      if (prev.born != id.born && (reign == reigns_.end() || reign->second != slot)) {
+        return Broken(replica.self(), ToString(id) + " begins its reign and is no Reign");
+      }
+    }
+    const auto seal = seals_.find(id.born);
+    if (seal != seals_.end() && slot > seal->second) {
+      return Broken(replica.self(), ToString(id) + " follows the Seal of its reign");
+    }
+  }
+  return "";
+}
+
+std::string Invariants::CheckEntry(const Entry& entry) {
+  const uint64_t content = Checksum(*entry.bytes);
+  const auto [known, fresh] = contents_.try_emplace(entry.id, content);
+  if (!fresh) return known->second == content ? "" : ToString(entry.id) + " has two contents";
+  if (const auto* reign = std::get_if<Reign>(&entry.core)) {
+    const bool first = reigns_.try_emplace(reign->ballot, entry.id.slot).second;
+    if (!first) return "two Reigns of " + ToString(reign->ballot);
+    if (reign->ballot != entry.id.born) return "a Reign born in " + ToString(entry.id.born);
+    if (reign->predecessor != follows_[entry.id].born) return "a Reign over another predecessor";
+  }
+  if (std::holds_alternative<Seal>(entry.core)) seals_.try_emplace(entry.id.born, entry.id.slot);
+  return "";
+}
+
+std::string Invariants::CheckLeader(const Replica& replica, const Seen& before) {
+  const NodeId node = replica.self();
+  const LogWindow& log = replica.log();
+  if (replica.standing() != Standing::kLeader) return "";
+  const Ballot ballot = replica.promised();
+  if (ballot.node != node) return Broken(node, "leads in " + ToString(ballot));
+  if (before.leading == ballot) {
+    if (!log.Holds(before.last)) return Broken(node, "overwrote its own " + ToString(before.last));
+  } else if (!chosen_.empty() && !log.Holds(chosen_.rbegin()->second)) {
+    return Broken(node, "leads " + ToString(ballot) + " without chosen " +
+                            ToString(chosen_.rbegin()->second));
+  }
+  return Accepted(ballot, node, replica.durable());
+}
+
+std::string Invariants::CheckCommit(const Replica& replica, Slot above) const {
+  for (Slot slot = above.Next(); slot <= replica.commit(); slot = slot.Next()) {
+    const EntryId id = replica.log().IdAt(slot);
+    const auto found = chosen_.find(slot);
+    if (found == chosen_.end()) {
+      return Broken(replica.self(), "committed " + ToString(id) + ", which is not chosen");
+    }
+    if (found->second != id) {
+      return Broken(replica.self(),
+                    "committed " + ToString(id) + ", chosen is " + ToString(found->second));
+    }
+  }
+  return "";
+}
+
+std::string Invariants::Sent(const Message& message) {
+  Ballot& promised = promised_[message.from];
+  if (const auto* prepare = std::get_if<Prepare>(&message.body)) {
+    promised = std::max(promised, prepare->ballot);
+  } else if (const auto* promise = std::get_if<Promise>(&message.body)) {
+    promised = std::max(promised, promise->ballot);
+  } else if (const auto* accepted = std::get_if<consensus::Accepted>(&message.body)) {
+    if (accepted->ballot < promised) {
+      return Broken(message.from, "accepted in " + ToString(accepted->ballot) +
+                                      " after promising " + ToString(promised));
+    }
+    if (accepted->matched) return Accepted(accepted->ballot, message.from, accepted->match);
+  }
+  return "";
+}
+
+std::string Invariants::Accepted(const Ballot& ballot, NodeId node, Slot match) {
+  Slot& known = accepted_[ballot][node];
+  known = std::max(known, match);
+  const auto reign = reigns_.find(ballot);
+  const Slot reached = ReachedByQuorum(membership_, accepted_[ballot], Slot{});
+  if (reign == reigns_.end() || reached < reign->second) return "";
+  return MarkChosen(EntryId{ballot, reached});
+}
+
+std::string Invariants::MarkChosen(const EntryId& id) {
+  std::vector<EntryId> fresh;
+  EntryId at = id;
+  while (at.slot > chosen()) {
+    fresh.push_back(at);
+    const auto before = follows_.find(at);
+    if (before == follows_.end()) return ToString(at) + " was accepted and never proposed";
+    at = before->second;
+  }
+  const auto known = chosen_.find(at.slot);
+  if (known != chosen_.end() && known->second != at) {
+    return "chosen twice: " + ToString(known->second) + " and " + ToString(at);
+  }
+  for (const EntryId& entry : fresh) chosen_.emplace(entry.slot, entry);
+  return "";
+}
+
+std::string Invariants::OneLease(const std::vector<Held>& replicas) {
+  std::string holders;
+  int count = 0;
+  for (const Held& held : replicas) {
+    if (held.replica->LeaseEndUs() <= held.now_us) continue;
+    holders += " " + std::to_string(held.replica->self().value);
+    ++count;
+  }
+  return count > 1 ? "leases run at nodes" + holders : "";
+}
+
+}  // namespace baton::consensus

@@ -1,0 +1,69 @@
+// Invariants: the promises of ordered Multi-Paxos as code, for a whole group and its history.
+//
+//   Invariants invariants(membership);
+//   invariants.Started(replica);                 // at each (re)start
+//   EXPECT_EQ(invariants.AfterStep(replica), "");  // after every step, before its actions are done
+//   EXPECT_EQ(invariants.Sent(message), "");       // as each message leaves its node
+//
+// Every harness (scenarios, explorer, simulator) calls it after every step; the product does not.
+// What is chosen it works out by itself, from the Accepted that left and the leaders' own disks,
+// so that a replica that commits too early is caught in the act. An answer "" means all holds, else
+// it says what is broken. One thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/types.h"
+#include "consensus/replica.h"
+
+namespace baton::consensus {
+
+class Invariants {
+ public:
+  explicit Invariants(Membership membership) : membership_(std::move(membership)) {}
+
+  std::string Started(const Replica& replica);
+  std::string AfterStep(const Replica& replica);
+  std::string Sent(const Message& message);
+
+  // One replica's view at one moment, on its own clock.
+  struct Held {
+    const Replica* replica;
+    int64_t now_us;
+  };
+  // At most one lease runs at any moment.
+  static std::string OneLease(const std::vector<Held>& replicas);
+
+  // Chosen up to here, as the acceptances tell.
+  Slot chosen() const { return chosen_.empty() ? Slot{} : chosen_.rbegin()->first; }
+
+ private:
+  // What the last step of one node left, in its present life.
+  struct Seen {
+    Ballot promised;
+    Slot commit;
+    Ballot leading;  // Ballot{}: it does not
+    EntryId last;    // of its log
+  };
+
+  std::string CheckEntries(const Replica& replica, Slot above);
+  std::string CheckEntry(const Entry& entry);
+  std::string CheckLeader(const Replica& replica, const Seen& before);
+  std::string CheckCommit(const Replica& replica, Slot above) const;
+  std::string Accepted(const Ballot& ballot, NodeId node, Slot match);
+  std::string MarkChosen(const EntryId& id);
+
+  Membership membership_;
+  std::map<NodeId, Seen> seen_;
+  std::map<NodeId, Ballot> promised_;      // highest promise that has left a node
+  std::map<EntryId, EntryId> follows_;     // each entry ever seen in a log, and the one before it
+  std::map<EntryId, uint64_t> contents_;   // checksum of its bytes
+  std::map<Ballot, Slot> reigns_, seals_;  // where they are in their ballot's log
+  std::map<Ballot, std::map<NodeId, Slot>> accepted_;  // newest durable match, by ballot and node
+  std::map<Slot, EntryId> chosen_;                     // without gaps
+};
+
+}  // namespace baton::consensus
