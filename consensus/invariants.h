@@ -63,7 +63,7 @@ class Invariants {
   std::map<EntryId, uint64_t> contents_;   // checksum of its bytes
   std::map<Ballot, Slot> reigns_, seals_;  // where they are in their ballot's log
   std::map<Ballot, std::map<NodeId, Slot>> accepted_;  // newest durable match, by ballot and node
-  std::map<Slot, EntryId> chosen_;                     // without gaps
+  std::map<Slot, EntryId> chosen_;
 };
 
 }  // namespace baton::consensus

@@ -1,0 +1,310 @@
+#include "tests/consensus/cluster.h"
+
+#include <algorithm>
+#include <limits>
+#include <memory>
+
+#include "tests/consensus/text.h"
+
+namespace baton::consensus {
+namespace {
+
+constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+
+Recovered Recover(const SimDisk& disk, const Membership& membership) {
+  Recovered recovered{.hard_state = disk.hard,
+                      .membership = membership,
+                      .base = disk.base,
+                      .last = disk.base.slot,
+                      .runs = {},
+                      .applied = disk.flushed};
+  for (const auto& [slot, entry] : disk.log) {
+    recovered.last = slot;
+    if (recovered.runs.empty() || recovered.runs.back().born != entry.id.born) {
+      recovered.runs.push_back(BornRun{slot, entry.id.born});
+    }
+  }
+  return recovered;
+}
+
+void Land(const Persist& persist, SimDisk* disk) {
+  if (persist.hard_state) disk->hard = *persist.hard_state;
+  for (const Entry& entry : persist.entries) {
+    disk->log.erase(disk->log.lower_bound(entry.id.slot), disk->log.end());
+    disk->log.emplace(entry.id.slot, entry);
+  }
+}
+
+}  // namespace
+
+Entry MakeEntry(const EntryId& id, const std::string& bytes, CorePart core) {
+  return Entry{id, std::move(core), std::make_shared<const std::string>(bytes)};
+}
+
+Cluster::Cluster(std::vector<Member> members, const Config& config,
+                 std::function<void(SimNode*)> configure)
+    : membership_{Epoch{1}, members}, invariants_(membership_) {
+  for (const Member& member : members) {
+    SimNode& node = nodes_[member.node];
+    node.config = config;
+    node.config.self = member.node;
+    if (configure) configure(&node);
+  }
+  for (const Member& member : members) Restart(member.node);
+}
+
+int64_t Cluster::LocalUs(const SimNode& node) const {
+  return node.clock_offset_us + now_us_ + now_us_ * node.clock_rate_ppm / 1'000'000;
+}
+
+int64_t Cluster::DeadlineUs(NodeId id) const {
+  const SimNode& node = nodes_.at(id);
+  if (!node.replica) return kNever;
+  const int64_t local_us = node.replica->NextDeadlineUs();
+  if (local_us == kNever) return kNever;
+  const int64_t left_us = local_us - LocalUs(node);
+  return left_us <= 0 ? now_us_ : now_us_ + left_us + left_us * 3 / 100 + 1;  // never too early
+}
+
+void Cluster::Step(NodeId id, EventBody body) {
+  SimNode& node = nodes_.at(id);
+  if (!node.replica || !broken_.empty()) return;
+  ++steps_;
+  Actions actions = node.replica->Step(Event{LocalUs(node), std::move(body)});
+  CheckAll(id);
+  for (Action& action : actions) Do(id, std::move(action));
+  Apply(id);
+}
+
+void Cluster::CheckAll(NodeId id) {
+  Check(invariants_.AfterStep(replica(id)));
+  committed_ = std::max(committed_, replica(id).commit());
+  std::vector<Invariants::Held> held;
+  for (const auto& [other, node] : nodes_) {
+    if (!node.replica) continue;
+    held.push_back({&*node.replica, LocalUs(node)});
+    if (LeaseRuns(other) && node.replica->commit() < committed_) {
+      Check("node " + std::to_string(other.value) + " would serve a stale read by its lease");
+    }
+  }
+  Check(Invariants::OneLease(held));
+}
+
+void Cluster::Check(const std::string& broken) {
+  if (broken_.empty() && !broken.empty()) {
+    broken_ = broken;
+    Note("BROKEN: " + broken);
+  }
+}
+
+void Cluster::Do(NodeId id, Action action) {
+  SimNode& node = nodes_.at(id);
+  Note("  " + std::to_string(id.value) + ": " + ToText(action));
+  if (auto* persist = std::get_if<Persist>(&action)) {
+    node.writing.push_back(std::move(*persist));
+  } else if (auto* send = std::get_if<consensus::Send>(&action)) {
+    SendNow(send->message);
+  } else if (auto* read = std::get_if<ReadLog>(&action)) {
+    node.reading.push_back(*read);
+  } else if (auto* open = std::get_if<OpenReign>(&action)) {
+    Step(id, Proposed{MakeEntry(open->id, "reign " + ToString(open->id.born), open->reign)});
+  } else if (auto* ready = std::get_if<ReadReady>(&action)) {
+    if (ready->slot < node.reads.at(ready->read_id)) Check("a stale read by quorum round");
+    node.reads.erase(ready->read_id);
+  } else if (auto* refused = std::get_if<ReadRefused>(&action)) {
+    node.reads.erase(refused->read_id);
+  }
+}
+
+void Cluster::SendNow(const Message& message) {
+  Check(invariants_.Sent(message));
+  if (cut_.contains({message.from, message.to})) {
+    Note("    (cut)");
+    return;
+  }
+  network_.push_back(message);
+}
+
+void Cluster::Apply(NodeId id) {
+  SimNode& node = nodes_.at(id);
+  if (!node.replica) return;
+  const Slot target = std::min(node.replica->commit(), node.replica->durable());
+  if (target <= node.applied) return;
+  node.applied = target;
+  Step(id, Applied{target});
+}
+
+void Cluster::Deliver(size_t index) {
+  const Message message = network_[index];
+  network_.erase(network_.begin() + static_cast<std::ptrdiff_t>(index));
+  Note(ToText(message) + (Up(message.to) ? "" : " (down)"));
+  Step(message.to, Received{message});
+}
+
+void Cluster::Drop(size_t index) {
+  Note("dropped " + ToText(network_[index]));
+  network_.erase(network_.begin() + static_cast<std::ptrdiff_t>(index));
+}
+
+void Cluster::Duplicate(size_t index) {
+  const Message copy = network_[index];
+  network_.push_back(copy);
+}
+
+bool Cluster::CompleteWrite(NodeId id) {
+  SimNode& node = nodes_.at(id);
+  if (node.writing.empty()) return false;
+  const Persist persist = std::move(node.writing.front());
+  node.writing.pop_front();
+  Note(std::to_string(id.value) + " persisted #" + std::to_string(persist.persist_id));
+  Land(persist, &node.disk);
+  for (const Message& message : persist.then_send) {
+    Note("  " + std::to_string(id.value) + ": Send " + ToText(message));
+    SendNow(message);
+  }
+  Step(id, Persisted{persist.persist_id});
+  return true;
+}
+
+bool Cluster::CompleteRead(NodeId id) {
+  SimNode& node = nodes_.at(id);
+  if (node.reading.empty()) return false;
+  const ReadLog read = node.reading.front();
+  node.reading.pop_front();
+  LogRead result{.read_id = read.read_id, .entries = {}};
+  uint64_t bytes = 0;
+  for (Slot slot = read.first; slot <= read.last; slot = slot.Next()) {
+    const auto found = node.disk.log.find(slot);
+    if (found == node.disk.log.end()) break;
+    bytes += found->second.size();
+    if (!result.entries.empty() && bytes > read.bytes_max) break;
+    result.entries.push_back(found->second);
+  }
+  result.missing = result.entries.empty();
+  Note(std::to_string(id.value) + " read #" + std::to_string(read.read_id) + ": " +
+       std::to_string(result.entries.size()) + " entries");
+  Step(id, std::move(result));
+  return true;
+}
+
+void Cluster::Flush(NodeId id) { nodes_.at(id).disk.flushed = nodes_.at(id).applied; }
+
+void Cluster::Truncate(NodeId id, Slot slot) {
+  SimNode& node = nodes_.at(id);
+  if (!node.replica || slot <= node.disk.base.slot || slot > node.disk.flushed) return;
+  node.disk.base = node.disk.log.at(slot).id;
+  node.disk.log.erase(node.disk.log.begin(), node.disk.log.upper_bound(slot));
+  Step(id, Truncated{node.disk.base});
+}
+
+void Cluster::Crash(NodeId id, size_t writes_that_land) {
+  SimNode& node = nodes_.at(id);
+  for (size_t i = 0; i < std::min(writes_that_land, node.writing.size()); ++i) {
+    Land(node.writing[i], &node.disk);
+  }
+  node.replica.reset();
+  node.writing.clear();
+  node.reading.clear();
+  node.reads.clear();
+}
+
+void Cluster::Restart(NodeId id) {
+  SimNode& node = nodes_.at(id);
+  node.applied = node.disk.flushed;
+  node.replica.emplace(node.config, Recover(node.disk, membership_), LocalUs(node));
+  Check(invariants_.Started(*node.replica));
+}
+
+bool Cluster::Propose(NodeId id, const std::string& bytes, CorePart core) {
+  if (!Up(id) || !replica(id).MayPropose()) return false;
+  Step(id, Proposed{MakeEntry(replica(id).NextEntryId(), bytes, std::move(core))});
+  return true;
+}
+
+void Cluster::Read(NodeId id, uint64_t read_id) {
+  nodes_.at(id).reads[read_id] = committed_;
+  Step(id, ReadRequested{read_id});
+}
+
+bool Cluster::LeaseRuns(NodeId id) const {
+  const SimNode& node = nodes_.at(id);
+  return node.replica && LocalUs(node) < node.replica->LeaseEndUs();
+}
+
+void Cluster::Settle() {
+  bool busy = true;
+  while (busy && broken_.empty()) {
+    busy = false;
+    for (auto& [id, node] : nodes_) {
+      while (CompleteWrite(id)) busy = true;
+      while (CompleteRead(id)) busy = true;
+    }
+    while (!network_.empty() && broken_.empty()) {
+      Deliver(0);
+      busy = true;
+    }
+  }
+}
+
+Slot Cluster::Progress(int64_t within_us) {
+  Heal();
+  for (NodeId id : Ids()) {
+    if (!Up(id)) Restart(id);
+  }
+  const int64_t until_us = now_us_ + within_us;
+  Slot wanted;
+  Ballot wanted_in;
+  while (now_us_ < until_us && broken_.empty()) {
+    Settle();
+    if (const auto leader = OpenLeader(); leader && replica(*leader).promised() != wanted_in) {
+      const EntryId next = replica(*leader).NextEntryId();
+      if (Propose(*leader, "progress")) {
+        wanted = next.slot;
+        wanted_in = next.born;
+      }
+      Settle();
+    }
+    const bool everywhere = std::all_of(nodes_.begin(), nodes_.end(), [&](const auto& node) {
+      return wanted != Slot{} && node.second.applied >= wanted;
+    });
+    if (everywhere) return wanted;
+    NodeId next;
+    int64_t at_us = kNever;
+    for (NodeId id : Ids()) {
+      if (DeadlineUs(id) < at_us) {
+        next = id;
+        at_us = DeadlineUs(id);
+      }
+    }
+    if (at_us == kNever) break;
+    now_us_ = std::max(now_us_, at_us);
+    Tick(next);
+  }
+  return Slot{};
+}
+
+std::vector<NodeId> Cluster::Ids() const {
+  std::vector<NodeId> ids;
+  for (const auto& [id, node] : nodes_) ids.push_back(id);
+  return ids;
+}
+
+std::optional<NodeId> Cluster::OpenLeader() const {
+  std::optional<NodeId> best;
+  for (const auto& [id, node] : nodes_) {
+    if (!node.replica || !node.replica->reign_open()) continue;
+    if (!best || replica(*best).promised() < node.replica->promised()) best = id;
+  }
+  return best;
+}
+
+uint64_t Cluster::Hash64() const {
+  Hasher hasher;
+  for (const auto& [id, node] : nodes_) {
+    hasher.Add(id);
+    hasher.Add(node.replica ? node.replica->Hash64() : 0);
+  }
+  return hasher.Digest();
+}
+
+}  // namespace baton::consensus

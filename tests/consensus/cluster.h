@@ -1,0 +1,128 @@
+// Cluster: replicas of one group over a simulated network, simulated disks and simulated clocks.
+//
+// Nothing happens by itself: the test delivers, drops and repeats messages, completes writes and
+// reads, moves time, crashes and restarts nodes. The cluster plays the driver: it carries out the
+// actions of each step, encodes Reign entries, applies what is committed and durable. After every
+// step it asks Invariants, and checks that leases exclude each other and that reads are
+// linearizable; the first thing broken is kept in broken(). One thread.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "consensus/invariants.h"
+#include "consensus/replica.h"
+
+namespace baton::consensus {
+
+// What survives a crash.
+struct SimDisk {
+  HardState hard;
+  EntryId base;
+  std::map<Slot, Entry> log;  // above base, without gaps
+  Slot flushed;               // the engine's, on disk
+};
+
+struct SimNode {
+  Config config;
+  int64_t clock_offset_us = 0;
+  int64_t clock_rate_ppm = 0;  // how much faster than true time its clock runs
+  SimDisk disk;
+
+  // Lost in a crash; `replica` is empty while the node is down.
+  std::optional<Replica> replica;
+  Slot applied;
+  std::deque<Persist> writing;
+  std::deque<ReadLog> reading;
+  std::map<uint64_t, Slot> reads;  // asked: id and what was committed anywhere at that moment
+};
+
+class Cluster {
+ public:
+  using Trace = std::function<void(const std::string& line)>;
+
+  // `configure` may change each node before it starts.
+  Cluster(std::vector<Member> members, const Config& config,
+          std::function<void(SimNode*)> configure = {});
+
+  void set_trace(Trace trace) { trace_ = std::move(trace); }
+  const std::string& broken() const { return broken_; }  // "": all has held so far
+  uint64_t steps() const { return steps_; }
+
+  // Network. Messages lie in the order sent.
+  const std::deque<Message>& network() const { return network_; }
+  void Deliver(size_t index);
+  void Drop(size_t index);
+  void Duplicate(size_t index);
+  void Cut(NodeId from, NodeId to) { cut_.emplace(from, to); }
+  void Heal() { cut_.clear(); }
+
+  // Disks.
+  bool CompleteWrite(NodeId node);  // the oldest Persist; false when there is none
+  bool CompleteRead(NodeId node);
+  void Flush(NodeId node);  // the engine: applied is on disk
+  void Truncate(NodeId node, Slot slot);
+
+  // Life and time.
+  void Crash(NodeId node, size_t writes_that_land = 0);
+  void Restart(NodeId node);
+  bool Up(NodeId node) const { return nodes_.at(node).replica.has_value(); }
+  int64_t now_us() const { return now_us_; }
+  void Advance(int64_t us) { now_us_ += us; }
+  int64_t DeadlineUs(
+      NodeId node) const;  // in true time, at least now; INT64_MAX when down or never
+  void Tick(NodeId node) { Step(node, consensus::Tick{}); }
+
+  // The driver's requests.
+  bool Propose(NodeId node, const std::string& bytes, CorePart core = {});
+  void Read(NodeId node, uint64_t read_id);
+  void Stop(NodeId node) { Step(node, Stopping{}); }
+  bool LeaseRuns(NodeId node) const;
+
+  // Delivers, writes and reads until nothing is under way; true time stands still.
+  void Settle();
+  // Ends all faults, then lets time run until a new proposal is applied everywhere. Returns its
+  // slot, Slot{0} when `within_us` was not enough.
+  Slot Progress(int64_t within_us);
+
+  const std::map<NodeId, SimNode>& nodes() const { return nodes_; }
+  const Replica& replica(NodeId node) const { return *nodes_.at(node).replica; }
+  std::vector<NodeId> Ids() const;
+  std::optional<NodeId> OpenLeader() const;  // of the highest ballot
+  uint64_t Hash64() const;                   // of all replicas that are up
+
+ private:
+  void Step(NodeId node, EventBody body);
+  void Do(NodeId node, Action action);
+  void SendNow(const Message& message);
+  void Apply(NodeId node);
+  void Check(const std::string& broken);
+  void CheckAll(NodeId node);
+  int64_t LocalUs(const SimNode& node) const;
+  void Note(const std::string& line) {
+    if (trace_) trace_(line);
+  }
+
+  Membership membership_;
+  std::map<NodeId, SimNode> nodes_;
+  std::deque<Message> network_;
+  std::set<std::pair<NodeId, NodeId>> cut_;
+  int64_t now_us_ = 1'000'000;
+  uint64_t steps_ = 0;
+  Slot committed_;  // highest commit slot of any replica, ever
+  Invariants invariants_;
+  std::string broken_;
+  Trace trace_;
+};
+
+// An entry as the cluster's driver encodes it.
+Entry MakeEntry(const EntryId& id, const std::string& bytes, CorePart core = {});
+
+}  // namespace baton::consensus

@@ -1,0 +1,177 @@
+// Seeded chaos on whole groups: drops, repeats, reorderings, one-way cuts, crashes that lose what
+// was not written, pauses, clock drift, slow disks. Every invariant after every step; then all
+// faults end and the group must make progress.
+//
+//   BATON_SEED=17 consensus_random_test     one seed
+//   BATON_SEEDS=1000 BATON_STEPS=5000 ...   more, or longer
+#include <cstdlib>
+
+#include "consensus/prng.h"
+#include "gtest/gtest.h"
+#include "tests/consensus/cluster.h"
+
+namespace baton::consensus {
+namespace {
+
+uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
+class Chaos {
+ public:
+  explicit Chaos(uint64_t seed) : prng_(seed), cluster_(Members(), MakeConfig(seed), Drift()) {}
+
+  Cluster& cluster() { return cluster_; }
+
+  void Run(uint64_t steps) {
+    const uint64_t until = cluster_.steps() + steps;
+    while (cluster_.steps() < until && cluster_.broken().empty()) {
+      cluster_.Advance(static_cast<int64_t>(prng_.Below(600)));
+      Act();
+    }
+  }
+
+ private:
+  // One, three or five voters, sometimes with a learner or a witness.
+  std::vector<Member> Members() {
+    static constexpr uint32_t kVoters[] = {3, 3, 3, 5, 5, 1};
+    std::vector<Member> members;
+    const uint32_t voters = kVoters[prng_.Below(6)];
+    for (uint32_t node = 1; node <= voters; ++node) members.push_back({NodeId{node}, Role::kVoter});
+    if (voters == 3 && prng_.Below(4) == 0) members[2].role = Role::kWitness;
+    if (prng_.Below(4) == 0) members.push_back({NodeId{voters + 1}, Role::kLearner});
+    return members;
+  }
+  // Small limits, so that windows fill, messages split and entries leave memory.
+  Config MakeConfig(uint64_t seed) {
+    Config config;
+    config.seed = seed;
+    config.message_bytes_max = 1 + prng_.Below(64);
+    config.inflight_bytes_max = 16 + prng_.Below(256);
+    config.uncommitted_bytes_max = 64 + prng_.Below(4096);
+    config.log_cache_bytes_max = prng_.Below(2) * prng_.Below(512);
+    return config;
+  }
+  // Any two clocks within clock_drift_ppm.
+  std::function<void(SimNode*)> Drift() {
+    return [this](SimNode* node) {
+      node->clock_offset_us = static_cast<int64_t>(prng_.Below(1'000'000'000));
+      node->clock_rate_ppm = static_cast<int64_t>(prng_.Below(49'000)) - 24'500;
+    };
+  }
+
+  NodeId Any() {
+    const std::vector<NodeId> ids = cluster_.Ids();
+    return ids[prng_.Below(ids.size())];
+  }
+
+  void Act() {
+    const uint64_t dice = prng_.Below(1000);
+    if (dice < 480) {
+      ActOnNetwork();
+    } else if (dice < 700) {
+      cluster_.CompleteWrite(Any());
+    } else if (dice < 750) {
+      cluster_.CompleteRead(Any());
+    } else if (dice < 880) {
+      const NodeId node = Any();
+      if (cluster_.DeadlineUs(node) <= cluster_.now_us()) cluster_.Tick(node);
+      if (cluster_.network().empty()) cluster_.Advance(static_cast<int64_t>(prng_.Below(30'000)));
+    } else if (dice < 955) {
+      cluster_.Propose(Any(), std::string(prng_.Below(40), 'x') + std::to_string(++proposals_));
+    } else if (dice < 980) {
+      if (const NodeId node = Any(); cluster_.Up(node)) cluster_.Read(node, ++reads_);
+    } else {
+      ActOfGod();
+    }
+  }
+
+  void ActOnNetwork() {
+    const size_t size = cluster_.network().size();
+    if (size == 0) return;
+    const bool reorder = prng_.Below(10) == 0;
+    const size_t index = reorder ? prng_.Below(size) : 0;
+    const uint64_t dice = prng_.Below(100);
+    if (dice < 3) {
+      cluster_.Drop(index);
+    } else if (dice < 6 && size < 1000) {
+      cluster_.Duplicate(index);
+    } else {
+      cluster_.Deliver(index);
+    }
+  }
+
+  void ActOfGod() {
+    const NodeId node = Any();
+    const uint64_t dice = prng_.Below(100);
+    if (dice < 8) {
+      cluster_.Crash(node, prng_.Below(3));
+    } else if (dice < 11) {
+      for (NodeId each : cluster_.Ids()) cluster_.Crash(each, prng_.Below(3));
+    } else if (dice < 45) {
+      if (!cluster_.Up(node)) cluster_.Restart(node);
+    } else if (dice < 52) {
+      const NodeId other = Any();
+      cluster_.Cut(node, other);
+      if (prng_.Below(2) == 0) cluster_.Cut(other, node);
+    } else if (dice < 60) {
+      cluster_.Heal();
+    } else if (dice < 62) {
+      if (cluster_.Up(node)) cluster_.Stop(node);
+      cluster_.Crash(node);
+    } else if (dice < 64) {
+      cluster_.Advance(static_cast<int64_t>(prng_.Below(1'500'000)));  // everyone pauses
+    } else if (dice < 82) {
+      cluster_.Flush(node);
+    } else {
+      Slot everywhere = cluster_.nodes().begin()->second.disk.flushed;
+      for (const auto& [id, each] : cluster_.nodes()) {
+        everywhere = std::min(everywhere, each.disk.flushed);
+      }
+      cluster_.Truncate(node, everywhere);  // no higher: peers get no snapshots yet
+    }
+  }
+
+  Prng prng_;
+  Cluster cluster_;
+  uint64_t proposals_ = 0;
+  uint64_t reads_ = 0;
+};
+
+TEST(RandomTest, InvariantsHoldAndProgressFollowsEveryFault) {
+  const uint64_t steps = FromEnvironment("BATON_STEPS", 2500);
+  const uint64_t only = FromEnvironment("BATON_SEED", 0);
+  const uint64_t seeds = only != 0 ? only : FromEnvironment("BATON_SEEDS", 120);
+  uint64_t total = 0, chosen = 0;
+  for (uint64_t seed = only != 0 ? only : 1; seed <= seeds; ++seed) {
+    Chaos chaos(seed);
+    chaos.Run(steps);
+    const Slot slot = chaos.cluster().Progress(/*within_us=*/60'000'000);
+    ASSERT_EQ(chaos.cluster().broken(), "") << "replay: BATON_SEED=" << seed;
+    ASSERT_NE(slot, Slot{}) << "no progress; replay: BATON_SEED=" << seed;
+    total += chaos.cluster().steps();
+    chosen += slot.value;
+  }
+  RecordProperty("steps", static_cast<int>(total));
+  std::cout << total << " steps, " << chosen << " slots chosen\n";
+  EXPECT_GE(chosen, 20 * (only != 0 ? 0 : seeds)) << "the chaos leaves no room for work";
+}
+
+TEST(RandomTest, TheSameSeedGivesTheSameTrace) {
+  for (const uint64_t seed : {3, 4, 5}) {
+    std::vector<uint64_t> hashes[2];
+    for (auto& trace : hashes) {
+      Chaos chaos(seed);
+      for (int i = 0; i < 200; ++i) {
+        chaos.Run(5);
+        trace.push_back(chaos.cluster().Hash64());
+      }
+    }
+    EXPECT_EQ(hashes[0], hashes[1]);
+    EXPECT_NE(hashes[0].front(), hashes[0].back());
+  }
+}
+
+}  // namespace
+}  // namespace baton::consensus
