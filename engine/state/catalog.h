@@ -47,6 +47,9 @@ void PutKeyspace(const KeyspaceInfo& info, EffectsWriter* writer);
 // The keyspace that exists from the start.
 KeyspaceInfo DefaultKeyspaceInfo(int64_t created_wall_us);
 
+// Whether the engine key is a keyspace's row: applying it changes the catalogue.
+bool IsKeyspaceRow(std::string_view engine_key);
+
 class Catalog {
  public:
   Catalog();

@@ -16,10 +16,12 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "base/types.h"
+#include "engine/state/effects.h"
 #include "engine/state/layer.h"
 
 namespace baton::engine {
@@ -38,11 +40,10 @@ class EffectIndex {
   EffectIndex(const EffectIndex&) = delete;
   EffectIndex& operator=(const EffectIndex&) = delete;
 
-  // Adds effects that lie inside *bytes. REQUIRES: slot >= last(). Errors as EffectsReader; the
-  // index must then be cleared.
-  absl::Status Add(Slot slot, std::shared_ptr<const std::string> bytes, std::string_view effects,
-                   Revision base);
-  // Drops slots <= slot.
+  // Adds what the reader has left, which lies inside *bytes. REQUIRES: slot >= last(). Errors are
+  // the reader's; the index must then be cleared.
+  absl::Status Add(Slot slot, std::shared_ptr<const std::string> bytes, EffectsReader* reader);
+  // Drops slots up to `slot`.
   void RemoveUpTo(Slot slot);
   void Clear();
 
@@ -54,10 +55,11 @@ class EffectIndex {
 
   bool empty() const { return entries_.empty(); }
   Slot last() const { return entries_.empty() ? Slot{} : entries_.back().slot; }
-  // Bytes held, nodes included, and kRangeCharge for each range.
+  // Bytes held, nodes included, and kRangeCharge for each range deleted.
   uint64_t charge() const { return charge_; }
 
   static constexpr uint64_t kRangeCharge = 16 << 10;
+  static constexpr uint64_t kNodeCharge = 128;  // what a node takes, about
 
  private:
   // Orders the effects of all slots: by slot, then by place in it.
@@ -96,6 +98,8 @@ class EffectIndex {
   // Whether a range newer than `than` and in the window covers the key.
   bool Covered(std::string_view key, Stamp than, Window window) const;
   Change Resolve(const Node& node, Window window) const;
+  // The ranges of the window: [first, second) in ranges_.
+  std::pair<size_t, size_t> RangesIn(Window window) const;
 
   Nodes nodes_;
   std::deque<Range> ranges_;   // ascending by stamp

@@ -87,6 +87,9 @@ class EffectsWriter {
 class EffectsReader {
  public:
   EffectsReader(std::string_view bytes, Revision base);
+  // Reads on behind a first part in which `requests` requests were begun; `rest` follows that part
+  // at an effect's end.
+  static EffectsReader Continue(std::string_view rest, Revision base, uint64_t requests);
 
   // The next effect, or false at the end or at an error.
   bool Next(Effect* effect);
@@ -97,6 +100,7 @@ class EffectsReader {
   uint64_t requests() const { return requests_; }
 
  private:
+  EffectsReader() = default;
   bool Fail(absl::Status status);
 
   std::string_view rest_;

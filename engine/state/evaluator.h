@@ -43,7 +43,8 @@ struct Evaluation {
   enum class Outcome : uint8_t {
     kDone,     // `result` holds; the effects, if any, are in the writer
     kNeeds,    // nothing was written: Load(needs) on a reader, then evaluate again
-    kRefused,  // nothing was written
+    kRefused,  // nothing was written. FAILED_PRECONDITION: it would visit too many rows;
+               // RESOURCE_EXHAUSTED: parked too often, the cache does not hold what it needs
     kFailed,   // the state cannot be read: final for the process
   };
   Outcome outcome = Outcome::kDone;
@@ -67,18 +68,30 @@ class Evaluator {
 
  private:
   class PendingLayer;
-  struct Scope;
+  // One request on its way through Evaluate.
+  struct Pass {
+    const WriteRequest& request;
+    Evaluation evaluation;
+    uint64_t rows = 0;  // visited so far, <= kEvaluateRowsMax
+  };
 
-  void Append(const WriteRequest& request, const WriteOp& op);
-  bool Ask(const WriteRequest& request, const DeleteOp& op, Evaluation* evaluation);
-  bool Ask(const WriteRequest& request, const DeleteRangeOp& op, Evaluation* evaluation);
+  void Step(const PutOp& op, Pass* pass);
+  void Step(const DeleteOp& op, Pass* pass);
+  void Step(const DeleteRangeOp& op, Pass* pass);
+  // Whether the key exists; a miss is noted in the pass and answered false.
+  bool Exists(const std::string& engine_key, Pass* pass);
+  // The number of rows in the range, likewise.
+  uint64_t Count(const KeyRange& range, Pass* pass);
+  void Note(const absl::Status& status, Pass* pass);
+  // Brings pending_ up to the end of the writer.
   void IndexPending();
 
   const Engine* const engine_;
   const Overlay* const overlay_;
   EffectsWriter writer_;
-  EffectIndex pending_;  // the writer's bytes up to indexed_
-  size_t indexed_ = 0;
+  EffectIndex pending_;            // the first indexed_ bytes of the writer
+  size_t indexed_ = 0;             // <= writer_.bytes().size()
+  uint64_t indexed_requests_ = 0;  // begun in them
 };
 
 // Reads what a parked request waits for into the cache. On a reader; may wait for the disk.

@@ -49,8 +49,9 @@ class MergeCursor {
   // The next key of any source, or nullopt at the end.
   std::optional<std::string_view> NextKey();
   void MoveBase();
-  // Moves every source that stands on the key past it; the base only at the next call.
-  void Consume(std::string_view key);
+  // Moves the base past the span, or onto its begin.
+  void SkipHidden(const Span& span);
+  // The span deleted in the layer that covers the key, or null.
   const Span* HiddenBy(const Source& source, std::string_view key) const;
 
   std::unique_ptr<Iterator> base_;
@@ -58,7 +59,7 @@ class MergeCursor {
   const KeyRange range_;
   const bool reverse_;
   bool started_ = false;
-  bool base_due_ = false;  // the base stands on the key given out, and moves at the next call
+  bool base_due_ = false;  // the base stands on a key that is dealt with, and must move
   uint64_t visited_ = 0;
   std::string_view key_;
   std::string_view row_;

@@ -25,8 +25,8 @@
 
 namespace baton::engine {
 
-// Rows that one page may pass over (deleted ones too); a page that does ends early, with `next`.
-inline constexpr uint64_t kScanRowsMax = 100'000;
+// What a record counts for in a page beside its key and value.
+inline constexpr uint64_t kRecordOverheadBytes = 32;
 
 class View {
  public:
@@ -43,13 +43,13 @@ class View {
   // nullopt: no such key. Record::key is left empty.
   absl::StatusOr<std::optional<Record>> Get(KeyspaceId keyspace, std::string_view key,
                                             ReadTier tier) const;
-  // One item a key, in order.
+  // One item a key, in order. RESOURCE_EXHAUSTED: values of more than kMultiGetBytesMax.
   absl::StatusOr<std::vector<std::optional<Record>>> MultiGet(KeyspaceId keyspace,
                                                               absl::Span<const std::string> keys,
                                                               ReadTier tier) const;
 
-  // One page of at most spec.limit records (0: kPageRecordsDefault) and kPageBytesMax bytes of keys
-  // and values, but at least one record.
+  // One page of at most spec.limit records (0: kPageRecordsDefault) and kPageBytesMax bytes, but at
+  // least one record. Only spec.begin and spec.end bound the work of finding them.
   absl::StatusOr<ScanPage> Scan(const ScanSpec& spec, ReadTier tier) const;
 
   // Moves over the engine keys of [lower, upper). Destroy it before the view.
@@ -70,8 +70,8 @@ absl::StatusOr<std::optional<Record>> GetNow(const Engine& engine, const Overlay
                                              KeyspaceId keyspace, std::string_view key,
                                              Slot read_slot, ReadTier tier);
 
-// Several keys at or after `read_slot`, all from one moment. Without a snapshot if the engine has
-// applied read_slot, else from a View.
+// As View::MultiGet: several keys at or after `read_slot`, all from one moment. Without a snapshot
+// if the engine has applied read_slot, else from a View.
 absl::StatusOr<std::vector<std::optional<Record>>> MultiGetNow(const Engine& engine,
                                                                const Overlay& overlay,
                                                                KeyspaceId keyspace,

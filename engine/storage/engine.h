@@ -25,6 +25,8 @@
 
 namespace baton::engine {
 
+inline constexpr uint64_t kMultiGetBytesMax = 8 << 20;
+
 enum class ReadTier : uint8_t {
   kAny,     // may wait for the disk
   kMemory,  // memtable and block cache only: never waits
@@ -76,7 +78,8 @@ class Engine {
 
   virtual absl::StatusOr<std::optional<std::string>> Get(std::string_view key,
                                                          ReadTier tier) const = 0;
-  // One result a key, in order, all from one point in time.
+  // One result a key, in order, all from one point in time. Once the values pass
+  // kMultiGetBytesMax the keys left over answer RESOURCE_EXHAUSTED.
   virtual std::vector<absl::StatusOr<std::optional<std::string>>> MultiGet(
       absl::Span<const std::string_view> keys, ReadTier tier) const = 0;
   virtual std::unique_ptr<Snapshot> NewSnapshot() const = 0;

@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 
+#include "absl/status/statusor.h"
 #include "base/check.h"
 #include "base/coding.h"
 #include "base/types.h"
@@ -86,6 +87,11 @@ inline bool IsEngineOwn(std::string_view engine_key) {
 
 // The row that says up to which slot the state is applied: part of every batch.
 //   value := layout version (u8 = 1), slot (fixed64)
+// The layout version stands for everything above; a state of a newer one is not opened.
+inline constexpr uint8_t kLayoutVersion = 1;
 inline std::string AppliedKey() { return SystemKey(SystemTable::kEngine, "applied"); }
+std::string EncodeApplied(Slot slot);
+// FAILED_PRECONDITION: a newer layout; DATA_LOSS: not an applied row.
+absl::StatusOr<Slot> DecodeApplied(std::string_view value);
 
 }  // namespace baton::engine

@@ -59,7 +59,30 @@ class MemoryEngine : public Engine {
     uint64_t number = 0;
     std::optional<std::string> value;  // nullopt: deleted
   };
-  using Rows = std::map<std::string, std::vector<Version>, std::less<>>;  // versions ascending
+  using Versions = std::vector<Version>;  // ascending by number, never empty
+  using Rows = std::map<std::string, Versions, std::less<>>;
+
+  // The value in state `number`, or null.
+  static const std::string* Visible(const Versions& versions, uint64_t number);
+  absl::StatusOr<std::optional<std::string>> GetAt(std::string_view key, uint64_t number,
+                                                   ReadTier tier) const BATON_REQUIRES(mutex_);
+  // Whether a read of the key would wait; reading it with another tier warms it.
+  bool Misses(std::string_view key, ReadTier tier) const BATON_REQUIRES(mutex_);
+  void Set(std::string key, std::optional<std::string> value) BATON_REQUIRES(mutex_);
+  // Drops versions that neither a snapshot, nor the last flush, nor the present state needs.
+  // Returns whether nothing is left.
+  bool Prune(Versions* versions) const BATON_REQUIRES(mutex_);
+  void PruneAll() BATON_REQUIRES(mutex_);
+
+  const MemoryEngineOptions options_;
+  mutable Mutex mutex_;
+  Rows rows_ BATON_GUARDED_BY(mutex_);
+  uint64_t number_ BATON_GUARDED_BY(mutex_) = 0;          // of the present state
+  uint64_t flushed_number_ BATON_GUARDED_BY(mutex_) = 0;  // <= number_
+  Slot applied_ BATON_GUARDED_BY(mutex_);
+  Slot flushed_ BATON_GUARDED_BY(mutex_);                               // <= applied_
+  mutable std::multiset<uint64_t> snapshots_ BATON_GUARDED_BY(mutex_);  // their numbers
+  mutable std::set<std::string, std::less<>> warm_ BATON_GUARDED_BY(mutex_);
 };
 
 }  // namespace baton::engine

@@ -68,16 +68,16 @@ class RocksDbEngine : public Engine {
   RocksDbEngine(std::string directory, const RocksDbOptions& options);
   absl::Status OpenDb();
   // Reads the flushed slot back from what is persisted.
-  absl::Status RefreshFlushed();
+  absl::Status RefreshFlushed(rocksdb::DB* db);
 
   const std::string directory_;
   const RocksDbOptions options_;
   std::shared_ptr<rocksdb::Cache> cache_;
-  std::unique_ptr<rocksdb::DB> db_;
   std::atomic<uint64_t> applied_{0};
   std::atomic<uint64_t> flushed_{0};           // flushed_ <= applied_, ascending
   std::atomic<uint64_t> range_deletes_{0};     // in the current memtable, about
   mutable std::atomic<int64_t> snapshots_{0};  // alive
+  std::unique_ptr<rocksdb::DB> db_;  // last: closing it ends the threads that use the above
 };
 
 }  // namespace baton::engine

@@ -1,0 +1,55 @@
+#include "engine/state/apply.h"
+
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/check.h"
+#include "engine/state/effects.h"
+
+namespace baton::engine {
+
+absl::Status BatchApplier::Add(Slot slot, std::string_view effects, Revision base) {
+  if (batch_ == nullptr) {
+    batch_ = engine_->NewBatch();
+    last_ = engine_->applied();
+  }
+  BATON_CHECK(slot > last_) << slot.value << " after " << last_.value;
+  EffectsReader reader(effects, base);
+  for (Effect effect; reader.Next(&effect);) {
+    switch (effect.kind) {
+      case EffectKind::kPut:
+        batch_->Put(effect.key, effect.row);
+        break;
+      case EffectKind::kDelete:
+        batch_->Delete(effect.key);
+        break;
+      case EffectKind::kDeleteRange:
+        batch_->DeleteRange(effect.key, effect.end);
+        break;
+      case EffectKind::kRequest:
+        break;
+    }
+    if (IsKeyspaceRow(effect.key)) catalog_changed_ = true;
+  }
+  if (!reader.status().ok()) {
+    return absl::Status(
+        reader.status().code(),
+        absl::StrCat("slot ", slot.value, ": ", std::string(reader.status().message())));
+  }
+  last_ = slot;
+  ++entries_;
+  return absl::OkStatus();
+}
+
+absl::Status BatchApplier::Commit() {
+  if (batch_ == nullptr) return absl::OkStatus();
+  const absl::Status applied = engine_->Apply(std::move(batch_), last_);
+  batch_ = nullptr;
+  entries_ = 0;
+  if (!applied.ok() || !catalog_changed_) return applied;
+  catalog_changed_ = false;
+  return catalog_->Load(*engine_);
+}
+
+}  // namespace baton::engine
