@@ -72,6 +72,7 @@ class MemoryFile : public File {
   absl::Status WriteAt(uint64_t offset, std::string_view bytes) override {
     MutexLock lock(&fs_->mutex_);
     if (auto status = Check(&fs_->failing_writes_, "write to"); !status.ok()) return status;
+    if (auto status = fs_->SpendPower(); !status.ok()) return status;
     const uint64_t end = offset + bytes.size();
     const uint64_t growth = end > inode_->seen.size() ? end - inode_->seen.size() : 0;
     if (growth > 0 && fs_->UsedBytes() + growth > fs_->capacity_bytes_) {
@@ -94,6 +95,7 @@ class MemoryFile : public File {
   absl::Status Sync() override {
     MutexLock lock(&fs_->mutex_);
     if (auto status = Check(&fs_->failing_syncs_, "sync"); !status.ok()) return status;
+    if (auto status = fs_->SpendPower(); !status.ok()) return status;
     for (const auto& write : inode_->unsynced) {
       WriteInto(&inode_->synced, write.offset, write.bytes);
     }
@@ -126,9 +128,17 @@ void MemoryFileSystem::Apply(const NameChange& change, Names* names) {
   if (!change.add.empty()) (*names)[change.add] = change.inode;
 }
 
-void MemoryFileSystem::Change(NameChange change) {
+absl::Status MemoryFileSystem::Change(NameChange change) {
+  if (auto status = SpendPower(); !status.ok()) return status;
   Apply(change, &seen_);
   unsynced_names_.push_back(std::move(change));
+  return absl::OkStatus();
+}
+
+absl::Status MemoryFileSystem::SpendPower() {
+  if (power_left_ == 0) return absl::InternalError("the power is cut");
+  if (power_left_ > 0) --power_left_;
+  return absl::OkStatus();
 }
 
 uint64_t MemoryFileSystem::UsedBytes() const {
@@ -142,7 +152,8 @@ absl::StatusOr<std::unique_ptr<File>> MemoryFileSystem::Create(const std::string
   if (!directories_.contains(DirectoryOf(path))) return NotFound(DirectoryOf(path));
   if (seen_.contains(path)) return absl::AlreadyExistsError(absl::StrCat(path, ": file exists"));
   auto inode = std::make_shared<Inode>();
-  Change({DirectoryOf(path), "", path, inode});
+  auto status = Change({DirectoryOf(path), "", path, inode});
+  if (!status.ok()) return status;
   return std::make_unique<MemoryFile>(this, std::move(inode), path, crashes_);
 }
 
@@ -160,15 +171,13 @@ absl::Status MemoryFileSystem::Rename(const std::string& from, const std::string
   if (DirectoryOf(from) != DirectoryOf(to)) {
     return absl::InvalidArgumentError(absl::StrCat(from, " and ", to, " lie in two directories"));
   }
-  Change({DirectoryOf(from), from, to, found->second});
-  return absl::OkStatus();
+  return Change({DirectoryOf(from), from, to, found->second});
 }
 
 absl::Status MemoryFileSystem::Remove(const std::string& path) {
   MutexLock lock(&mutex_);
   if (!seen_.contains(path)) return NotFound(path);
-  Change({DirectoryOf(path), path, "", nullptr});
-  return absl::OkStatus();
+  return Change({DirectoryOf(path), path, "", nullptr});
 }
 
 absl::Status MemoryFileSystem::MakeDirectory(const std::string& path) {
@@ -182,6 +191,7 @@ absl::Status MemoryFileSystem::MakeDirectory(const std::string& path) {
 absl::Status MemoryFileSystem::SyncDirectory(const std::string& path) {
   MutexLock lock(&mutex_);
   if (!directories_.contains(path)) return NotFound(path);
+  if (auto status = SpendPower(); !status.ok()) return status;
   for (const NameChange& change : unsynced_names_) {
     if (change.directory == path) Apply(change, &durable_);
   }
@@ -228,6 +238,7 @@ void MemoryFileSystem::Crash(const CrashPolicy& policy) {
   }
   seen_ = durable_;
   ++crashes_;
+  power_left_ = -1;
   failing_writes_ = failing_syncs_ = 0;
 }
 
@@ -250,6 +261,11 @@ std::unique_ptr<MemoryFileSystem> MemoryFileSystem::Clone() const {
   copy->directories_ = directories_;
   copy->capacity_bytes_ = capacity_bytes_;
   return copy;
+}
+
+void MemoryFileSystem::CutPowerAfter(int64_t count) {
+  MutexLock lock(&mutex_);
+  power_left_ = count;
 }
 
 void MemoryFileSystem::FailWrites(int count) {

@@ -43,6 +43,10 @@ class MemoryFileSystem : public FileSystem {
   absl::StatusOr<std::vector<std::string>> List(const std::string& directory) override;
   absl::StatusOr<uint64_t> FreeBytes(const std::string& directory) override;
 
+  // After `count` more calls that change something (writes, syncs, creations, renames, removals)
+  // all such calls fail, until Crash: a power cut in the middle of what is being done.
+  void CutPowerAfter(int64_t count);
+
   // The power goes and comes back.
   void Crash(const CrashPolicy& policy);
 
@@ -72,15 +76,17 @@ class MemoryFileSystem : public FileSystem {
   using Names = std::map<std::string, std::shared_ptr<Inode>>;
 
   static void Apply(const NameChange& change, Names* names);
-  void Change(NameChange change) BATON_REQUIRES(mutex_);
+  absl::Status Change(NameChange change) BATON_REQUIRES(mutex_);
   uint64_t UsedBytes() const BATON_REQUIRES(mutex_);
+  absl::Status SpendPower() BATON_REQUIRES(mutex_);
 
   mutable Mutex mutex_;
   Names seen_ BATON_GUARDED_BY(mutex_);
   Names durable_ BATON_GUARDED_BY(mutex_);
   std::vector<NameChange> unsynced_names_ BATON_GUARDED_BY(mutex_);  // in order
   std::set<std::string> directories_ BATON_GUARDED_BY(mutex_);
-  uint64_t crashes_ BATON_GUARDED_BY(mutex_) = 0;  // files of an earlier life fail
+  uint64_t crashes_ BATON_GUARDED_BY(mutex_) = 0;     // files of an earlier life fail
+  int64_t power_left_ BATON_GUARDED_BY(mutex_) = -1;  // calls; negative: for ever
   int failing_writes_ BATON_GUARDED_BY(mutex_) = 0;
   int failing_syncs_ BATON_GUARDED_BY(mutex_) = 0;
   uint64_t capacity_bytes_ BATON_GUARDED_BY(mutex_) = uint64_t{1} << 40;
