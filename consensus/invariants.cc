@@ -135,6 +135,7 @@ std::string Invariants::Sent(const Message& message) {
       return Broken(message.from, "accepted in " + ToString(accepted->ballot) +
                                       " after promising " + ToString(promised));
     }
+    promised = accepted->ballot;  // to accept is to have promised
     if (accepted->matched) return Accepted(accepted->ballot, message.from, accepted->match);
   }
   return "";

@@ -58,7 +58,7 @@ class Invariants {
 
   Membership membership_;
   std::map<NodeId, Seen> seen_;
-  std::map<NodeId, Ballot> promised_;      // highest promise that has left a node
+  std::map<NodeId, Ballot> promised_;      // highest ballot a node has said it promised
   std::map<EntryId, EntryId> follows_;     // each entry ever seen in a log, and the one before it
   std::map<EntryId, uint64_t> contents_;   // checksum of its bytes
   std::map<Ballot, Slot> reigns_, seals_;  // where they are in their ballot's log

@@ -37,6 +37,54 @@ void Land(const Persist& persist, SimDisk* disk) {
 
 }  // namespace
 
+void Coverage::Count(const Action& action) {
+  reigns += std::holds_alternative<ReignOpened>(action);
+  stopped_leading += std::holds_alternative<StoppedLeading>(action);
+  suffixes_replaced += std::holds_alternative<SuffixReplaced>(action);
+  disk_reads += std::holds_alternative<ReadLog>(action);
+  reads_ready += std::holds_alternative<ReadReady>(action);
+  reads_refused += std::holds_alternative<ReadRefused>(action);
+}
+
+void Coverage::Count(const Message& message) {
+  const auto* reply = std::get_if<CanvassReply>(&message.body);
+  canvass_refused += reply != nullptr && !reply->granted;
+  nacks += std::holds_alternative<Nack>(message.body);
+  const auto* fetched = std::get_if<Fetched>(&message.body);
+  fetched_entries += fetched != nullptr && !fetched->entries.empty();
+  fetch_mismatches += fetched != nullptr && !fetched->matched;
+  const auto* accepted = std::get_if<Accepted>(&message.body);
+  accept_mismatches += accepted != nullptr && !accepted->matched;
+  abdications += std::holds_alternative<Abdicate>(message.body);
+}
+
+namespace {
+
+constexpr uint64_t Coverage::*kPaths[] = {&Coverage::reigns,
+                                          &Coverage::stopped_leading,
+                                          &Coverage::suffixes_replaced,
+                                          &Coverage::disk_reads,
+                                          &Coverage::reads_ready,
+                                          &Coverage::reads_refused,
+                                          &Coverage::canvass_refused,
+                                          &Coverage::nacks,
+                                          &Coverage::fetched_entries,
+                                          &Coverage::fetch_mismatches,
+                                          &Coverage::accept_mismatches,
+                                          &Coverage::abdications};
+
+}  // namespace
+
+void Coverage::Add(const Coverage& other) {
+  for (const auto path : kPaths) this->*path += other.*path;
+}
+
+uint64_t Coverage::Least() const {
+  uint64_t least = this->*kPaths[0];
+  for (const auto path : kPaths) least = std::min(least, this->*path);
+  return least;
+}
+
 Entry MakeEntry(const EntryId& id, const std::string& bytes, CorePart core) {
   return Entry{id, std::move(core), std::make_shared<const std::string>(bytes)};
 }
@@ -99,7 +147,8 @@ void Cluster::Check(const std::string& broken) {
 
 void Cluster::Do(NodeId id, Action action) {
   SimNode& node = nodes_.at(id);
-  Note("  " + std::to_string(id.value) + ": " + ToText(action));
+  coverage_.Count(action);
+  if (trace_) Note("  " + std::to_string(id.value) + ": " + ToText(action));
   if (auto* persist = std::get_if<Persist>(&action)) {
     node.writing.push_back(std::move(*persist));
   } else if (auto* send = std::get_if<consensus::Send>(&action)) {
@@ -117,6 +166,7 @@ void Cluster::Do(NodeId id, Action action) {
 }
 
 void Cluster::SendNow(const Message& message) {
+  coverage_.Count(message);
   Check(invariants_.Sent(message));
   if (cut_.contains({message.from, message.to})) {
     Note("    (cut)");
@@ -137,18 +187,23 @@ void Cluster::Apply(NodeId id) {
 void Cluster::Deliver(size_t index) {
   const Message message = network_[index];
   network_.erase(network_.begin() + static_cast<std::ptrdiff_t>(index));
-  Note(ToText(message) + (Up(message.to) ? "" : " (down)"));
+  if (trace_) Note(ToText(message) + (Up(message.to) ? "" : " (down)"));
   Step(message.to, Received{message});
 }
 
 void Cluster::Drop(size_t index) {
-  Note("dropped " + ToText(network_[index]));
+  if (trace_) Note("dropped " + ToText(network_[index]));
   network_.erase(network_.begin() + static_cast<std::ptrdiff_t>(index));
 }
 
 void Cluster::Duplicate(size_t index) {
   const Message copy = network_[index];
   network_.push_back(copy);
+}
+
+void Cluster::Defer(size_t index) {
+  Duplicate(index);
+  network_.erase(network_.begin() + static_cast<std::ptrdiff_t>(index));
 }
 
 bool Cluster::CompleteWrite(NodeId id) {
@@ -159,7 +214,7 @@ bool Cluster::CompleteWrite(NodeId id) {
   Note(std::to_string(id.value) + " persisted #" + std::to_string(persist.persist_id));
   Land(persist, &node.disk);
   for (const Message& message : persist.then_send) {
-    Note("  " + std::to_string(id.value) + ": Send " + ToText(message));
+    if (trace_) Note("  " + std::to_string(id.value) + ": Send " + ToText(message));
     SendNow(message);
   }
   Step(id, Persisted{persist.persist_id});

@@ -44,6 +44,27 @@ struct SimNode {
   std::map<uint64_t, Slot> reads;  // asked: id and what was committed anywhere at that moment
 };
 
+// How often the rarer paths were walked.
+struct Coverage {
+  uint64_t reigns = 0;
+  uint64_t stopped_leading = 0;
+  uint64_t suffixes_replaced = 0;
+  uint64_t disk_reads = 0;
+  uint64_t reads_ready = 0;
+  uint64_t reads_refused = 0;
+  uint64_t canvass_refused = 0;
+  uint64_t nacks = 0;
+  uint64_t fetched_entries = 0;
+  uint64_t fetch_mismatches = 0;
+  uint64_t accept_mismatches = 0;
+  uint64_t abdications = 0;
+
+  void Count(const Action& action);
+  void Count(const Message& message);
+  void Add(const Coverage& other);
+  uint64_t Least() const;
+};
+
 class Cluster {
  public:
   using Trace = std::function<void(const std::string& line)>;
@@ -55,12 +76,14 @@ class Cluster {
   void set_trace(Trace trace) { trace_ = std::move(trace); }
   const std::string& broken() const { return broken_; }  // "": all has held so far
   uint64_t steps() const { return steps_; }
+  const Coverage& coverage() const { return coverage_; }
 
   // Network. Messages lie in the order sent.
   const std::deque<Message>& network() const { return network_; }
   void Deliver(size_t index);
   void Drop(size_t index);
   void Duplicate(size_t index);
+  void Defer(size_t index);  // behind all others
   void Cut(NodeId from, NodeId to) { cut_.emplace(from, to); }
   void Heal() { cut_.clear(); }
 
@@ -116,6 +139,7 @@ class Cluster {
   std::set<std::pair<NodeId, NodeId>> cut_;
   int64_t now_us_ = 1'000'000;
   uint64_t steps_ = 0;
+  Coverage coverage_;
   Slot committed_;  // highest commit slot of any replica, ever
   Invariants invariants_;
   std::string broken_;
