@@ -92,11 +92,10 @@ struct Metrics {
   Counter refused_overload;    // baton_call_refused_total{reason="overloaded"}
   Counter refused_leader;      // baton_call_refused_total{reason="not_leader"}
   Counter refused_deadline;    // baton_call_refused_total{reason="deadline"}
+  Counter refused_stopping;    // baton_call_refused_total{reason="shutting_down"}
   Counter refused_disk;        // baton_call_refused_total{reason="disk_full"}
   Counter outcome_unknown;     // baton_call_refused_total{reason="outcome_unknown"}
   Counter evaluations_parked;  // baton_call_evaluations_parked_total
-  Gauge queued_calls;          // baton_call_queue_calls
-  Gauge overlay_bytes;         // baton_replica_overlay_bytes
 };
 
 }  // namespace baton::server

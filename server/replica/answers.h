@@ -1,0 +1,68 @@
+// Answers: how they are grouped on their way out, and the failures a replica gives.
+//
+// An AnswerBatch belongs to one thread. It gives each answer to its sink and then flushes each sink
+// once, so that the answers of one commit leave in one message a client.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/types.h"
+#include "engine/state/limits.h"
+#include "server/replica/node.h"
+
+namespace baton::server {
+
+// Where an answer goes.
+struct ReturnAddress {
+  std::shared_ptr<AnswerSink> sink;
+  uint64_t tag = 0;
+};
+
+class AnswerBatch {
+ public:
+  void Add(const ReturnAddress& to, Answer answer) {
+    waiting_.push_back(Waiting{to, std::move(answer)});
+  }
+  void Fail(const ReturnAddress& to, Failure failure);
+  bool empty() const { return waiting_.empty(); }
+  // Gives out what was added and flushes the sinks touched.
+  void Deliver();
+
+ private:
+  struct Waiting {
+    ReturnAddress to;
+    Answer answer;
+  };
+  std::vector<Waiting> waiting_;
+};
+
+// The failures of a replica. `surely no effect` holds for all but OutcomeUnknown.
+Failure NotLeaderFailure(const std::optional<LeaderHint>& leader);
+Failure OutcomeUnknownFailure(std::string why);
+Failure DeadlineFailure();
+Failure OverloadedFailure(std::string limit);
+Failure ShuttingDownFailure();
+Failure LogFaultyFailure(const std::string& reason);
+Failure DiskFullFailure();
+Failure UnreadableFailure(const absl::Status& status);  // the engine could not read
+Failure RefusedFailure(const engine::Refusal& refusal);
+
+// Who is who in the epoch that the node was started with. Immutable, any thread.
+class MemberTable {
+ public:
+  explicit MemberTable(std::vector<MemberInfo> members) : members_(std::move(members)) {}
+
+  const std::vector<MemberInfo>& members() const { return members_; }
+  const MemberInfo* Find(NodeId node) const;
+  std::optional<LeaderHint> Hint(std::optional<NodeId> node) const;
+
+ private:
+  const std::vector<MemberInfo> members_;
+};
+
+}  // namespace baton::server

@@ -1,0 +1,128 @@
+#include "server/replica/applier.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "server/codec/entry_codec.h"
+
+namespace baton::server {
+
+Applier::Applier(engine::Engine* engine, engine::Catalog* catalog, const wal::Wal* wal,
+                 const Clock* clock, Metrics* metrics, const Limits& limits, Hooks hooks)
+    : engine_(engine),
+      wal_(wal),
+      clock_(clock),
+      metrics_(metrics),
+      limits_(limits),
+      hooks_(std::move(hooks)),
+      batch_(engine, catalog),
+      added_(engine->applied()),
+      flush_mark_(engine->flushed()) {}
+
+void Applier::Submit(std::vector<ApplyItem> items) {
+  if (items.empty()) return;
+  uint64_t bytes = 0;
+  for (const ApplyItem& item : items) bytes += item.bytes ? item.bytes->size() : 0;
+  backlog_bytes_.fetch_add(bytes, std::memory_order_relaxed);
+  {
+    MutexLock lock(&mutex_);
+    if (items_.empty()) {
+      items_.swap(items);
+    } else {
+      for (ApplyItem& item : items) items_.push_back(std::move(item));
+    }
+  }
+  wakeup().Notify();
+}
+
+bool Applier::RunOnce() {
+  std::vector<ApplyItem> items;
+  {
+    MutexLock lock(&mutex_);
+    items.swap(items_);
+  }
+  if (items.empty() || failed_) return false;
+  uint64_t bytes = 0;
+  absl::Status status;
+  for (const ApplyItem& item : items) {
+    if (item.bytes) bytes += item.bytes->size();
+    if (status.ok() && !stopping_.load(std::memory_order_relaxed)) status = Apply(item);
+  }
+  if (status.ok()) status = Commit();
+  if (status.ok()) status = Maintain();
+  backlog_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+  if (!status.ok()) {
+    failed_ = true;
+    hooks_.fatal("cannot apply the log: " + std::string(status.message()));
+  }
+  return true;
+}
+
+absl::Status Applier::Apply(const ApplyItem& item) {
+  if (item.bytes) {
+    BATON_CHECK(item.first == item.last);
+    return AddEntry(*item.bytes);
+  }
+  for (Slot next = item.first; next <= item.last;) {
+    absl::StatusOr<std::vector<wal::EntryRecord>> records =
+        wal_->Read(kFirstGroup, next, item.last, kReadBytes);
+    if (!records.ok()) return records.status();
+    for (const wal::EntryRecord& record : *records) {
+      if (absl::Status s = AddEntry(*record.bytes); !s.ok()) return s;
+    }
+    next = Slot{next.value + records->size()};
+    if (stopping_.load(std::memory_order_relaxed)) return absl::OkStatus();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Applier::AddEntry(std::string_view bytes) {
+  absl::StatusOr<DecodedEntry> entry = DecodeEntry(bytes, EntryHash::kVerified);
+  if (!entry.ok()) return entry.status();
+  BATON_CHECK(entry->id.slot == added_.Next())
+      << "slot " << entry->id.slot.value << " after " << added_.value;
+  if (absl::Status s = batch_.Add(entry->id.slot, entry->effects, entry->stamp.base_revision);
+      !s.ok()) {
+    return s;
+  }
+  added_ = entry->id.slot;
+  log_floor_ = std::max(log_floor_, entry->stamp.log_floor);
+  replay_bytes_ += bytes.size();
+  untrimmed_bytes_ += bytes.size();
+  return batch_.bytes() >= engine::kApplyBatchBytesMax ? Commit() : absl::OkStatus();
+}
+
+absl::Status Applier::Commit() {
+  if (batch_.entries() == 0) return absl::OkStatus();
+  const int64_t began_us = clock_->LeaseNowUs();
+  if (absl::Status s = batch_.Commit(); !s.ok()) return s;
+  metrics_->apply_us.Observe(static_cast<uint64_t>(clock_->LeaseNowUs() - began_us));
+  metrics_->applied_slot.Set(added_.value);
+  hooks_.applied(added_);
+  return absl::OkStatus();
+}
+
+absl::Status Applier::Maintain() {
+  const Slot flushed = engine_->flushed();
+  metrics_->flushed_slot.Set(flushed.value);
+  if (flushed > flush_mark_) {
+    flush_mark_ = flushed;
+    replay_bytes_ = 0;
+  } else if (replay_bytes_ >= limits_.replay_bytes_max) {
+    if (absl::Status s = engine_->Flush(); !s.ok()) return s;
+    flush_mark_ = engine_->flushed();
+    replay_bytes_ = 0;
+  }
+  if (untrimmed_bytes_ < limits_.truncate_bytes_min || added_ == Slot{}) return absl::OkStatus();
+  untrimmed_bytes_ = 0;
+  // The last entry stays: its stamp says what the next reign continues.
+  const Slot upto = std::min({log_floor_, flush_mark_, added_.Prev()});
+  if (upto > trimmed_) {
+    trimmed_ = upto;
+    hooks_.trim(upto);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace baton::server

@@ -1,0 +1,91 @@
+// Applier: committed entries to the engine, in order, many at a time.
+//
+// What it is given is committed and durable here. It also says when the log may be truncated: below
+// what the engine has flushed and what every member is known to hold (the entries state that
+// floor). There are no snapshots yet, so a member that was away must be able to come back by log
+// alone: nothing above its last known slot is ever truncated, however long it is away.
+//
+// One thread runs it; Submit is the loop's. Engine, catalogue and log outlive it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "base/mutex.h"
+#include "base/types.h"
+#include "engine/state/apply.h"
+#include "engine/state/catalog.h"
+#include "engine/storage/engine.h"
+#include "server/replica/clock.h"
+#include "server/replica/metrics.h"
+#include "server/replica/stage.h"
+#include "wal/wal.h"
+
+namespace baton::server {
+
+// Consecutive committed entries: one with its bytes, or a range to be read from the log.
+struct ApplyItem {
+  Slot first;
+  Slot last;
+  std::shared_ptr<const std::string> bytes;  // null: read [first, last] back
+};
+
+class Applier : public Stage {
+ public:
+  static constexpr uint64_t kReadBytes = 1 << 20;  // from the log at a time
+
+  struct Hooks {
+    std::function<void(Slot applied)> applied;
+    std::function<void(Slot upto)> trim;  // the log may be truncated up to here
+    std::function<void(const std::string& reason)> fatal;
+  };
+  struct Limits {
+    uint64_t replay_bytes_max;
+    uint64_t truncate_bytes_min;
+  };
+  Applier(engine::Engine* engine, engine::Catalog* catalog, const wal::Wal* wal, const Clock* clock,
+          Metrics* metrics, const Limits& limits, Hooks hooks);
+
+  void Submit(std::vector<ApplyItem> items);
+  // Bytes submitted and not yet applied.
+  uint64_t backlog_bytes() const { return backlog_bytes_.load(std::memory_order_relaxed); }
+  // What waits is dropped: the log has it.
+  void RequestStop() { stopping_.store(true, std::memory_order_relaxed); }
+
+  bool RunOnce() override;
+
+ private:
+  absl::Status Apply(const ApplyItem& item);
+  absl::Status AddEntry(std::string_view bytes);
+  absl::Status Commit();
+  absl::Status Maintain();
+
+  engine::Engine* const engine_;
+  const wal::Wal* const wal_;
+  const Clock* const clock_;
+  Metrics* const metrics_;
+  const Limits limits_;
+  const Hooks hooks_;
+  engine::BatchApplier batch_;
+
+  Mutex mutex_;
+  std::vector<ApplyItem> items_ BATON_GUARDED_BY(mutex_);
+  std::atomic<uint64_t> backlog_bytes_{0};
+  std::atomic<bool> stopping_{false};
+
+  // The applier thread's.
+  bool failed_ = false;
+  Slot added_;                    // last slot in the batch or applied
+  Slot log_floor_;                // newest stated by an applied entry; never decreases
+  Slot trimmed_;                  // asked for last
+  Slot flush_mark_;               // flushed slot when replay_bytes_ was counted from
+  uint64_t replay_bytes_ = 0;     // of log added above flush_mark_
+  uint64_t untrimmed_bytes_ = 0;  // of log added since the last truncation
+};
+
+}  // namespace baton::server

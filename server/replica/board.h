@@ -1,0 +1,61 @@
+// Board: what the loop publishes of the core, as one value, for whoever answers beside it.
+//
+// The loop alone writes. Order matters: it publishes a commit slot before the answers and the
+// applied state that follow from it can be seen, and the end of a reign before any action that
+// lets another node lead.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "base/mutex.h"
+#include "base/types.h"
+#include "consensus/replica.h"
+
+namespace baton::server {
+
+struct Published {
+  consensus::Standing standing = consensus::Standing::kFollower;
+  bool open = false;  // leads, its reign's entry is chosen and applied: requests are served
+  bool stopping = false;
+  Ballot ballot;  // promised; the reign's own while it is open
+  std::optional<NodeId> leader;
+  Slot durable;
+  Slot commit;               // a linearizable read by lease reads here
+  int64_t lease_end_us = 0;  // lease clock; a read that ended before it needs no quorum
+
+  // Whether a read that has seen the state up to this board's commit may be answered at `now_us`.
+  bool Leased(int64_t now_us) const { return open && now_us < lease_end_us; }
+  // Whether the same reign is still open: what was read through its overlay was whole.
+  bool SameReign(const Published& before) const {
+    return open && before.open && ballot == before.ballot;
+  }
+};
+
+class Board {
+ public:
+  explicit Board(size_t members) : matches_(members) {}
+
+  void Publish(const Published& value) {
+    MutexLock lock(&mutex_);
+    value_ = value;
+  }
+  Published Read() const {
+    MutexLock lock(&mutex_);
+    return value_;
+  }
+
+  // Of the i-th member: durable there and equal to the leader's log, as far as the leader knows.
+  void SetMatch(size_t i, Slot match) { matches_[i].store(match.value, std::memory_order_relaxed); }
+  Slot Match(size_t i) const { return Slot{matches_[i].load(std::memory_order_relaxed)}; }
+
+ private:
+  std::vector<std::atomic<uint64_t>> matches_;
+  mutable Mutex mutex_;
+  Published value_ BATON_GUARDED_BY(mutex_);
+};
+
+}  // namespace baton::server

@@ -1,0 +1,89 @@
+#include "server/replica/disk_guard.h"
+
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+#include "base/mutex.h"
+
+namespace baton::server {
+
+struct DiskGuard::Shared {
+  wal::FileSystem* fs;
+  std::string directory;
+  uint64_t segment_bytes;
+  uint64_t reserve_bytes;
+  Metrics* metrics;
+
+  std::atomic<bool> preparing{false};  // a task is posted
+  std::atomic<bool> looking{false};
+  std::atomic<bool> full{false};
+
+  Mutex mutex;                                    // held while a task runs
+  wal::Wal* wal BATON_GUARDED_BY(mutex);          // null once the guard is gone
+  bool no_space BATON_GUARDED_BY(mutex) = false;  // a segment could not be had last time
+
+  void Prepare() {
+    MutexLock lock(&mutex);
+    preparing = false;
+    if (wal == nullptr) return;
+    const absl::Status status = wal->PrepareSegments();
+    if (!status.ok())
+      spdlog::warn("cannot prepare the log's next segment: {}", std::string(status.message()));
+    no_space = absl::IsResourceExhausted(status);
+    LookLocked();
+  }
+
+  void Look() {
+    MutexLock lock(&mutex);
+    looking = false;
+    if (wal != nullptr) LookLocked();
+  }
+
+  void LookLocked() BATON_REQUIRES(mutex) {
+    metrics->wal_size_bytes.Set(wal->SizeBytes());
+    const absl::StatusOr<uint64_t> free_bytes = fs->FreeBytes(directory);
+    // The log has prepared room ahead: a disk that cannot give more is full once that runs out.
+    const bool no_room = no_space && wal->RoomBytes() < kSegmentsKept * segment_bytes;
+    const bool now_full = no_room || (free_bytes.ok() && *free_bytes < reserve_bytes);
+    if (now_full != full.exchange(now_full)) {
+      spdlog::warn(now_full ? "the disk is full: client writes are refused"
+                            : "there is space on the disk again");
+    }
+  }
+};
+
+DiskGuard::DiskGuard(wal::Wal* wal, wal::FileSystem* fs, std::string directory,
+                     uint64_t segment_bytes, uint64_t reserve_bytes, Worker* worker,
+                     const Clock* clock, Metrics* metrics)
+    : shared_(std::make_shared<Shared>()), worker_(worker), clock_(clock) {
+  shared_->fs = fs;
+  shared_->directory = std::move(directory);
+  shared_->segment_bytes = segment_bytes;
+  shared_->reserve_bytes = reserve_bytes;
+  shared_->metrics = metrics;
+  MutexLock lock(&shared_->mutex);
+  shared_->wal = wal;
+}
+
+DiskGuard::~DiskGuard() {
+  MutexLock lock(&shared_->mutex);
+  shared_->wal = nullptr;
+}
+
+void DiskGuard::PrepareSegments() {
+  if (shared_->preparing.exchange(true)) return;
+  if (!worker_->Post([shared = shared_] { shared->Prepare(); })) shared_->preparing = false;
+}
+
+bool DiskGuard::Full() {
+  const int64_t now_us = clock_->LeaseNowUs();
+  int64_t next_us = next_look_us_.load(std::memory_order_relaxed);
+  if (now_us >= next_us && next_look_us_.compare_exchange_strong(next_us, now_us + kLookUs) &&
+      !shared_->looking.exchange(true)) {
+    if (!worker_->Post([shared = shared_] { shared->Look(); })) shared_->looking = false;
+  }
+  return shared_->full.load(std::memory_order_relaxed);
+}
+
+}  // namespace baton::server

@@ -1,0 +1,330 @@
+#include "server/replica/driver.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "base/check.h"
+#include "server/codec/entry_codec.h"
+#include "server/codec/stored_rows.h"
+
+namespace baton::server {
+namespace {
+
+bool BringsEntries(const consensus::Message& message) {
+  const auto* accept = std::get_if<consensus::Accept>(&message.body);
+  return accept != nullptr && !accept->entries.empty();
+}
+
+// Reads entries back for the core. On a reader.
+absl::StatusOr<LogReadDone> ReadBack(const wal::Wal& wal, const consensus::ReadLog& read) {
+  LogReadDone done;
+  done.read_id = read.read_id;
+  auto records = wal.Read(kFirstGroup, read.first, read.last, read.bytes_max);
+  if (absl::IsNotFound(records.status())) {
+    done.missing = true;
+    return done;
+  }
+  if (!records.ok()) return records.status();
+  for (wal::EntryRecord& record : *records) {
+    auto entry = ParseEntry(std::move(record.bytes), kFirstGroup, EntryHash::kVerified);
+    if (!entry.ok()) return entry.status();
+    done.entries.push_back(*std::move(entry));
+  }
+  return done;
+}
+
+absl::StatusOr<EntryStamp> ReadStamp(const wal::Wal& wal, Slot slot) {
+  auto records = wal.Read(kFirstGroup, slot, slot, 1);
+  if (!records.ok()) return records.status();
+  auto entry = DecodeEntry(*records->front().bytes, EntryHash::kVerified);
+  if (!entry.ok()) return entry.status();
+  return entry->stamp;
+}
+
+}  // namespace
+
+Driver::Driver(const Parts& parts, const consensus::Config& config,
+               const consensus::Recovered& recovered, const LoopInbox::Limits& inbox_limits,
+               const LeaderDesk::Limits& desk_limits)
+    : parts_(parts),
+      inbox_(inbox_limits, &wakeup()),
+      core_(config, recovered, parts.clock->LeaseNowUs()),
+      desk_(&core_, parts.members, parts.reads,
+            Sequencer::Parts{parts.engine, parts.overlay, parts.clock, parts.readers, &inbox_,
+                             parts.metrics, parts.fatal},
+            desk_limits),
+      handed_(recovered.applied) {
+  desk_.Applied(recovered.applied);
+  Publish();
+}
+
+bool Driver::RunOnce() {
+  const bool any = inbox_.Take(&work_);
+  const int64_t now_us = parts_.clock->LeaseNowUs();
+  if (!any && work_.applied < desk_.WaitsForApplied() && now_us < NextDeadlineUs()) return false;
+  if (work_.applied > applied_) {
+    applied_ = work_.applied;
+    Feed(consensus::Applied{applied_});
+    parts_.overlay->ForgetUpTo(applied_);
+    desk_.Applied(applied_);
+  }
+  Receive(std::move(work_.messages));
+  for (Notice& notice : work_.notices) {
+    std::visit([this](auto& one) { On(one); }, notice);
+  }
+  if (now_us >= core_.NextDeadlineUs()) Feed(consensus::Tick{});
+  if (work_.stop && !stopped_) Stop();
+  desk_.Admit(std::move(work_.writes), std::move(work_.returned), std::move(work_.reads),
+              &answers_);
+  if (const auto asked = desk_.AskForReads()) Feed(*asked);
+  CutEntries();
+  desk_.Expire(now_us, &answers_);
+  NoticeStanding();
+  // A commit is published before the answers, and the state, that follow from it can be seen.
+  Publish();
+  answers_.Deliver();
+  HandToApplier();
+  parts_.waiters->Run(applied_, now_us);
+  inbox_.WakeAtApplied(desk_.WaitsForApplied());
+  return true;
+}
+
+int64_t Driver::NextDeadlineUs() const {
+  return stopped_ ? kNever : std::min(core_.NextDeadlineUs(), desk_.NextDeadlineUs());
+}
+
+// ---- Events
+
+void Driver::Feed(consensus::EventBody body) {
+  events_.push_back(std::move(body));
+  if (stepping_) return;
+  stepping_ = true;
+  while (!events_.empty()) {
+    const consensus::Event event{parts_.clock->LeaseNowUs(), std::move(events_.front())};
+    events_.pop_front();
+    consensus::Actions actions = core_.Step(event);
+    for (consensus::Action& action : actions) {
+      std::visit([this](auto& one) { Do(one); }, action);
+    }
+  }
+  stepping_ = false;
+}
+
+void Driver::Receive(std::vector<consensus::Message> messages) {
+  if (messages.empty() || stopped_) return;
+  parts_.metrics->messages_received.Add(messages.size());
+  const bool choked = parts_.applier->backlog_bytes() > kApplyBacklogBytesMax;
+  for (consensus::Message& message : messages) {
+    if (choked && BringsEntries(message)) {
+      parts_.metrics->messages_dropped.Add();
+      continue;
+    }
+    Feed(consensus::Received{std::move(message)});
+  }
+}
+
+void Driver::On(const PersistDone& done) {
+  if (done.persist_id != 0) {
+    while (!unsynced_.empty() && unsynced_.front() <= done.persist_id) unsynced_.pop_front();
+    Feed(consensus::Persisted{done.persist_id});
+  }
+  if (done.base) {
+    parts_.metrics->base_slot.Set(done.base->slot.value);
+    Feed(consensus::Truncated{*done.base});
+  }
+}
+
+void Driver::On(LogReadDone& done) {
+  Feed(consensus::LogRead{done.read_id, std::move(done.entries), done.missing});
+}
+
+void Driver::On(const StampRead& read) {
+  if (opening_ && opening_->reign.ballot == read.ballot) ProposeReign(read.stamp);
+}
+
+void Driver::On(const TrimWanted& wanted) {
+  // Entries up to the applied slot are chosen: they are this log's for ever.
+  if (wanted.upto <= core_.log().base().slot) return;
+  BATON_CHECK(wanted.upto < core_.log().last().slot && wanted.upto <= core_.commit());
+  LogBatch batch;
+  batch.base = core_.log().IdAt(wanted.upto);
+  batch.records.push_back(wal::BaseRecord{kFirstGroup, batch.base});
+  parts_.log->Submit(std::move(batch));
+}
+
+void Driver::Stop() {
+  Feed(consensus::Stopping{});
+  stopped_ = true;
+}
+
+// ---- Actions
+
+void Driver::Do(consensus::Persist& persist) {
+  LogBatch batch;
+  batch.persist_id = persist.persist_id;
+  batch.then_send = std::move(persist.then_send);
+  if (persist.hard_state) {
+    batch.records.push_back(wal::StateRecord{kFirstGroup, EncodeHardState(*persist.hard_state)});
+  }
+  for (consensus::Entry& entry : persist.entries) {
+    if (std::holds_alternative<consensus::Reign>(entry.core)) {
+      newest_reign_ = entry.id;
+    } else if (newest_reign_ && entry.id.slot <= newest_reign_->slot) {
+      newest_reign_.reset();
+    }
+    batch.records.push_back(wal::EntryRecord{kFirstGroup, entry.id, std::move(entry.bytes)});
+  }
+  if (!persist.entries.empty() && core_.standing() == consensus::Standing::kLeader) {
+    unsynced_.push_back(persist.persist_id);
+  }
+  parts_.log->Submit(std::move(batch));
+}
+
+void Driver::Do(consensus::Send& send) { parts_.transport->Send(std::move(send.message)); }
+
+void Driver::Do(consensus::Commit& commit) {
+  desk_.Committed(commit.slot, parts_.clock->LeaseNowUs(), &answers_);
+  if (!newest_reign_ || commit.slot < newest_reign_->slot || told_ == newest_reign_->born) return;
+  told_ = newest_reign_->born;
+  parts_.metrics->leader_changes.Add();
+  if (const auto hint = parts_.members->Hint(told_->node)) parts_.watch->Tell(*hint);
+}
+
+void Driver::Do(consensus::ReadLog& read) {
+  parts_.readers->PostOwn([wal = parts_.wal, inbox = &inbox_, fatal = parts_.fatal, read] {
+    absl::StatusOr<LogReadDone> done = ReadBack(*wal, read);
+    if (!done.ok()) {
+      fatal("cannot read the log back: " + std::string(done.status().message()));
+      return;
+    }
+    inbox->PushNotice(*std::move(done));
+  });
+}
+
+void Driver::Do(consensus::OpenReign& open) {
+  opening_ = open;
+  if (open.id.slot == Slot{1}) return ProposeReign(EntryStamp{});
+  const Slot last = open.id.slot.Prev();
+  if (const consensus::Entry* entry = core_.log().Find(last)) {
+    const auto decoded = DecodeEntry(*entry->bytes, EntryHash::kVerified);
+    BATON_CHECK(decoded.ok()) << "an entry of this log cannot be read";
+    return ProposeReign(decoded->stamp);
+  }
+  parts_.readers->PostOwn(
+      [wal = parts_.wal, inbox = &inbox_, fatal = parts_.fatal, last, ballot = open.reign.ballot] {
+        const absl::StatusOr<EntryStamp> stamp = ReadStamp(*wal, last);
+        if (!stamp.ok()) {
+          fatal("cannot read the log back: " + std::string(stamp.status().message()));
+          return;
+        }
+        inbox->PushNotice(StampRead{ballot, *stamp});
+      });
+}
+
+void Driver::ProposeReign(const EntryStamp& last) {
+  const int64_t candidacy_us =
+      candidate_since_us_ == 0 ? 0 : parts_.clock->LeaseNowUs() - candidate_since_us_;
+  consensus::Entry entry = desk_.OpenReign(*opening_, last, candidacy_us);
+  opening_.reset();
+  Feed(consensus::Proposed{std::move(entry)});
+}
+
+void Driver::Do(consensus::ReignOpened& opened) {
+  desk_.ReignChosen();
+  spdlog::info("reign {} is open: this node leads", ToString(opened.ballot));
+}
+
+void Driver::Do(consensus::StoppedLeading& stopped) {
+  // Readers see the end of the reign before the overlay is emptied, and before any message that the
+  // actions to follow may send.
+  Published closed = parts_.board->Read();
+  closed.open = false;
+  parts_.board->Publish(closed);
+  opening_.reset();
+  const Failure redirect = work_.stop || stopped_
+                               ? ShuttingDownFailure()
+                               : NotLeaderFailure(parts_.members->Hint(core_.leader()));
+  desk_.EndReign(redirect, "this node stopped leading: " + stopped.reason, &answers_);
+  spdlog::info("reign {} has ended here: {}", ToString(stopped.ballot), stopped.reason);
+}
+
+void Driver::Do(consensus::SuffixReplaced& replaced) {
+  spdlog::info("the log from slot {} on was replaced by another leader's", replaced.first.value);
+}
+
+void Driver::Do(consensus::ReadReady& ready) {
+  Published now = parts_.board->Read();
+  now.open = desk_.serving();
+  now.ballot = core_.promised();
+  desk_.ReadReady(ready, now);
+}
+
+void Driver::Do(consensus::ReadRefused& refused) { desk_.ReadRefused(refused, &answers_); }
+
+// ---- Work of each round
+
+void Driver::CutEntries() {
+  while (std::optional<consensus::Entry> entry = desk_.Cut(unsynced_.size(), &answers_)) {
+    Feed(consensus::Proposed{*std::move(entry)});
+  }
+  // Answers without effects may wait at a slot that is committed already.
+  desk_.Committed(core_.commit(), parts_.clock->LeaseNowUs(), &answers_);
+}
+
+void Driver::NoticeStanding() {
+  if (core_.standing() == consensus::Standing::kFollower) {
+    candidate_since_us_ = 0;
+  } else if (candidate_since_us_ == 0) {
+    candidate_since_us_ = parts_.clock->LeaseNowUs();
+  }
+}
+
+void Driver::Publish() {
+  Published now;
+  now.standing = core_.standing();
+  now.open = desk_.serving();
+  now.stopping = stopped_;
+  now.ballot = core_.promised();
+  now.leader = core_.leader();
+  now.durable = core_.durable();
+  now.commit = core_.commit();
+  now.lease_end_us = now.open ? core_.LeaseEndUs() : 0;
+  parts_.board->Publish(now);
+  if (now.standing == consensus::Standing::kLeader) {
+    const std::vector<MemberInfo>& members = parts_.members->members();
+    for (size_t i = 0; i < members.size(); ++i) {
+      parts_.board->SetMatch(
+          i, members[i].node == core_.self() ? now.durable : core_.MatchOf(members[i].node));
+    }
+  }
+  Metrics& metrics = *parts_.metrics;
+  metrics.promised_round.Set(now.ballot.round);
+  metrics.is_leader.Set(now.open ? 1 : 0);
+  metrics.has_leader.Set(now.leader ? 1 : 0);
+  metrics.durable_slot.Set(now.durable.value);
+  metrics.commit_slot.Set(now.commit.value);
+}
+
+void Driver::HandToApplier() {
+  const Slot target = std::min(core_.commit(), core_.durable());
+  if (target <= handed_) return;
+  std::vector<ApplyItem> items;
+  while (handed_ < target) {
+    const Slot slot = handed_.Next();
+    const consensus::Entry* entry = core_.log().Find(slot);
+    if (entry != nullptr) {
+      items.push_back(ApplyItem{slot, slot, entry->bytes});
+    } else if (!items.empty() && items.back().bytes == nullptr) {
+      items.back().last = slot;
+    } else {
+      items.push_back(ApplyItem{slot, slot, nullptr});
+    }
+    handed_ = slot;
+  }
+  parts_.applier->Submit(std::move(items));
+}
+
+}  // namespace baton::server

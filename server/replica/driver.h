@@ -1,0 +1,118 @@
+// Driver: the replica loop. It feeds the core with what happens and carries out what the core
+// wants, in order. Each decision of the protocol is the core's; each of serving is the
+// LeaderDesk's.
+//
+// One thread runs it and owns all its state. What others see of it is on the board.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/types.h"
+#include "consensus/action.h"
+#include "consensus/event.h"
+#include "consensus/replica.h"
+#include "server/replica/answers.h"
+#include "server/replica/applied_waiters.h"
+#include "server/replica/applier.h"
+#include "server/replica/board.h"
+#include "server/replica/clock.h"
+#include "server/replica/durable_log.h"
+#include "server/replica/leader_desk.h"
+#include "server/replica/leader_watch.h"
+#include "server/replica/loop_inbox.h"
+#include "server/replica/metrics.h"
+#include "server/replica/read_service.h"
+#include "server/replica/readers.h"
+#include "server/replica/stage.h"
+#include "server/replica/transport.h"
+#include "wal/wal.h"
+
+namespace baton::server {
+
+class Driver : public Stage {
+ public:
+  // While more than this waits to be applied, messages that bring entries are dropped.
+  static constexpr uint64_t kApplyBacklogBytesMax = 256 << 20;
+
+  struct Parts {
+    engine::Engine* engine;
+    engine::Overlay* overlay;
+    const wal::Wal* wal;
+    Transport* transport;
+    const Clock* clock;
+    const MemberTable* members;
+    Board* board;
+    LeaderWatch* watch;
+    AppliedWaiters* waiters;
+    DurableLog* log;
+    Applier* applier;
+    Readers* readers;
+    ReadService* reads;
+    Metrics* metrics;
+    std::function<void(const std::string& reason)> fatal;
+  };
+  Driver(const Parts& parts, const consensus::Config& config, const consensus::Recovered& recovered,
+         const LoopInbox::Limits& inbox_limits, const LeaderDesk::Limits& desk_limits);
+
+  LoopInbox& inbox() { return inbox_; }
+
+  bool RunOnce() override;
+  int64_t NextDeadlineUs() const override;
+
+  // For a simulator's checks; on the loop's thread.
+  const consensus::Replica& core() const { return core_; }
+
+ private:
+  // Events.
+  void Feed(consensus::EventBody body);  // steps the core until it has nothing more to say
+  void On(const PersistDone& done);
+  void On(LogReadDone& done);
+  void On(const StampRead& read);
+  void On(const TrimWanted& wanted);
+  void Receive(std::vector<consensus::Message> messages);
+  void Stop();
+
+  // Actions.
+  void Do(consensus::Persist& persist);
+  void Do(consensus::Send& send);
+  void Do(consensus::Commit& commit);
+  void Do(consensus::ReadLog& read);
+  void Do(consensus::OpenReign& open);
+  void Do(consensus::ReignOpened& opened);
+  void Do(consensus::StoppedLeading& stopped);
+  void Do(consensus::SuffixReplaced& replaced);
+  void Do(consensus::ReadReady& ready);
+  void Do(consensus::ReadRefused& refused);
+
+  void ProposeReign(const EntryStamp& last);
+  void CutEntries();
+  void Publish();
+  void HandToApplier();
+  void NoticeStanding();
+
+  const Parts parts_;
+  LoopInbox inbox_;
+  consensus::Replica core_;
+  LeaderDesk desk_;
+  AnswerBatch answers_;
+  std::deque<consensus::EventBody> events_;  // not yet stepped
+  bool stepping_ = false;
+  LoopWork work_;  // kept for its memory
+  bool stopped_ = false;
+
+  std::deque<uint64_t> unsynced_;  // Persists of own entries with the log writer, ascending
+  std::optional<consensus::OpenReign> opening_;  // waits for the stamp of the last entry
+  Slot applied_;                                 // newest heard of; <= handed_
+  Slot handed_;                                  // to the applier; <= min(commit, durable)
+  std::optional<EntryId> newest_reign_;  // last Reign entry in the log of this process's life
+  std::optional<Ballot> told_;           // whose reign the watchers were told of last
+  int64_t candidate_since_us_ = 0;       // 0: no candidate now
+};
+
+}  // namespace baton::server

@@ -1,0 +1,81 @@
+// DurableLog: the log writer. It appends what the loop submits, syncs it, then sends what waited
+// for the disk and tells the loop.
+//
+// Two threads run it and take turns: while one waits for its fdatasync the other appends the next
+// batch, so an idle log costs one hand-off and a busy one keeps the disk at work. Turns complete in
+// the order of submission.
+//
+// An error from the log is final: `fatal` is called and nothing more is written or sent.
+// Owned by the node; wal, transport and clock outlive it. Submit is the loop's.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/mutex.h"
+#include "base/types.h"
+#include "consensus/message.h"
+#include "server/replica/clock.h"
+#include "server/replica/metrics.h"
+#include "server/replica/stage.h"
+#include "server/replica/transport.h"
+#include "wal/wal.h"
+
+namespace baton::server {
+
+// One Persist of the core, or one truncation.
+struct LogBatch {
+  uint64_t persist_id = 0;  // 0: a truncation
+  std::vector<wal::Record> records;
+  std::vector<consensus::Message> then_send;
+  EntryId base;  // of a truncation
+};
+
+class DurableLog : public Stage {
+ public:
+  struct Hooks {
+    // Batches are done: `persist_id` is the last one's (0: none), `base` of a truncation.
+    std::function<void(uint64_t persist_id, std::optional<EntryId> base)> done;
+    std::function<void()> needs_segments;  // the worker should prepare some
+    std::function<void(const std::string& reason)> fatal;
+  };
+  DurableLog(wal::Wal* wal, Transport* transport, const Clock* clock, Metrics* metrics, Hooks hooks)
+      : wal_(wal),
+        transport_(transport),
+        clock_(clock),
+        metrics_(metrics),
+        hooks_(std::move(hooks)) {}
+
+  void Submit(LogBatch batch);
+
+  // One turn: append, sync, send, tell. Waits for the turn before, which another thread runs.
+  bool RunOnce() override;
+
+ private:
+  bool Append(const std::vector<LogBatch>& turn);
+  bool Sync();
+  void Finish(std::vector<LogBatch>* turn);
+  void MarkSyncedIfIdle();
+  void Fail(const char* what, const absl::Status& status);
+
+  wal::Wal* const wal_;
+  Transport* const transport_;
+  const Clock* const clock_;
+  Metrics* const metrics_;
+  const Hooks hooks_;
+
+  Mutex mutex_;
+  CondVar sync_turn_;
+  std::deque<LogBatch> queue_ BATON_GUARDED_BY(mutex_);
+  bool appending_ BATON_GUARDED_BY(mutex_) = false;  // one thread appends at a time
+  bool failed_ BATON_GUARDED_BY(mutex_) = false;
+  // Turns are numbered as they begin to append; synced_turns_ <= begun_turns_ <= synced_turns_ + 2.
+  uint64_t begun_turns_ BATON_GUARDED_BY(mutex_) = 0;
+  uint64_t synced_turns_ BATON_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace baton::server

@@ -1,0 +1,50 @@
+#include "server/replica/faulty_node.h"
+
+#include "engine/state/catalog.h"
+#include "server/replica/answers.h"
+
+namespace baton::server {
+
+FaultyNode::FaultyNode(const ReplicaOptions& options, consensus::Recovered recovered,
+                       std::string fault)
+    : options_(options), recovered_(std::move(recovered)), fault_(std::move(fault)) {}
+
+void FaultyNode::Submit(std::vector<Call> calls, std::shared_ptr<AnswerSink> sink) {
+  AnswerBatch answers;
+  for (const Call& call : calls) {
+    answers.Fail(ReturnAddress{sink, call.tag}, LogFaultyFailure(fault_));
+  }
+  answers.Deliver();
+}
+
+std::optional<KeyspaceId> FaultyNode::FindKeyspace(const std::string& name) const {
+  // Every call is refused for the fault, not for its keyspace.
+  if (name.empty() || name == engine::kDefaultKeyspaceName) return kDefaultKeyspace;
+  return std::nullopt;
+}
+
+NodeStatus FaultyNode::Status() const {
+  NodeStatus status;
+  status.cluster = options_.cluster;
+  status.node = options_.self.node;
+  status.name = options_.self.name;
+  status.state = "faulty";
+  status.ballot = recovered_.hard_state.promised;
+  status.reason = fault_;
+  status.durable = recovered_.last;
+  status.applied = recovered_.applied;
+  status.commit = recovered_.applied;
+  status.flushed = recovered_.applied;
+  status.first = recovered_.base.slot.Next();
+  status.epoch = recovered_.membership.epoch;
+  status.members = options_.members;
+  return status;
+}
+
+void FaultyNode::Digest(KeyspaceId, Slot, int64_t, std::function<void(DigestResult)> done) {
+  DigestResult result;
+  result.failure = LogFaultyFailure(fault_);
+  done(std::move(result));
+}
+
+}  // namespace baton::server

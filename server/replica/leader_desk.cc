@@ -1,0 +1,185 @@
+#include "server/replica/leader_desk.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+
+namespace baton::server {
+
+LeaderDesk::LeaderDesk(const consensus::Replica* core, const MemberTable* members,
+                       ReadService* reads, const Sequencer::Parts& parts, const Limits& limits)
+    : core_(core),
+      members_(members),
+      read_service_(reads),
+      readers_(parts.readers),
+      inbox_(parts.inbox),
+      metrics_(parts.metrics),
+      limits_(limits),
+      sequencer_(parts, limits.sequencer),
+      gate_(parts.metrics) {}
+
+consensus::Entry LeaderDesk::OpenReign(const consensus::OpenReign& open, const EntryStamp& last,
+                                       int64_t candidacy_us) {
+  reign_slot_ = open.id.slot;
+  chosen_ = false;
+  serving_ = false;
+  log_floor_ = last.log_floor;
+  return sequencer_.BeginReign(open, last, candidacy_us);
+}
+
+void LeaderDesk::ReignChosen() {
+  BATON_CHECK(Leading());
+  chosen_ = true;
+  serving_ = applied_ >= reign_slot_;
+  metrics_->reigns_opened.Add();
+}
+
+void LeaderDesk::EndReign(const Failure& failure, const std::string& why, AnswerBatch* answers) {
+  reign_slot_ = Slot{};
+  chosen_ = false;
+  serving_ = false;
+  gate_.EndReign(failure, why, answers);
+  sequencer_.EndReign(failure, answers);
+  for (const QueuedRead& read : reads_) RefuseRead(read, failure, answers);
+  reads_.clear();
+  for (const auto& [id, reads] : asked_) {
+    for (const QueuedRead& read : reads) RefuseRead(read, failure, answers);
+  }
+  asked_.clear();
+}
+
+void LeaderDesk::RefuseRead(const QueuedRead& read, const Failure& failure, AnswerBatch* answers) {
+  inbox_->ReleaseCalls(1, read.bytes);
+  answers->Fail(read.to, failure);
+  metrics_->refused_leader.Add();
+}
+
+void LeaderDesk::Admit(std::vector<QueuedWrite> writes, std::vector<QueuedWrite> returned,
+                       std::vector<QueuedRead> reads, AnswerBatch* answers) {
+  const bool leading = core_->standing() == consensus::Standing::kLeader;
+  const Failure failure = leading ? Failure() : NotLeaderFailure(members_->Hint(core_->leader()));
+  for (QueuedWrite& write : returned) {
+    sequencer_.Returned();
+    if (leading) {
+      sequencer_.EnqueueFirst(std::move(write));
+    } else {
+      inbox_->ReleaseCalls(1, write.bytes);
+      answers->Fail(write.to, failure);
+    }
+  }
+  for (QueuedWrite& write : writes) {
+    if (leading) {
+      sequencer_.Enqueue(std::move(write));
+    } else {
+      inbox_->ReleaseCalls(1, write.bytes);
+      answers->Fail(write.to, failure);
+      metrics_->refused_leader.Add();
+    }
+  }
+  for (QueuedRead& read : reads) {
+    if (leading) {
+      next_read_deadline_us_ = std::min(next_read_deadline_us_, read.deadline_us);
+      reads_.push_back(std::move(read));
+    } else {
+      RefuseRead(read, failure, answers);
+    }
+  }
+}
+
+std::optional<consensus::ReadRequested> LeaderDesk::AskForReads() {
+  if (!serving_ || reads_.empty()) return std::nullopt;
+  const uint64_t id = next_read_id_++;
+  asked_.emplace(id, std::move(reads_));
+  reads_.clear();
+  metrics_->read_rounds.Add();
+  return consensus::ReadRequested{id};
+}
+
+void LeaderDesk::ReadReady(const consensus::ReadReady& ready, const Published& now) {
+  const auto found = asked_.find(ready.read_id);
+  if (found == asked_.end()) return;
+  auto reads = std::make_shared<std::vector<QueuedRead>>(std::move(found->second));
+  asked_.erase(found);
+  uint64_t bytes = 0;
+  for (const QueuedRead& read : *reads) bytes += read.bytes;
+  readers_->PostOwn(
+      [service = read_service_, inbox = inbox_, now, slot = ready.slot, reads, bytes] {
+        inbox->ReleaseCalls(reads->size(), bytes);
+        service->ServeAt(now, slot, std::move(*reads));
+      });
+}
+
+void LeaderDesk::ReadRefused(const consensus::ReadRefused& refused, AnswerBatch* answers) {
+  const auto found = asked_.find(refused.read_id);
+  if (found == asked_.end()) return;
+  const Failure failure = NotLeaderFailure(members_->Hint(core_->leader()));
+  for (const QueuedRead& read : found->second) RefuseRead(read, failure, answers);
+  asked_.erase(found);
+}
+
+void LeaderDesk::Committed(Slot commit, int64_t now_us, AnswerBatch* answers) {
+  sequencer_.Committed(commit);
+  gate_.Release(commit, now_us, answers);
+}
+
+void LeaderDesk::Applied(Slot applied) {
+  applied_ = std::max(applied_, applied);
+  serving_ = chosen_ && applied_ >= reign_slot_;
+}
+
+Slot LeaderDesk::WaitsForApplied() const {
+  if (chosen_ && !serving_) return reign_slot_;
+  if (serving_ && sequencer_.HasWaiting() && sequencer_.OverlayFull()) return applied_.Next();
+  return kSlotNone;
+}
+
+Slot LeaderDesk::LogFloor() {
+  Slot floor = std::min(core_->commit(), core_->durable());
+  for (const consensus::Member& member : core_->membership().members) {
+    if (member.node != core_->self()) floor = std::min(floor, core_->MatchOf(member.node));
+  }
+  log_floor_ = std::max(log_floor_, floor);
+  return log_floor_;
+}
+
+std::optional<consensus::Entry> LeaderDesk::Cut(uint64_t unsynced, AnswerBatch* answers) {
+  if (!serving_ || !sequencer_.HasWaiting() || !core_->MayPropose()) return std::nullopt;
+  if (unsynced >= kUnsyncedEntriesMax) return std::nullopt;
+  if (unsynced > 0 && !sequencer_.HasFullEntry()) return std::nullopt;
+  if (gate_.size() >= limits_.unanswered_calls_max || sequencer_.OverlayFull()) return std::nullopt;
+  return sequencer_.Cut(core_->NextEntryId(), LogFloor(), &gate_, answers);
+}
+
+void LeaderDesk::Expire(int64_t now_us, AnswerBatch* answers) {
+  sequencer_.Expire(now_us, answers);
+  gate_.Expire(now_us, answers);
+  if (now_us < next_read_deadline_us_) return;
+  next_read_deadline_us_ = kNever;
+  ExpireReads(&reads_, now_us, answers);
+  for (auto asked = asked_.begin(); asked != asked_.end();) {
+    ExpireReads(&asked->second, now_us, answers);
+    asked = asked->second.empty() ? asked_.erase(asked) : std::next(asked);
+  }
+}
+
+void LeaderDesk::ExpireReads(std::vector<QueuedRead>* reads, int64_t now_us, AnswerBatch* answers) {
+  std::vector<QueuedRead> kept;
+  for (QueuedRead& read : *reads) {
+    if (read.deadline_us > now_us) {
+      next_read_deadline_us_ = std::min(next_read_deadline_us_, read.deadline_us);
+      kept.push_back(std::move(read));
+      continue;
+    }
+    inbox_->ReleaseCalls(1, read.bytes);
+    answers->Fail(read.to, DeadlineFailure());
+    metrics_->refused_deadline.Add();
+  }
+  reads->swap(kept);
+}
+
+int64_t LeaderDesk::NextDeadlineUs() const {
+  return std::min({sequencer_.NextDeadlineUs(), gate_.NextDeadlineUs(), next_read_deadline_us_});
+}
+
+}  // namespace baton::server

@@ -1,0 +1,101 @@
+// LeaderDesk: what the replica loop does only while it leads: it opens the reign, sequences the
+// writes that wait, gets slots for reads, and answers all of them when the reign ends.
+//
+// Owned by the replica loop; it reads the core and never steps it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/types.h"
+#include "consensus/action.h"
+#include "consensus/event.h"
+#include "consensus/replica.h"
+#include "server/replica/ack_gate.h"
+#include "server/replica/answers.h"
+#include "server/replica/loop_inbox.h"
+#include "server/replica/metrics.h"
+#include "server/replica/read_service.h"
+#include "server/replica/sequencer.h"
+
+namespace baton::server {
+
+class LeaderDesk {
+ public:
+  struct Limits {
+    uint64_t unanswered_calls_max;
+    Sequencer::Limits sequencer;
+  };
+  // An entry is cut while one is unsynced only if a full one waits; while two are, never.
+  static constexpr uint64_t kUnsyncedEntriesMax = 2;
+
+  LeaderDesk(const consensus::Replica* core, const MemberTable* members, ReadService* reads,
+             const Sequencer::Parts& parts, const Limits& limits);
+
+  // Encodes the reign's own entry.
+  consensus::Entry OpenReign(const consensus::OpenReign& open, const EntryStamp& last,
+                             int64_t candidacy_us);
+  // The reign's entry is chosen. Requests are served once it is applied too: what they see of the
+  // state is then whole.
+  void ReignChosen();
+  // Nothing is served any more; everything that waits is answered.
+  void EndReign(const Failure& failure, const std::string& why, AnswerBatch* answers);
+
+  // Takes calls; refuses them if this node does not lead. `returned` were parked.
+  void Admit(std::vector<QueuedWrite> writes, std::vector<QueuedWrite> returned,
+             std::vector<QueuedRead> reads, AnswerBatch* answers);
+  // One request for a slot on behalf of all reads that wait; the event is for the core.
+  std::optional<consensus::ReadRequested> AskForReads();
+  void ReadReady(const consensus::ReadReady& ready, const Published& now);
+  void ReadRefused(const consensus::ReadRefused& refused, AnswerBatch* answers);
+
+  void Committed(Slot commit, int64_t now_us, AnswerBatch* answers);
+  void Applied(Slot applied);
+
+  // Cuts an entry, if one is due: `unsynced` entries of this node are with the log writer.
+  std::optional<consensus::Entry> Cut(uint64_t unsynced, AnswerBatch* answers);
+
+  // Answers what is past its deadline.
+  void Expire(int64_t now_us, AnswerBatch* answers);
+  int64_t NextDeadlineUs() const;
+
+  // Requests are served.
+  bool serving() const { return serving_; }
+  // The slot whose application the desk waits for, kSlotNone for none.
+  Slot WaitsForApplied() const;
+  static constexpr Slot kSlotNone{~uint64_t{0}};
+
+ private:
+  bool Leading() const { return reign_slot_ != Slot{}; }
+  void ExpireReads(std::vector<QueuedRead>* reads, int64_t now_us, AnswerBatch* answers);
+  void RefuseRead(const QueuedRead& read, const Failure& failure, AnswerBatch* answers);
+  Slot LogFloor();
+
+  const consensus::Replica* const core_;
+  const MemberTable* const members_;
+  ReadService* const read_service_;
+  Readers* const readers_;
+  LoopInbox* const inbox_;
+  Metrics* const metrics_;
+  const Limits limits_;
+  Sequencer sequencer_;
+  AckGate gate_;
+
+  Slot reign_slot_;       // of the Reign entry that opened, or is to open; Slot{} otherwise
+  bool chosen_ = false;   // that entry is
+  bool serving_ = false;  // it is applied too; serving_ implies chosen_
+  Slot applied_;          // newest heard of
+  Slot log_floor_;        // stated last; never decreases in a reign, log_floor_ <= commit
+
+  // Reads that wait for the reign to open, and those that wait for a slot, by read id.
+  std::vector<QueuedRead> reads_;
+  std::map<uint64_t, std::vector<QueuedRead>> asked_;
+  uint64_t next_read_id_ = 1;
+  int64_t next_read_deadline_us_ = kNever;  // <= that of each read that waits
+};
+
+}  // namespace baton::server

@@ -1,0 +1,120 @@
+// LoopInbox: everything that happens to the replica loop, from any thread, taken in one lock.
+//
+// Calls and peer messages are bounded and refused when full. Notices come from the node's own
+// stages and are bounded by what the loop has asked of them.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/mutex.h"
+#include "base/types.h"
+#include "consensus/entry.h"
+#include "consensus/message.h"
+#include "engine/state/request.h"
+#include "server/codec/entry_codec.h"
+#include "server/replica/answers.h"
+#include "server/replica/node.h"
+#include "server/replica/stage.h"
+
+namespace baton::server {
+
+// A write on its way to the sequencer.
+struct QueuedWrite {
+  ReturnAddress to;
+  int64_t deadline_us = 0;  // lease clock
+  int64_t queued_at_us = 0;
+  uint64_t bytes = 0;   // charged to the queue
+  uint32_t parked = 0;  // how often its evaluation waited for a reader
+  engine::WriteRequest request;
+};
+
+// A linearizable read that needs a slot from a quorum round, or a reign that is not open yet.
+struct QueuedRead {
+  ReturnAddress to;
+  int64_t deadline_us = 0;
+  uint64_t bytes = 0;
+  std::variant<GetCall, engine::ScanSpec> request;
+};
+
+// Notices of the node's own stages.
+struct PersistDone {
+  uint64_t persist_id = 0;  // 0: none
+  std::optional<EntryId> base;
+};
+struct LogReadDone {
+  uint64_t read_id = 0;
+  std::vector<consensus::Entry> entries;
+  bool missing = false;
+};
+struct StampRead {  // of the last entry before a reign that is about to open
+  Ballot ballot;
+  EntryStamp stamp;
+};
+struct TrimWanted {
+  Slot upto;
+};
+using Notice = std::variant<PersistDone, LogReadDone, StampRead, TrimWanted>;
+
+// One taking.
+struct LoopWork {
+  std::vector<consensus::Message> messages;
+  std::vector<QueuedWrite> writes;    // new ones
+  std::vector<QueuedWrite> returned;  // whose keys have been loaded
+  std::vector<QueuedRead> reads;
+  std::vector<Notice> notices;
+  Slot applied;  // newest told
+  bool stop = false;
+
+  bool empty() const {
+    return messages.empty() && writes.empty() && returned.empty() && reads.empty() &&
+           notices.empty() && !stop;
+  }
+};
+
+class LoopInbox {
+ public:
+  struct Limits {
+    uint64_t calls_max;
+    uint64_t bytes_max;
+    uint64_t messages_max;
+  };
+  LoopInbox(const Limits& limits, Wakeup* wakeup) : limits_(limits), wakeup_(wakeup) {}
+
+  // False: dropped, the inbox is full.
+  bool PushMessage(consensus::Message message);
+  // Takes the calls that fit from the front of the vectors, which keep the rest.
+  void PushCalls(std::vector<QueuedWrite>* writes, std::vector<QueuedRead>* reads);
+  // Takes back a call that the loop had released to a reader; always fits.
+  void PushReturned(QueuedWrite write);
+  void PushNotice(Notice notice);
+  // Rouses the loop only if it waits for this slot: see WakeAtApplied.
+  void PushApplied(Slot applied);
+  void RequestStop();
+
+  // Replaces *work. False when nothing but an applied slot was there.
+  bool Take(LoopWork* work);
+
+  // The loop's: calls that it has answered or sequenced make room for others.
+  void ReleaseCalls(uint64_t calls, uint64_t bytes);
+  // The loop's: be roused once `slot` is applied.
+  void WakeAtApplied(Slot slot) { wake_at_.store(slot.value, std::memory_order_seq_cst); }
+  uint64_t queued_calls() const;
+
+ private:
+  bool Fits(uint64_t bytes) BATON_REQUIRES(mutex_);
+
+  const Limits limits_;
+  Wakeup* const wakeup_;
+  std::atomic<uint64_t> wake_at_{~uint64_t{0}};
+  mutable Mutex mutex_;
+  LoopWork work_ BATON_GUARDED_BY(mutex_);
+  uint64_t calls_ BATON_GUARDED_BY(mutex_) = 0;  // here or with the loop, not yet released
+  uint64_t bytes_ BATON_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace baton::server

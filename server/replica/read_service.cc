@@ -1,0 +1,156 @@
+#include "server/replica/read_service.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/state/view.h"
+
+namespace baton::server {
+namespace {
+
+bool MayBeRead(const QueuedRead& read) {
+  const auto* scan = std::get_if<engine::ScanSpec>(&read.request);
+  return scan == nullptr || (scan->limit != 0 && scan->limit <= ReadService::kScanAtOnceMax);
+}
+
+Revision NewestOf(const std::vector<std::optional<engine::Record>>& records) {
+  Revision newest;
+  for (const auto& record : records) {
+    if (record) newest = std::max(newest, record->revision);
+  }
+  return newest;
+}
+
+}  // namespace
+
+absl::StatusOr<Answer> ReadService::Read(const QueuedRead& read, const Published& now, Slot slot,
+                                         engine::ReadTier tier) const {
+  Answer answer;
+  answer.position = Position{now.ballot.round, slot, Revision{}};
+  if (const auto* get = std::get_if<GetCall>(&read.request)) {
+    GetResult result;
+    if (get->keys.size() == 1) {
+      auto record =
+          engine::GetNow(*parts_.engine, *parts_.overlay, get->keyspace, get->keys[0], slot, tier);
+      if (!record.ok()) return record.status();
+      result.records.push_back(*std::move(record));
+    } else {
+      auto records = engine::MultiGetNow(*parts_.engine, *parts_.overlay, get->keyspace, get->keys,
+                                         slot, tier);
+      if (!records.ok()) return records.status();
+      result.records = *std::move(records);
+    }
+    answer.position.revision = NewestOf(result.records);
+    answer.result = std::move(result);
+    return answer;
+  }
+  const engine::View view(*parts_.engine, *parts_.overlay, slot);
+  auto page = view.Scan(std::get<engine::ScanSpec>(read.request), tier);
+  if (!page.ok()) return page.status();
+  for (const engine::Record& record : page->records) {
+    answer.position.revision = std::max(answer.position.revision, record.revision);
+  }
+  answer.result = *std::move(page);
+  return answer;
+}
+
+Answer ReadService::AnswerOf(absl::StatusOr<Answer> read) const {
+  if (read.ok()) return *std::move(read);
+  Answer answer;
+  answer.failure = UnreadableFailure(read.status());
+  return answer;
+}
+
+void ReadService::Serve(const Published& now, std::vector<QueuedRead>* reads,
+                        AnswerBatch* answers) {
+  if (reads->empty() || !now.Leased(parts_.clock->LeaseNowUs())) return;
+  std::vector<QueuedRead> later;
+  std::vector<std::pair<QueuedRead, Answer>> done;
+  for (QueuedRead& read : *reads) {
+    if (!MayBeRead(read)) {
+      later.push_back(std::move(read));
+      continue;
+    }
+    absl::StatusOr<Answer> answer = Read(read, now, now.commit, engine::ReadTier::kMemory);
+    if (absl::IsUnavailable(answer.status())) {
+      later.push_back(std::move(read));
+    } else {
+      done.emplace_back(std::move(read), AnswerOf(std::move(answer)));
+    }
+  }
+  reads->clear();
+  // The clock is read before the board: a lease seen valid then was not given up before.
+  const int64_t after_us = parts_.clock->LeaseNowUs();
+  const Published after = parts_.board->Read();
+  const bool valid = after.SameReign(now) && after.Leased(after_us);
+  if (valid) parts_.metrics->reads_at_once.Add(done.size());
+  for (auto& [read, answer] : done) {
+    if (valid) {
+      answers->Add(read.to, std::move(answer));
+    } else {
+      reads->push_back(std::move(read));
+    }
+  }
+  if (!later.empty()) ServeLater(now, std::move(later));
+}
+
+void ReadService::ServeLater(const Published& now, std::vector<QueuedRead> reads) {
+  parts_.metrics->reads_queued.Add(reads.size());
+  auto shared = std::make_shared<std::vector<QueuedRead>>(std::move(reads));
+  const bool posted = parts_.readers->Post([this, now, shared] {
+    AnswerBatch answers;
+    std::vector<std::pair<QueuedRead, Answer>> done;
+    for (QueuedRead& read : *shared) {
+      if (read.deadline_us <= parts_.clock->LeaseNowUs()) {
+        answers.Fail(read.to, DeadlineFailure());
+        continue;
+      }
+      Answer answer = AnswerOf(Read(read, now, now.commit, engine::ReadTier::kAny));
+      done.emplace_back(std::move(read), std::move(answer));
+    }
+    const int64_t after_us = parts_.clock->LeaseNowUs();
+    const Published after = parts_.board->Read();
+    const bool valid = after.SameReign(now) && after.Leased(after_us);
+    std::vector<QueuedRead> again;
+    for (auto& [read, answer] : done) {
+      if (valid) {
+        answers.Add(read.to, std::move(answer));
+      } else {
+        again.push_back(std::move(read));
+      }
+    }
+    parts_.to_loop(&again);
+    for (const QueuedRead& read : again)
+      answers.Fail(read.to, OverloadedFailure("queue_calls_max"));
+    answers.Deliver();
+  });
+  if (posted) return;
+  AnswerBatch answers;
+  for (const QueuedRead& read : *shared) {
+    answers.Fail(read.to, OverloadedFailure("reader_jobs_max"));
+    parts_.metrics->refused_overload.Add();
+  }
+  answers.Deliver();
+}
+
+void ReadService::ServeAt(const Published& asked, Slot slot, std::vector<QueuedRead> reads) {
+  AnswerBatch answers;
+  for (QueuedRead& read : reads) {
+    if (read.deadline_us <= parts_.clock->LeaseNowUs()) {
+      answers.Fail(read.to, DeadlineFailure());
+      parts_.metrics->refused_deadline.Add();
+      continue;
+    }
+    Answer answer = AnswerOf(Read(read, asked, slot, engine::ReadTier::kAny));
+    const Published after = parts_.board->Read();
+    if (after.SameReign(asked)) {
+      answers.Add(read.to, std::move(answer));
+    } else {
+      answers.Fail(read.to, NotLeaderFailure(parts_.members->Hint(after.leader)));
+      parts_.metrics->refused_leader.Add();
+    }
+  }
+  answers.Deliver();
+}
+
+}  // namespace baton::server

@@ -1,0 +1,82 @@
+#include "server/replica/recover.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "server/codec/entry_codec.h"
+#include "server/codec/stored_rows.h"
+
+namespace baton::server {
+namespace {
+
+constexpr uint64_t kReadBytes = 4 << 20;
+constexpr Epoch kFirstEpoch{1};
+
+consensus::Membership FirstMembership(const std::vector<MemberInfo>& members) {
+  consensus::Membership membership;
+  membership.epoch = kFirstEpoch;
+  for (const MemberInfo& member : members) {
+    membership.members.push_back({member.node, static_cast<consensus::Role>(member.role)});
+  }
+  std::sort(membership.members.begin(), membership.members.end(),
+            [](const auto& a, const auto& b) { return a.node < b.node; });
+  return membership;
+}
+
+// Every entry that is still to be applied must be one that this build can read.
+absl::Status CheckReadable(const wal::Wal& wal, Slot first, Slot last) {
+  while (first <= last) {
+    const auto records = wal.Read(kFirstGroup, first, last, kReadBytes);
+    if (!records.ok()) return records.status();
+    for (const wal::EntryRecord& record : *records) {
+      if (const auto entry = DecodeEntry(*record.bytes, EntryHash::kVerified); !entry.ok()) {
+        return entry.status();
+      }
+    }
+    first = Slot{first.value + records->size()};
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<RecoveredNode> Recover(const wal::Wal& wal, const wal::Recovery& recovery,
+                                      const engine::Engine& engine,
+                                      const std::vector<MemberInfo>& members) {
+  RecoveredNode node;
+  consensus::Recovered& core = node.core;
+  core.hard_state.epoch = kFirstEpoch;
+  core.membership = FirstMembership(members);
+  core.applied = engine.applied();
+  for (const wal::RecoveredGroup& group : recovery.groups) {
+    if (group.group != kFirstGroup) continue;
+    core.base = group.base;
+    core.last = group.last;
+    core.runs = group.runs;
+    if (group.state.empty()) continue;
+    absl::StatusOr<consensus::HardState> state = DecodeHardState(group.state);
+    if (!state.ok()) return state.status();
+    core.hard_state = *state;
+  }
+  if (recovery.fault) {
+    node.fault = absl::StrCat("the log is damaged at slot ", recovery.fault->slot.value, ": ",
+                              recovery.fault->what);
+    return node;
+  }
+  if (core.applied > core.last) {
+    node.fault =
+        absl::StrCat("the state is applied up to slot ", core.applied.value,
+                     " and the log ends at slot ", core.last.value, ": a part of the log is gone");
+    return node;
+  }
+  if (core.applied < core.base.slot) {
+    node.fault = absl::StrCat("the log begins after slot ", core.base.slot.value,
+                              " and the state is applied only up to slot ", core.applied.value,
+                              ": a part of the state is gone");
+    return node;
+  }
+  if (absl::Status s = CheckReadable(wal, core.applied.Next(), core.last); !s.ok()) return s;
+  return node;
+}
+
+}  // namespace baton::server

@@ -1,0 +1,28 @@
+// Recovery: from what the log's recovery and the engine say to what the core is started with.
+// A function of the node's start; one thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "consensus/config.h"
+#include "engine/storage/engine.h"
+#include "server/replica/node.h"
+#include "wal/wal.h"
+
+namespace baton::server {
+
+struct RecoveredNode {
+  consensus::Recovered core;
+  // Why the log must not be trusted; the node then takes part in nothing.
+  std::optional<std::string> fault;
+};
+
+// Errors: FAILED_PRECONDITION when log or hard state were written by a newer build.
+absl::StatusOr<RecoveredNode> Recover(const wal::Wal& wal, const wal::Recovery& recovery,
+                                      const engine::Engine& engine,
+                                      const std::vector<MemberInfo>& members);
+
+}  // namespace baton::server

@@ -1,0 +1,302 @@
+#include "server/replica/running_node.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "engine/state/digest.h"
+
+namespace baton::server {
+namespace {
+
+constexpr uint32_t kLogThreads = 2;   // they take turns: see DurableLog
+constexpr uint64_t kCallBytes = 128;  // charged to the queue for a call beside its bytes
+
+uint64_t BytesOf(const engine::WriteRequest& request) {
+  uint64_t bytes = kCallBytes;
+  for (const engine::WriteOp& op : request.ops) {
+    if (const auto* put = std::get_if<engine::PutOp>(&op)) {
+      bytes += put->key.size() + put->value.size();
+    } else if (const auto* del = std::get_if<engine::DeleteOp>(&op)) {
+      bytes += del->key.size();
+    } else if (const auto* range = std::get_if<engine::DeleteRangeOp>(&op)) {
+      bytes += range->begin.size() + range->end.size();
+    }
+  }
+  return bytes;
+}
+
+uint64_t BytesOf(const GetCall& get) {
+  uint64_t bytes = kCallBytes;
+  for (const std::string& key : get.keys) bytes += key.size();
+  return bytes;
+}
+
+// Calls without a deadline wait for as long as the node stands.
+int64_t DeadlineOf(const CallContext& context) {
+  return context.deadline_us > 0 ? context.deadline_us : kNever;
+}
+
+consensus::Config CoreConfig(const ReplicaOptions& options) {
+  consensus::Config config;
+  config.self = options.self.node;
+  config.timing = options.timing;
+  config.seed = options.seed;
+  return config;
+}
+
+}  // namespace
+
+RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
+                         std::unique_ptr<wal::Wal> wal, const consensus::Recovered& recovered)
+    : options_(options),
+      seams_(seams),
+      members_(options.members),
+      wal_(std::move(wal)),
+      board_(options.members.size()),
+      disk_(wal_.get(), seams.fs, options.wal_directory, options.wal.segment_bytes,
+            options.disk_reserve_bytes, seams.worker, seams.clock, &metrics_),
+      readers_(options.reader_jobs_max) {
+  log_ = std::make_unique<DurableLog>(
+      wal_.get(), seams.transport, seams.clock, &metrics_,
+      DurableLog::Hooks{[this](uint64_t persist_id, std::optional<EntryId> base) {
+                          driver_->inbox().PushNotice(PersistDone{persist_id, base});
+                        },
+                        [this] { disk_.PrepareSegments(); }, options_.fatal});
+  applier_ = std::make_unique<Applier>(
+      seams.engine, &catalog_, wal_.get(), seams.clock, &metrics_,
+      Applier::Limits{options.replay_bytes_max, options.truncate_bytes_min},
+      Applier::Hooks{[this](Slot applied) { driver_->inbox().PushApplied(applied); },
+                     [this](Slot upto) { driver_->inbox().PushNotice(TrimWanted{upto}); },
+                     options_.fatal});
+  reads_ = std::make_unique<ReadService>(
+      ReadService::Parts{seams.engine, &overlay_, &board_, seams.clock, &members_, &readers_,
+                         [this](std::vector<QueuedRead>* reads) {
+                           std::vector<QueuedWrite> none;
+                           driver_->inbox().PushCalls(&none, reads);
+                         },
+                         &metrics_});
+  Driver::Parts parts;
+  parts.engine = seams.engine;
+  parts.overlay = &overlay_;
+  parts.wal = wal_.get();
+  parts.transport = seams.transport;
+  parts.clock = seams.clock;
+  parts.members = &members_;
+  parts.board = &board_;
+  parts.watch = &watch_;
+  parts.waiters = &waiters_;
+  parts.log = log_.get();
+  parts.applier = applier_.get();
+  parts.readers = &readers_;
+  parts.reads = reads_.get();
+  parts.metrics = &metrics_;
+  parts.fatal = options_.fatal;
+  driver_ = std::make_unique<Driver>(
+      parts, CoreConfig(options), recovered,
+      LoopInbox::Limits{options.queue_calls_max, options.queue_bytes_max,
+                        options.message_queue_max},
+      LeaderDesk::Limits{options.unanswered_calls_max,
+                         Sequencer::Limits{options.entry_bytes_target, options.entry_requests_max,
+                                           options.overlay_bytes_max}});
+  metrics_.applied_slot.Set(seams.engine->applied().value);
+  metrics_.flushed_slot.Set(seams.engine->flushed().value);
+  metrics_.base_slot.Set(recovered.base.slot.value);
+  if (wal_->NeedsSegments()) disk_.PrepareSegments();
+}
+
+RunningNode::~RunningNode() { Stop(); }
+
+void RunningNode::StartThreads() {
+  const Clock* clock = seams_.clock;
+  for (uint32_t i = 0; i < kLogThreads; ++i) {
+    log_threads_.push_back(std::make_unique<StageThread>(log_.get(), clock, "log-writer"));
+  }
+  applier_threads_.push_back(std::make_unique<StageThread>(applier_.get(), clock, "applier"));
+  for (uint32_t i = 0; i < std::max<uint32_t>(1, options_.reader_threads); ++i) {
+    reader_threads_.push_back(std::make_unique<StageThread>(&readers_, clock, "reader"));
+  }
+  loop_threads_.push_back(std::make_unique<StageThread>(driver_.get(), clock, "replica-loop"));
+}
+
+void RunningNode::Stop() {
+  if (stopped_) return;
+  stopped_ = true;
+  driver_->inbox().RequestStop();
+  const auto end = [](std::vector<std::unique_ptr<StageThread>>* threads) {
+    for (auto& thread : *threads) thread->RequestStop();
+    for (auto& thread : *threads) thread->Join();
+    threads->clear();
+  };
+  end(&loop_threads_);
+  end(&log_threads_);
+  applier_->RequestStop();
+  end(&applier_threads_);
+  end(&reader_threads_);
+  // What the stages have handed each other meanwhile is answered here, on the one thread left.
+  bool busy = true;
+  while (busy) {
+    busy = driver_->RunOnce();
+    for (Stage* stage : stages()) busy = (stage != driver_.get() && stage->RunOnce()) || busy;
+  }
+  waiters_.Run(Slot{}, kNever);
+  while (readers_.RunOnce()) {
+  }
+}
+
+std::vector<Stage*> RunningNode::stages() {
+  return {driver_.get(), log_.get(), applier_.get(), &readers_};
+}
+
+// ---- Calls
+
+void RunningNode::Submit(std::vector<Call> calls, std::shared_ptr<AnswerSink> sink) {
+  AnswerBatch answers;
+  const Published now = board_.Read();
+  if (now.stopping || now.standing != consensus::Standing::kLeader) {
+    const Failure failure =
+        now.stopping ? ShuttingDownFailure() : NotLeaderFailure(members_.Hint(now.leader));
+    for (const Call& call : calls) answers.Fail(ReturnAddress{sink, call.tag}, failure);
+    (now.stopping ? metrics_.refused_stopping : metrics_.refused_leader).Add(calls.size());
+  } else {
+    Admit(std::move(calls), sink, now, &answers);
+  }
+  answers.Deliver();
+}
+
+void RunningNode::Admit(std::vector<Call> calls, const std::shared_ptr<AnswerSink>& sink,
+                        const Published& now, AnswerBatch* answers) {
+  std::vector<QueuedWrite> writes;
+  std::vector<QueuedRead> reads;
+  const int64_t now_us = seams_.clock->LeaseNowUs();
+  for (Call& call : calls) {
+    const int64_t deadline_us = DeadlineOf(call.context);
+    if (auto* write = std::get_if<engine::WriteRequest>(&call.request)) {
+      const uint64_t bytes = BytesOf(*write);
+      writes.push_back(
+          QueuedWrite{{sink, call.tag}, deadline_us, now_us, bytes, 0, std::move(*write)});
+    } else if (auto* get = std::get_if<GetCall>(&call.request)) {
+      const uint64_t bytes = BytesOf(*get);
+      reads.push_back(QueuedRead{{sink, call.tag}, deadline_us, bytes, std::move(*get)});
+    } else {
+      reads.push_back(QueuedRead{{sink, call.tag},
+                                 deadline_us,
+                                 kCallBytes,
+                                 std::move(std::get<engine::ScanSpec>(call.request))});
+    }
+  }
+  if (!writes.empty() && disk_.Full()) {
+    for (const QueuedWrite& write : writes) answers->Fail(write.to, DiskFullFailure());
+    metrics_.refused_disk.Add(writes.size());
+    writes.clear();
+  }
+  reads_->Serve(now, &reads, answers);
+  driver_->inbox().PushCalls(&writes, &reads);
+  for (const QueuedWrite& write : writes) answers->Fail(write.to, OverloadedFailure("queue"));
+  for (const QueuedRead& read : reads) answers->Fail(read.to, OverloadedFailure("queue"));
+  metrics_.refused_overload.Add(writes.size() + reads.size());
+}
+
+std::optional<KeyspaceId> RunningNode::FindKeyspace(const std::string& name) const {
+  return catalog_.FindKeyspace(name);
+}
+
+void RunningNode::Receive(consensus::Message message) {
+  if (!driver_->inbox().PushMessage(std::move(message))) metrics_.messages_dropped.Add();
+}
+
+uint64_t RunningNode::WatchLeader(std::function<void(const LeaderHint&)> notify) {
+  return watch_.Watch(std::move(notify));
+}
+
+void RunningNode::UnwatchLeader(uint64_t id) { watch_.Unwatch(id); }
+
+NodeStatus RunningNode::Status() const {
+  const Published now = board_.Read();
+  NodeStatus status;
+  status.cluster = options_.cluster;
+  status.node = options_.self.node;
+  status.name = options_.self.name;
+  switch (now.standing) {
+    case consensus::Standing::kFollower:
+      status.state = "follower";
+      break;
+    case consensus::Standing::kCandidate:
+      status.state = "candidate";
+      break;
+    case consensus::Standing::kLeader:
+      status.state = "leader";
+      break;
+  }
+  status.ballot = now.ballot;
+  status.leader = members_.Hint(now.leader);
+  status.healthy = now.leader.has_value() && !now.stopping;
+  if (now.stopping) {
+    status.reason = "stopping";
+  } else if (!now.leader) {
+    status.reason = "no leader is known";
+  }
+  status.durable = now.durable;
+  status.commit = now.commit;
+  status.applied = Slot{metrics_.applied_slot.Get()};
+  status.flushed = Slot{metrics_.flushed_slot.Get()};
+  status.first = Slot{metrics_.base_slot.Get() + 1};
+  status.epoch = Epoch{1};
+  status.members = members_.members();
+  if (now.standing == consensus::Standing::kLeader) {
+    for (size_t i = 0; i < status.members.size(); ++i) {
+      const MemberInfo& member = status.members[i];
+      const bool self = member.node == options_.self.node;
+      status.peers.push_back(PeerProgressInfo{member.name, board_.Match(i),
+                                              self || seams_.transport->Connected(member.node)});
+    }
+  }
+  return status;
+}
+
+void RunningNode::Digest(KeyspaceId keyspace, Slot slot, int64_t deadline_us,
+                         std::function<void(DigestResult)> done) {
+  if (slot <= seams_.engine->applied()) return PostDigest(keyspace, std::move(done));
+  const bool added = waiters_.Add(slot, deadline_us > 0 ? deadline_us : kNever,
+                                  [this, keyspace, done](bool reached) {
+                                    if (reached) return PostDigest(keyspace, done);
+                                    DigestResult late;
+                                    late.failure = DeadlineFailure();
+                                    late.applied = seams_.engine->applied();
+                                    done(std::move(late));
+                                  });
+  if (added) return;
+  DigestResult refused;
+  refused.failure = OverloadedFailure("waiters_max");
+  done(std::move(refused));
+}
+
+void RunningNode::PostDigest(KeyspaceId keyspace, std::function<void(DigestResult)> done) {
+  const bool posted = readers_.Post([engine = seams_.engine, keyspace, done] {
+    DigestResult result;
+    const auto digest = engine::DigestKeyspace(*engine->NewSnapshot(), keyspace);
+    if (digest.ok()) {
+      result.digest = digest->digest;
+      result.count = digest->count;
+      result.applied = digest->applied;
+    } else {
+      result.failure = UnreadableFailure(digest.status());
+    }
+    done(std::move(result));
+  });
+  if (posted) return;
+  DigestResult refused;
+  refused.failure = OverloadedFailure("reader_jobs_max");
+  done(std::move(refused));
+}
+
+std::vector<std::pair<std::string, uint64_t>> RunningNode::Properties() const {
+  std::vector<std::pair<std::string, uint64_t>> properties = seams_.engine->Properties();
+  properties.emplace_back("wal_size_bytes", wal_->SizeBytes());
+  properties.emplace_back("wal_room_bytes", wal_->RoomBytes());
+  properties.emplace_back("overlay_bytes", overlay_.bytes());
+  properties.emplace_back("queued_calls", driver_->inbox().queued_calls());
+  return properties;
+}
+
+}  // namespace baton::server

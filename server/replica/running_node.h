@@ -1,0 +1,83 @@
+// RunningNode: the stages of one replica, built and wired, and the calls that reach them. It makes
+// no decision of its own. See replica_node.h.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/state/catalog.h"
+#include "engine/state/overlay.h"
+#include "server/replica/applied_waiters.h"
+#include "server/replica/applier.h"
+#include "server/replica/board.h"
+#include "server/replica/disk_guard.h"
+#include "server/replica/driver.h"
+#include "server/replica/durable_log.h"
+#include "server/replica/leader_watch.h"
+#include "server/replica/read_service.h"
+#include "server/replica/readers.h"
+#include "server/replica/replica_node.h"
+
+namespace baton::server {
+
+class RunningNode : public ReplicaNode {
+ public:
+  struct Seams {
+    wal::FileSystem* fs;
+    engine::Engine* engine;
+    Transport* transport;
+    Clock* clock;
+    Worker* worker;
+  };
+  // REQUIRES: the catalogue can be loaded (LoadCatalog).
+  RunningNode(const ReplicaOptions& options, const Seams& seams, std::unique_ptr<wal::Wal> wal,
+              const consensus::Recovered& recovered);
+  ~RunningNode() override;
+
+  // Reads the keyspaces, before the threads start.
+  absl::Status LoadCatalog() { return catalog_.Load(*seams_.engine); }
+  void StartThreads();
+
+  void Submit(std::vector<Call> calls, std::shared_ptr<AnswerSink> sink) override;
+  std::optional<KeyspaceId> FindKeyspace(const std::string& name) const override;
+  NodeStatus Status() const override;
+  void Digest(KeyspaceId keyspace, Slot slot, int64_t deadline_us,
+              std::function<void(DigestResult)> done) override;
+  void Receive(consensus::Message message) override;
+  uint64_t WatchLeader(std::function<void(const LeaderHint&)> notify) override;
+  void UnwatchLeader(uint64_t id) override;
+  void Stop() override;
+  const Metrics& metrics() const override { return metrics_; }
+  std::vector<std::pair<std::string, uint64_t>> Properties() const override;
+  std::vector<Stage*> stages() override;
+
+ private:
+  void Admit(std::vector<Call> calls, const std::shared_ptr<AnswerSink>& sink, const Published& now,
+             AnswerBatch* answers);
+  void PostDigest(KeyspaceId keyspace, std::function<void(DigestResult)> done);
+
+  const ReplicaOptions options_;
+  const Seams seams_;
+  const MemberTable members_;
+  Metrics metrics_;
+  const std::unique_ptr<wal::Wal> wal_;
+  engine::Catalog catalog_;
+  engine::Overlay overlay_;
+  Board board_;
+  LeaderWatch watch_;
+  AppliedWaiters waiters_;
+  DiskGuard disk_;
+  Readers readers_;
+  std::unique_ptr<DurableLog> log_;
+  std::unique_ptr<Applier> applier_;
+  std::unique_ptr<ReadService> reads_;
+  std::unique_ptr<Driver> driver_;
+
+  std::vector<std::unique_ptr<StageThread>> loop_threads_, log_threads_, applier_threads_,
+      reader_threads_;
+  bool stopped_ = false;
+};
+
+}  // namespace baton::server

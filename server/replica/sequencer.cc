@@ -1,0 +1,209 @@
+#include "server/replica/sequencer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "engine/state/catalog.h"
+#include "engine/storage/key_encoding.h"
+#include "server/codec/stored_rows.h"
+
+namespace baton::server {
+namespace {
+
+// Where the effects lie inside an encoded entry.
+std::string_view EffectsIn(const std::string& bytes, size_t size) {
+  constexpr size_t kHashBytes = 8;
+  return std::string_view(bytes).substr(bytes.size() - kHashBytes - size, size);
+}
+
+}  // namespace
+
+Sequencer::Sequencer(const Parts& parts, const Limits& limits)
+    : parts_(parts),
+      limits_(limits),
+      evaluator_(parts.engine, parts.overlay),
+      times_(parts.clock) {}
+
+consensus::Entry Sequencer::BeginReign(const consensus::OpenReign& open, const EntryStamp& last,
+                                       int64_t candidacy_us) {
+  parts_.overlay->Clear();
+  raises_.clear();
+  times_.Begin(last.log_time_us, last.wall_time_us);
+  reign_round_ = open.reign.ballot.round;
+  next_revision_ = Revision{last.revision_ceiling.value + 1};
+  chosen_ceiling_ = last.revision_ceiling;
+  stated_ceiling_ = Revision{next_revision_.value + kCeilingStep};
+  raises_.emplace_back(open.id.slot, stated_ceiling_);
+
+  EntryStamp stamp = NextStamp(last.log_floor);
+  engine::EffectsWriter writer(next_revision_);
+  writer.BeginRequest();
+  ReignRow row;
+  row.reign = open.reign;
+  row.slot = open.id.slot;
+  row.log_time_us = stamp.log_time_us;
+  row.wall_time_us = stamp.wall_time_us;
+  row.candidacy_us = candidacy_us;
+  writer.PutSystem(
+      engine::SystemKey(engine::SystemTable::kReigns, ReignRowSuffix(open.reign.ballot)),
+      EncodeReignRow(row));
+  if (open.id.slot == Slot{1}) {
+    engine::PutKeyspace(engine::DefaultKeyspaceInfo(stamp.wall_time_us), &writer);
+  }
+  writer.EndRequest();
+  stamp.base_revision = writer.base();
+  stamp.request_count = static_cast<uint32_t>(writer.requests());
+  next_revision_ = writer.next_revision();
+  return consensus::Entry{open.id, open.reign,
+                          EncodeEntry(kFirstGroup, open.id, open.reign, stamp, writer.bytes())};
+}
+
+void Sequencer::EndReign(const Failure& failure, AnswerBatch* answers) {
+  while (!waiting_.empty()) {
+    answers->Fail(PopWaiting().to, failure);
+    parts_.metrics->refused_leader.Add();
+  }
+  raises_.clear();
+  parts_.overlay->Clear();
+}
+
+void Sequencer::Enqueue(QueuedWrite write) {
+  next_deadline_us_ =
+      waiting_.empty() ? write.deadline_us : std::min(next_deadline_us_, write.deadline_us);
+  waiting_bytes_ += write.bytes;
+  waiting_.push_back(std::move(write));
+}
+
+void Sequencer::Returned() {
+  BATON_CHECK(parked_ > 0);
+  --parked_;
+}
+
+void Sequencer::EnqueueFirst(QueuedWrite write) {
+  next_deadline_us_ =
+      waiting_.empty() ? write.deadline_us : std::min(next_deadline_us_, write.deadline_us);
+  waiting_bytes_ += write.bytes;
+  waiting_.push_front(std::move(write));
+}
+
+void Sequencer::Committed(Slot commit) {
+  while (!raises_.empty() && raises_.front().first <= commit) {
+    chosen_ceiling_ = raises_.front().second;
+    raises_.pop_front();
+  }
+}
+
+QueuedWrite Sequencer::PopWaiting() {
+  QueuedWrite write = std::move(waiting_.front());
+  waiting_.pop_front();
+  waiting_bytes_ -= write.bytes;
+  parts_.inbox->ReleaseCalls(1, write.bytes);
+  return write;
+}
+
+EntryStamp Sequencer::NextStamp(Slot log_floor) {
+  const LogTimes::Times times = times_.Now();
+  if (times.jumped) parts_.metrics->wall_clock_jumps.Add();
+  EntryStamp stamp;
+  stamp.log_time_us = times.log_us;
+  stamp.wall_time_us = times.wall_us;
+  stamp.revision_ceiling = stated_ceiling_;
+  stamp.log_floor = log_floor;
+  return stamp;
+}
+
+std::optional<consensus::Entry> Sequencer::Cut(EntryId id, Slot log_floor, AckGate* gate,
+                                               AnswerBatch* answers) {
+  evaluator_.BeginEntry(next_revision_);
+  const engine::EffectsWriter& effects = evaluator_.effects();
+  uint64_t taken = 0;
+  while (!waiting_.empty() && taken < limits_.entry_requests_max &&
+         effects.bytes().size() < limits_.entry_bytes_target &&
+         effects.next_revision() < chosen_ceiling_) {
+    // One request more may exceed the target, never what an entry can hold.
+    EvaluateOne(PopWaiting(), id, gate, answers);
+    ++taken;
+  }
+  if (effects.empty()) return std::nullopt;
+  if (effects.next_revision().value + kCeilingStep / 2 > stated_ceiling_.value) {
+    stated_ceiling_ = Revision{stated_ceiling_.value + kCeilingStep};
+    raises_.emplace_back(id.slot, stated_ceiling_);
+  }
+  EntryStamp stamp = NextStamp(log_floor);
+  stamp.base_revision = effects.base();
+  stamp.request_count = static_cast<uint32_t>(effects.requests());
+  consensus::Entry entry{id, {}, EncodeEntry(kFirstGroup, id, {}, stamp, effects.bytes())};
+  const absl::Status added = parts_.overlay->Add(
+      id.slot, entry.bytes, EffectsIn(*entry.bytes, effects.bytes().size()), stamp.base_revision);
+  BATON_CHECK(added.ok()) << "own effects cannot be read: " << std::string(added.message());
+  next_revision_ = effects.next_revision();
+  parts_.metrics->entries_proposed.Add();
+  parts_.metrics->entry_requests.Observe(taken);
+  return entry;
+}
+
+void Sequencer::EvaluateOne(QueuedWrite write, EntryId id, AckGate* gate, AnswerBatch* answers) {
+  engine::Evaluation evaluation = evaluator_.Evaluate(write.request, write.parked);
+  switch (evaluation.outcome) {
+    case engine::Evaluation::Outcome::kNeeds:
+      Park(std::move(write), std::move(evaluation.needs), answers);
+      return;
+    case engine::Evaluation::Outcome::kRefused:
+      answers->Fail(write.to, RefusedFailure(evaluation.refusal));
+      return;
+    case engine::Evaluation::Outcome::kFailed:
+      answers->Fail(write.to, UnreadableFailure(evaluation.status));
+      parts_.fatal("the state cannot be read: " + std::string(evaluation.status.message()));
+      return;
+    case engine::Evaluation::Outcome::kDone:
+      break;
+  }
+  GatedAnswer gated;
+  gated.has_effect = evaluation.result.revision != Revision{};
+  // What the evaluation saw: the entries before, and what this entry has so far.
+  gated.slot = evaluator_.effects().empty() ? id.slot.Prev() : id.slot;
+  gated.to = std::move(write.to);
+  gated.deadline_us = write.deadline_us;
+  gated.queued_at_us = write.queued_at_us;
+  gated.answer.position = Position{reign_round_, gated.slot, evaluation.result.revision};
+  gated.answer.durability = engine::Durability::kQuorum;
+  gated.answer.result = std::move(evaluation.result);
+  gate->Add(std::move(gated));
+}
+
+void Sequencer::Park(QueuedWrite write, engine::Needs needs, AnswerBatch* answers) {
+  parts_.metrics->evaluations_parked.Add();
+  if (parked_ >= kParkedMax) {
+    answers->Fail(write.to, OverloadedFailure("parked_max=" + std::to_string(kParkedMax)));
+    parts_.metrics->refused_overload.Add();
+    return;
+  }
+  ++parked_;
+  ++write.parked;
+  parts_.readers->PostOwn([engine = parts_.engine, inbox = parts_.inbox, fatal = parts_.fatal,
+                           write = std::move(write), needs = std::move(needs)]() mutable {
+    const absl::Status loaded = engine::Load(*engine, needs);
+    if (!loaded.ok()) fatal("the state cannot be read: " + std::string(loaded.message()));
+    inbox->PushReturned(std::move(write));
+  });
+}
+
+void Sequencer::Expire(int64_t now_us, AnswerBatch* answers) {
+  if (now_us < NextDeadlineUs()) return;
+  std::deque<QueuedWrite> kept;
+  next_deadline_us_ = kNever;
+  while (!waiting_.empty()) {
+    if (waiting_.front().deadline_us <= now_us) {
+      answers->Fail(PopWaiting().to, DeadlineFailure());
+      parts_.metrics->refused_deadline.Add();
+      continue;
+    }
+    next_deadline_us_ = std::min(next_deadline_us_, waiting_.front().deadline_us);
+    kept.push_back(std::move(waiting_.front()));
+    waiting_.pop_front();
+  }
+  waiting_.swap(kept);
+}
+
+}  // namespace baton::server

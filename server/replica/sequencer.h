@@ -1,0 +1,111 @@
+// Sequencer: gives writes their order and their result. It evaluates what waits, one request after
+// the other, against the newest state, and makes one entry of their effects.
+//
+// It never waits for a disk: a request whose keys are not in memory is parked while a reader loads
+// them, and queues again. Revisions are given below the newest chosen ceiling only.
+//
+// Owned by the replica loop, which alone writes the overlay through it. REQUIRES of all between
+// BeginReign and EndReign: the engine has applied everything before the reign's own entry when Cut
+// is called.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "base/types.h"
+#include "consensus/action.h"
+#include "consensus/entry.h"
+#include "engine/state/evaluator.h"
+#include "engine/state/overlay.h"
+#include "engine/storage/engine.h"
+#include "server/codec/entry_codec.h"
+#include "server/replica/ack_gate.h"
+#include "server/replica/answers.h"
+#include "server/replica/log_times.h"
+#include "server/replica/loop_inbox.h"
+#include "server/replica/metrics.h"
+#include "server/replica/readers.h"
+
+namespace baton::server {
+
+class Sequencer {
+ public:
+  static constexpr uint64_t kCeilingStep = 1 << 20;  // revisions granted at a time
+  static constexpr uint64_t kParkedMax = 1'024;      // requests with the readers; more are refused
+
+  struct Limits {
+    uint64_t entry_bytes_target;
+    uint32_t entry_requests_max;
+    uint64_t overlay_bytes_max;
+  };
+  struct Parts {
+    const engine::Engine* engine;
+    engine::Overlay* overlay;
+    const Clock* clock;
+    Readers* readers;
+    LoopInbox* inbox;
+    Metrics* metrics;
+    std::function<void(const std::string& reason)> fatal;
+  };
+  Sequencer(const Parts& parts, const Limits& limits);
+
+  // Encodes the reign's own entry over a log whose last entry has the stamp `last`.
+  consensus::Entry BeginReign(const consensus::OpenReign& open, const EntryStamp& last,
+                              int64_t candidacy_us);
+  // Answers what waits with a redirect and empties the overlay.
+  void EndReign(const Failure& failure, AnswerBatch* answers);
+
+  void Enqueue(QueuedWrite write);
+  // One that was parked is back; it goes first if it is to be sequenced still.
+  void Returned();
+  void EnqueueFirst(QueuedWrite write);
+  void Committed(Slot commit);
+
+  bool HasWaiting() const { return !waiting_.empty(); }
+  // So much waits that the next entry need not wait for the log writer.
+  bool HasFullEntry() const {
+    return waiting_.size() >= limits_.entry_requests_max ||
+           waiting_bytes_ >= limits_.entry_bytes_target;
+  }
+  // Sequencing waits until the applier has caught up.
+  bool OverlayFull() const { return parts_.overlay->bytes() >= limits_.overlay_bytes_max; }
+
+  // Evaluates what waits until an entry is full. The results go to the gate. Returns the entry
+  // `id`, which is in the overlay then, or nullopt when no request had an effect.
+  std::optional<consensus::Entry> Cut(EntryId id, Slot log_floor, AckGate* gate,
+                                      AnswerBatch* answers);
+
+  // Answers what has waited past its deadline.
+  void Expire(int64_t now_us, AnswerBatch* answers);
+  int64_t NextDeadlineUs() const { return waiting_.empty() ? kNever : next_deadline_us_; }
+
+ private:
+  QueuedWrite PopWaiting();
+  void EvaluateOne(QueuedWrite write, EntryId id, AckGate* gate, AnswerBatch* answers);
+  void Park(QueuedWrite write, engine::Needs needs, AnswerBatch* answers);
+  EntryStamp NextStamp(Slot log_floor);
+
+  const Parts parts_;
+  const Limits limits_;
+  engine::Evaluator evaluator_;
+  LogTimes times_;
+
+  std::deque<QueuedWrite> waiting_;
+  uint64_t waiting_bytes_ = 0;         // sum of waiting_'s
+  int64_t next_deadline_us_ = kNever;  // <= the deadline of each that waits
+  uint64_t parked_ = 0;                // with the readers now
+
+  uint64_t reign_round_ = 0;
+  Revision next_revision_;                        // <= chosen_ceiling_ while the reign is open
+  Revision chosen_ceiling_;                       // revisions below it may be given
+  Revision stated_ceiling_;                       // >= chosen_ceiling_; in the newest entry
+  std::deque<std::pair<Slot, Revision>> raises_;  // stated and not chosen yet, ascending
+};
+
+}  // namespace baton::server

@@ -1,0 +1,394 @@
+// The whole driver on one thread in simulated time. Each seed replays exactly:
+//   replica_sim_test --gtest_filter='*Chaos*/7'
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tests/server/replica/sim_cluster.h"
+
+namespace baton::server {
+namespace {
+
+engine::WriteRequest PutOf(const std::string& key, const std::string& value) {
+  return engine::WriteRequest{kDefaultKeyspace, {engine::PutOp{key, value}}};
+}
+
+std::optional<std::string> ValueOf(const Answer& answer) {
+  const auto& records = std::get<GetResult>(answer.result).records;
+  if (!records.at(0)) return std::nullopt;
+  return records[0]->value;
+}
+
+// All nodes reach the same slot and hold the same state there.
+void ExpectConverged(SimCluster* cluster) {
+  ASSERT_NE(cluster->ElectLeader(), 0u);
+  const Answer last = cluster->Put(cluster->Leader(), "converge", "now");
+  ASSERT_TRUE(last.failure.ok()) << last.failure.message;
+  std::optional<DigestResult> first;
+  for (uint32_t n = 1; n <= cluster->size(); ++n) {
+    const DigestResult digest = cluster->Digest(n, last.position.slot);
+    ASSERT_TRUE(digest.failure.ok()) << digest.failure.message;
+    EXPECT_EQ(digest.applied, last.position.slot);
+    if (!first) first = digest;
+    EXPECT_EQ(digest.digest, first->digest) << "node " << n;
+    EXPECT_EQ(digest.count, first->count) << "node " << n;
+  }
+}
+
+TEST(ReplicaSim, ElectsWritesReadsAndConverges) {
+  SimCluster cluster({.seed = 1});
+  const uint32_t leader = cluster.ElectLeader();
+  ASSERT_NE(leader, 0u);
+  const Answer put = cluster.Put(leader, "k", "v1");
+  ASSERT_TRUE(put.failure.ok()) << put.failure.message;
+  EXPECT_EQ(put.durability, engine::Durability::kQuorum);
+  EXPECT_GT(put.position.slot, Slot{1});
+  EXPECT_NE(put.position.revision, Revision{});
+  EXPECT_EQ(ValueOf(cluster.Get(leader, "k")), "v1");
+  EXPECT_EQ(ValueOf(cluster.Get(leader, "absent")), std::nullopt);
+  ExpectConverged(&cluster);
+  for (uint32_t n = 1; n <= 3; ++n) {
+    EXPECT_EQ(cluster.node(n)->Status().state, n == leader ? "leader" : "follower");
+    EXPECT_EQ(cluster.node(n)->Status().leader->name, "n" + std::to_string(leader));
+  }
+}
+
+TEST(ReplicaSim, OneEntryCarriesAllThatWaits) {
+  SimCluster cluster({.seed = 2});
+  const uint32_t leader = cluster.ElectLeader();
+  std::vector<Request> requests;
+  for (int i = 0; i < 500; ++i) requests.push_back(PutOf("k" + std::to_string(i), "v"));
+  const uint64_t before = cluster.node(leader)->metrics().entries_proposed.Get();
+  const uint64_t flushes = cluster.sink()->flushes;
+  const uint64_t tag = cluster.Submit(leader, std::move(requests), 1'000'000);
+  ASSERT_TRUE(
+      cluster.RunUntil([&] { return cluster.sink()->answers.count(tag + 499) != 0; }, 1'000'000));
+  EXPECT_EQ(cluster.node(leader)->metrics().entries_proposed.Get(), before + 1);
+  EXPECT_EQ(cluster.sink()->flushes, flushes + 1);
+}
+
+TEST(ReplicaSim, AFollowerRedirects) {
+  SimCluster cluster({.seed = 3});
+  const uint32_t leader = cluster.ElectLeader();
+  cluster.RunFor(200'000);
+  const uint32_t follower = leader % 3 + 1;
+  for (const Answer& answer : {cluster.Put(follower, "k", "v"), cluster.Get(follower, "k")}) {
+    EXPECT_EQ(answer.failure.reason, Reason::kNotLeader);
+    ASSERT_TRUE(answer.failure.leader.has_value());
+    EXPECT_EQ(answer.failure.leader->name, "n" + std::to_string(leader));
+  }
+}
+
+TEST(ReplicaSim, RequestsWithoutEffectsAndScans) {
+  SimCluster cluster({.seed = 4});
+  const uint32_t leader = cluster.ElectLeader();
+  for (int i = 0; i < 40; ++i) {
+    ASSERT_TRUE(cluster.Put(leader, "k" + std::to_string(100 + i), "v").failure.ok());
+  }
+  const Answer none = cluster.Do(
+      leader, engine::WriteRequest{kDefaultKeyspace, {engine::DeleteRangeOp{"x", "z", true}}});
+  ASSERT_TRUE(none.failure.ok());
+  EXPECT_EQ(std::get<engine::WriteResult>(none.result).deleted, 0u);
+  const Answer some = cluster.Do(
+      leader,
+      engine::WriteRequest{kDefaultKeyspace, {engine::DeleteRangeOp{"k110", "k120", true}}});
+  EXPECT_EQ(std::get<engine::WriteResult>(some.result).deleted, 10u);
+  engine::ScanSpec spec;
+  spec.limit = 25;
+  const Answer page = cluster.Do(leader, spec);
+  ASSERT_TRUE(page.failure.ok());
+  EXPECT_EQ(std::get<engine::ScanPage>(page.result).records.size(), 25u);
+  spec.limit = 5;
+  spec.reverse = true;
+  const Answer last = cluster.Do(leader, spec);
+  EXPECT_EQ(std::get<engine::ScanPage>(last.result).records.at(0).key, "k139");
+}
+
+TEST(ReplicaSim, AColdCacheParksEvaluationsAndReads) {
+  SimCluster cluster({.seed = 5, .cold_cache = true});
+  uint32_t leader = cluster.ElectLeader();
+  for (int i = 0; i < 20; ++i) cluster.Put(leader, "k" + std::to_string(i), "v");
+  ExpectConverged(&cluster);
+  for (uint32_t n = 1; n <= 3; ++n) {
+    ASSERT_TRUE(cluster.engine(n).Flush().ok());
+    cluster.Crash(n, false);
+  }
+  for (uint32_t n = 1; n <= 3; ++n) cluster.Start(n);
+  leader = cluster.ElectLeader();
+  ASSERT_NE(leader, 0u);
+  EXPECT_EQ(ValueOf(cluster.Get(leader, "k3")), "v");
+  EXPECT_GT(cluster.node(leader)->metrics().reads_queued.Get(), 0u);
+  const Answer answer =
+      cluster.Do(leader, engine::WriteRequest{kDefaultKeyspace, {engine::DeleteOp{"k4", true}}});
+  ASSERT_TRUE(answer.failure.ok());
+  EXPECT_EQ(std::get<engine::WriteResult>(answer.result).existed, true);
+  EXPECT_GT(cluster.node(leader)->metrics().evaluations_parked.Get(), 0u);
+}
+
+TEST(ReplicaSim, AnIsolatedLeaderStopsServing) {
+  SimCluster cluster({.seed = 6});
+  const uint32_t old = cluster.ElectLeader();
+  ASSERT_TRUE(cluster.Put(old, "k", "v1").failure.ok());
+  cluster.Isolate(old, true);
+  const uint64_t lost = cluster.Submit(old, {PutOf("k", "lost")}, 300'000);
+  ASSERT_TRUE(cluster.RunUntil([&] { return cluster.Leader() != 0 && cluster.Leader() != old; },
+                               10'000'000));
+  const Answer& uncertain = cluster.sink()->answers.at(lost);
+  EXPECT_EQ(uncertain.failure.reason, Reason::kOutcomeUnknown);
+  EXPECT_EQ(cluster.Get(old, "k").failure.code, absl::StatusCode::kUnavailable);
+  const uint32_t now = cluster.Leader();
+  EXPECT_EQ(ValueOf(cluster.Get(now, "k")), "v1");
+  ASSERT_TRUE(cluster.Put(now, "k", "v2").failure.ok());
+  cluster.Isolate(old, false);
+  ExpectConverged(&cluster);
+}
+
+TEST(ReplicaSim, DeadlinesAreAnsweredByWhetherTheWriteWasProposed) {
+  SimCluster cluster({.seed = 7});
+  const uint32_t leader = cluster.ElectLeader();
+  const uint32_t other = leader % 3 + 1;
+  const uint32_t third = other % 3 + 1;
+  cluster.Crash(other, false);
+  cluster.Crash(third, false);
+  const uint64_t proposed = cluster.Submit(leader, {PutOf("k", "v")}, 100'000);
+  ASSERT_TRUE(
+      cluster.RunUntil([&] { return cluster.sink()->answers.count(proposed) != 0; }, 1'000'000));
+  const Failure& failure = cluster.sink()->answers.at(proposed).failure;
+  EXPECT_EQ(failure.reason, Reason::kOutcomeUnknown);
+  EXPECT_EQ(failure.code, absl::StatusCode::kDeadlineExceeded);
+}
+
+TEST(ReplicaSim, StoppingTheLeaderHandsOverWithinAnElection) {
+  SimCluster cluster({.seed = 8});
+  const uint32_t old = cluster.ElectLeader();
+  ASSERT_TRUE(cluster.Put(old, "k", "v").failure.ok());
+  cluster.RunFor(100'000);
+  const int64_t began_us = cluster.clock().now_us;
+  cluster.Stop(old);
+  ASSERT_NE(cluster.ElectLeader(), 0u);
+  EXPECT_LT(cluster.clock().now_us - began_us, 400'000);  // less than a lease: it abdicated
+  EXPECT_EQ(ValueOf(cluster.Get(cluster.Leader(), "k")), "v");
+}
+
+TEST(ReplicaSim, WatchersHearOfANewLeader) {
+  SimCluster cluster({.seed = 9});
+  const uint32_t old = cluster.ElectLeader();
+  cluster.RunFor(200'000);
+  const uint32_t follower = old % 3 + 1;
+  std::vector<std::string> heard;
+  const uint64_t id = cluster.node(follower)->WatchLeader(
+      [&heard](const LeaderHint& hint) { heard.push_back(hint.name); });
+  cluster.Crash(old, false);
+  ASSERT_TRUE(cluster.RunUntil([&] { return !heard.empty(); }, 10'000'000));
+  EXPECT_EQ(heard.back(), "n" + std::to_string(cluster.ElectLeader()));
+  cluster.node(follower)->UnwatchLeader(id);
+}
+
+TEST(ReplicaSim, TheLogIsTruncatedOnlyBelowTheSlowestMember) {
+  SimCluster cluster({.seed = 10, .adjust = [](ReplicaOptions* options) {
+                        options->truncate_bytes_min = 64 << 10;
+                        options->replay_bytes_max = 128 << 10;
+                      }});
+  const uint32_t leader = cluster.ElectLeader();
+  cluster.RunFor(200'000);
+  const uint32_t away = leader % 3 + 1;
+  cluster.Crash(away, false);
+  const Slot floor = cluster.node(leader)->Status().commit;
+  const std::string value(4000, 'x');
+  for (int i = 0; i < 300; ++i) {
+    ASSERT_TRUE(cluster.Put(leader, "k" + std::to_string(i % 50), value).failure.ok());
+  }
+  EXPECT_LE(cluster.node(leader)->Status().first, floor.Next());
+  cluster.Start(away);
+  ExpectConverged(&cluster);
+  for (int i = 0; i < 100; ++i) cluster.Put(cluster.Leader(), "k" + std::to_string(i % 50), value);
+  cluster.RunFor(500'000);
+  for (uint32_t n = 1; n <= 3; ++n) {
+    EXPECT_GT(cluster.node(n)->Status().first, floor.Next()) << "node " << n;
+  }
+  for (uint32_t n = 1; n <= 3; ++n) cluster.Crash(n, true);
+  for (uint32_t n = 1; n <= 3; ++n) cluster.Start(n);
+  ExpectConverged(&cluster);
+}
+
+TEST(ReplicaSim, AFailedSyncIsFatal) {
+  SimCluster cluster({.seed = 11});
+  const uint32_t leader = cluster.ElectLeader();
+  cluster.fs(leader).FailSyncs(1);
+  cluster.Submit(leader, {PutOf("k", "v")}, 200'000);
+  cluster.RunFor(100'000);
+  ASSERT_FALSE(cluster.fatal(leader).empty());
+  EXPECT_NE(cluster.fatal(leader)[0].find("sync"), std::string::npos);
+}
+
+TEST(ReplicaSim, ALogThatIsGoneMakesTheNodeFaulty) {
+  SimCluster cluster({.seed = 12});
+  const uint32_t leader = cluster.ElectLeader();
+  ASSERT_TRUE(cluster.Put(leader, "k", "v").failure.ok());
+  cluster.RunFor(500'000);
+  const uint32_t victim = leader % 3 + 1;
+  ASSERT_TRUE(cluster.engine(victim).Flush().ok());
+  cluster.Crash(victim, false);
+  const auto names = cluster.fs(victim).List(cluster.wal_directory(victim));
+  ASSERT_TRUE(names.ok());
+  for (const std::string& name : *names) {
+    ASSERT_TRUE(cluster.fs(victim).Remove(cluster.wal_directory(victim) + "/" + name).ok());
+  }
+  cluster.Start(victim);
+  EXPECT_EQ(cluster.node(victim)->Status().state, "faulty");
+  EXPECT_FALSE(cluster.node(victim)->Status().reason.empty());
+  EXPECT_EQ(cluster.Get(victim, "k").failure.reason, Reason::kLogFaulty);
+  EXPECT_TRUE(cluster.Put(cluster.ElectLeader(), "k", "v2").failure.ok());
+}
+
+// One client a key writes numbered values, one after the other, and reads: no acknowledged write is
+// lost, no read goes back.
+class Chaos : public ::testing::TestWithParam<uint64_t> {};
+
+struct KeyHistory {
+  int sent = 0;       // newest number sent
+  int acked = 0;      // newest number acknowledged
+  uint64_t open = 0;  // tag of the write under way; 0: none
+  uint64_t reading = 0;
+  int acked_at_read = 0;
+};
+
+class ChaosRun {
+ public:
+  explicit ChaosRun(SimCluster* cluster) : cluster_(cluster), keys_(20) {}
+
+  void Round() {
+    Collect();
+    const uint32_t at = 1 + cluster_->random()() % cluster_->size();
+    uint32_t leader = cluster_->Leader();
+    if (leader == 0 || cluster_->random()() % 10 == 0) leader = at;  // sometimes the wrong node
+    if (cluster_->node(leader) == nullptr) return;
+    for (size_t k = 0; k < keys_.size(); ++k) {
+      KeyHistory& key = keys_[k];
+      if (key.open == 0 && cluster_->random()() % 2 == 0) {
+        ++key.sent;
+        key.open = cluster_->Submit(leader, {PutOf(Name(k), std::to_string(key.sent))}, 400'000);
+      }
+      if (key.reading == 0 && cluster_->random()() % 3 == 0) {
+        key.acked_at_read = key.acked;
+        key.reading = cluster_->Submit(leader, {GetCall{kDefaultKeyspace, {Name(k)}}}, 400'000);
+      }
+    }
+  }
+
+  // Looks at what has been answered since.
+  void Collect() {
+    auto& answers = cluster_->sink()->answers;
+    for (size_t k = 0; k < keys_.size(); ++k) {
+      KeyHistory& key = keys_[k];
+      if (const auto found = answers.find(key.open); found != answers.end()) {
+        if (found->second.failure.ok()) {
+          key.acked = key.sent;
+          ++acked;
+        }
+        key.open = 0;
+      }
+      if (const auto found = answers.find(key.reading); found != answers.end()) {
+        if (found->second.failure.ok()) {
+          CheckRead(key, ValueOf(found->second), key.acked_at_read);
+          ++reads;
+        }
+        key.reading = 0;
+      }
+    }
+  }
+
+  void CheckAll() {
+    for (size_t k = 0; k < keys_.size(); ++k) {
+      const Answer answer = cluster_->Get(cluster_->ElectLeader(), Name(k));
+      ASSERT_TRUE(answer.failure.ok()) << answer.failure.message;
+      CheckRead(keys_[k], ValueOf(answer), keys_[k].acked);
+    }
+  }
+
+  int acked = 0;
+  int reads = 0;
+
+ private:
+  static std::string Name(size_t k) { return "key" + std::to_string(k); }
+  static void CheckRead(const KeyHistory& key, const std::optional<std::string>& value, int least) {
+    const int seen = value ? std::stoi(*value) : 0;
+    EXPECT_GE(seen, least);
+    EXPECT_LE(seen, key.sent);
+  }
+
+  SimCluster* const cluster_;
+  std::vector<KeyHistory> keys_;
+};
+
+TEST_P(Chaos, AckedWritesSurviveAndReplicasConverge) {
+  SimOptions options;
+  options.seed = GetParam();
+  options.drop = 0.02;
+  options.duplicate = 0.02;
+  options.delay_us_max = 5'000;
+  options.cold_cache = GetParam() % 2 == 0;
+  options.adjust = [](ReplicaOptions* replica) {
+    replica->replay_bytes_max = 64 << 10;
+    replica->truncate_bytes_min = 16 << 10;
+  };
+  SimCluster cluster(options);
+  ChaosRun run(&cluster);
+  std::set<uint32_t> down;
+  std::set<uint32_t> isolated;
+  for (int round = 0; round < 400; ++round) {
+    run.Round();
+    cluster.RunFor(static_cast<int64_t>(cluster.random()() % 30'000));
+    const uint32_t victim = 1 + cluster.random()() % cluster.size();
+    switch (cluster.random()() % 25) {
+      case 0:
+      case 1:
+        if (down.insert(victim).second) cluster.Crash(victim, cluster.random()() % 2 == 0);
+        break;
+      case 2:
+        cluster.Isolate(victim, true);
+        isolated.insert(victim);
+        break;
+      case 3:
+        if (cluster.random()() % 4 == 0) {  // the power fails everywhere
+          for (uint32_t n = 1; n <= cluster.size(); ++n) {
+            if (down.insert(n).second) cluster.Crash(n, true);
+          }
+        }
+        break;
+      case 4:
+        if (cluster.node(victim) != nullptr) {
+          ASSERT_TRUE(cluster.engine(victim).Flush().ok());
+        }
+        break;
+      default:
+        if (round % 4 == 0) {
+          for (const uint32_t n : down) cluster.Start(n);
+          down.clear();
+        }
+        if (round % 7 == 0) {
+          for (const uint32_t n : isolated) cluster.Isolate(n, false);
+          isolated.clear();
+        }
+    }
+  }
+  for (const uint32_t n : down) cluster.Start(n);
+  for (const uint32_t n : isolated) cluster.Isolate(n, false);
+  ASSERT_NE(cluster.ElectLeader(), 0u);
+  cluster.RunFor(1'000'000);
+  run.Collect();
+  run.CheckAll();
+  ExpectConverged(&cluster);
+  EXPECT_GT(run.acked, 100);
+  EXPECT_GT(run.reads, 50);
+  for (uint32_t n = 1; n <= cluster.size(); ++n) EXPECT_TRUE(cluster.fatal(n).empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, Chaos, ::testing::Range<uint64_t>(1, 21));
+
+}  // namespace
+}  // namespace baton::server
