@@ -1,0 +1,284 @@
+#include "baton/admin.h"
+
+#include <grpcpp/channel.h>
+#include <grpcpp/client_context.h>
+
+#include <functional>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "base/mutex.h"
+#include "baton/v1/cluster_service.grpc.pb.h"
+#include "client/check_endpoint.h"
+#include "client/codec.h"
+#include "client/grpc_network.h"
+#include "client/wire_error.h"
+
+namespace baton {
+namespace {
+
+std::string Hex(const std::string& bytes) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    text += kDigits[byte >> 4];
+    text += kDigits[byte & 15];
+  }
+  return text;
+}
+
+MemberInfo FromWire(const v1::Member& from) {
+  MemberInfo member;
+  member.node_id = from.node_id();
+  member.name = from.name();
+  member.directory_id = Hex(from.directory_id());
+  member.client_address = from.client_address();
+  member.peer_address = from.peer_address();
+  member.role = static_cast<Role>(from.role());
+  return member;
+}
+
+BuildInfo FromWire(const v1::VersionInfo& from) {
+  BuildInfo build;
+  build.version = from.version();
+  build.commit = from.commit();
+  build.build = from.build();
+  build.rocksdb = from.rocksdb();
+  build.grpc = from.grpc();
+  build.compiler = from.compiler();
+  build.wire_version = from.wire_version();
+  build.wal_version = from.wal_version();
+  build.entry_version = from.entry_version();
+  build.row_version = from.row_version();
+  build.cluster_version = from.cluster_version();
+  return build;
+}
+
+NodeStatus FromWire(const v1::StatusResponse& from) {
+  NodeStatus status;
+  status.cluster_id = Hex(from.cluster_id());
+  status.node_id = from.node_id();
+  status.name = from.name();
+  status.state = from.state();
+  status.ballot_round = from.ballot().round();
+  status.ballot_node = from.ballot().node();
+  status.leader = from.leader();
+  status.leader_address = from.leader_address();
+  status.healthy = from.healthy();
+  status.reason = from.reason();
+  status.durable_slot = from.durable_slot();
+  status.commit_slot = from.commit_slot();
+  status.applied_slot = from.applied_slot();
+  status.flushed_slot = from.flushed_slot();
+  status.first_slot = from.first_slot();
+  status.epoch = from.epoch();
+  status.profile = from.profile();
+  for (const v1::Member& member : from.members()) status.members.push_back(FromWire(member));
+  for (const v1::PeerProgress& peer : from.peers()) {
+    status.peers.push_back({peer.name(), peer.match_slot(), peer.connected()});
+  }
+  status.build = FromWire(from.version());
+  return status;
+}
+
+v1::RequestContext ContextOf(const CallOptions& options) {
+  v1::RequestContext context;
+  context.set_keyspace(options.keyspace);
+  context.set_timeout_ms(static_cast<uint32_t>(options.timeout.count()));
+  context.set_actor(options.actor);
+  context.set_traceparent(options.traceparent);
+  return context;
+}
+
+// Some responses carry their error inside as well.
+template <class Response>
+absl::Status ErrorOf(const Response& response) {
+  if (response.error().reason() == v1::REASON_UNSPECIFIED) return absl::OkStatus();
+  return client::MakeError(static_cast<int>(absl::StatusCode::kFailedPrecondition),
+                           response.error());
+}
+
+}  // namespace
+
+const char* RoleName(Role role) {
+  switch (role) {
+    case Role::kVoter:
+      return "voter";
+    case Role::kLearner:
+      return "learner";
+    case Role::kWitness:
+      return "witness";
+    case Role::kUnspecified:
+      break;
+  }
+  return "unspecified";
+}
+
+struct Admin::Impl {
+  explicit Impl(std::vector<std::string> endpoints) : endpoints(std::move(endpoints)) {}
+
+  absl::StatusOr<std::unique_ptr<v1::Cluster::Stub>> StubOf(const std::string& endpoint)
+      BATON_EXCLUDES(mutex) {
+    absl::Status checked = client::CheckEndpoint(endpoint);
+    if (!checked.ok()) return checked;
+    MutexLock lock(&mutex);
+    std::shared_ptr<grpc::Channel>& channel = channels[endpoint];
+    if (channel == nullptr) channel = client::MakeChannel(endpoint);
+    return v1::Cluster::NewStub(channel);
+  }
+
+  const std::vector<std::string> endpoints;
+  Mutex mutex;
+  absl::flat_hash_map<std::string, std::shared_ptr<grpc::Channel>> channels BATON_GUARDED_BY(mutex);
+};
+
+namespace {
+
+void SetDeadline(const CallOptions& options, grpc::ClientContext* context) {
+  context->set_deadline(std::chrono::system_clock::now() + options.timeout);
+}
+
+absl::Status ToStatus(const grpc::Status& status, const std::string& endpoint) {
+  if (status.ok()) return absl::OkStatus();
+  const absl::Status error = client::FromGrpc(status);
+  absl::Status named(error.code(), endpoint + ": " + std::string(error.message()));
+  error.ForEachPayload(
+      [&](absl::string_view url, const absl::Cord& payload) { named.SetPayload(url, payload); });
+  return named;
+}
+
+// One synchronous call. `method` is a member of the stub, e.g. &v1::Cluster::Stub::Status.
+template <class Request, class Response>
+absl::Status Ask(absl::StatusOr<std::unique_ptr<v1::Cluster::Stub>> stub,
+                 const std::string& endpoint, const CallOptions& options,
+                 grpc::Status (v1::Cluster::Stub::*method)(grpc::ClientContext*, const Request&,
+                                                           Response*),
+                 const Request& request, Response* response) {
+  if (!stub.ok()) return stub.status();
+  absl::Status checked = client::CheckOptions(options);
+  if (!checked.ok()) return checked;
+  grpc::ClientContext context;
+  SetDeadline(options, &context);
+  return ToStatus((**stub.*method)(&context, request, response), endpoint);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Admin>> Admin::Connect(ClientOptions options) {
+  absl::Status checked = client::CheckEndpoints(options.endpoints);
+  if (!checked.ok()) return checked;
+  return std::unique_ptr<Admin>(new Admin(std::make_unique<Impl>(std::move(options.endpoints))));
+}
+
+Admin::Admin(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Admin::~Admin() = default;
+
+const std::vector<std::string>& Admin::endpoints() const { return impl_->endpoints; }
+
+absl::StatusOr<Formation> Admin::Init(const std::vector<PlannedMember>& members,
+                                      const std::string& profile, const CallOptions& options) {
+  v1::InitRequest request;
+  *request.mutable_context() = ContextOf(options);
+  request.set_profile(profile);
+  for (const PlannedMember& member : members) {
+    v1::InitRequest::Planned* const planned = request.add_members();
+    planned->set_name(member.name);
+    planned->set_peer_address(member.peer_address);
+  }
+  absl::Status status;
+  for (const std::string& endpoint : impl_->endpoints) {
+    v1::InitResponse response;
+    status = Ask(impl_->StubOf(endpoint), endpoint, options, &v1::Cluster::Stub::Init, request,
+                 &response);
+    // A node that answered, with whatever error, has decided: only one out of reach is passed by.
+    if (absl::IsUnavailable(status) && GetReason(status) == Reason::kUnspecified) continue;
+    if (!status.ok()) return status;
+    absl::Status inner = ErrorOf(response);
+    if (!inner.ok()) return inner;
+    Formation formation;
+    formation.cluster_id = Hex(response.cluster_id());
+    formation.already_formed = response.already_formed();
+    for (const v1::Member& member : response.members()) {
+      formation.members.push_back(FromWire(member));
+    }
+    return formation;
+  }
+  return status;
+}
+
+absl::StatusOr<NodeStatus> Admin::Status(const std::string& endpoint, const CallOptions& options) {
+  v1::StatusRequest request;
+  *request.mutable_context() = ContextOf(options);
+  v1::StatusResponse response;
+  absl::Status status = Ask(impl_->StubOf(endpoint), endpoint, options, &v1::Cluster::Stub::Status,
+                            request, &response);
+  if (!status.ok()) return status;
+  return FromWire(response);
+}
+
+std::vector<NodeReport> Admin::StatusAll(const CallOptions& options) {
+  struct Asked {
+    std::unique_ptr<v1::Cluster::Stub> stub;
+    grpc::ClientContext context;
+    v1::StatusResponse response;
+    grpc::Status status;
+  };
+  absl::Status checked = client::CheckOptions(options);
+  std::vector<NodeReport> reports;
+  if (!checked.ok()) {
+    for (const std::string& endpoint : impl_->endpoints) reports.push_back({endpoint, checked});
+    return reports;
+  }
+  v1::StatusRequest request;
+  *request.mutable_context() = ContextOf(options);
+  std::vector<Asked> asked(impl_->endpoints.size());
+  Mutex mutex;
+  CondVar answered;
+  size_t waiting = asked.size();
+  for (size_t i = 0; i < asked.size(); ++i) {
+    Asked& one = asked[i];
+    one.stub = *impl_->StubOf(impl_->endpoints[i]);  // checked by Connect
+    SetDeadline(options, &one.context);
+    one.stub->async()->Status(&one.context, &request, &one.response, [&](grpc::Status status) {
+      MutexLock lock(&mutex);
+      one.status = std::move(status);
+      if (--waiting == 0) answered.NotifyOne();
+    });
+  }
+  MutexLock lock(&mutex);
+  while (waiting > 0) answered.Wait(&mutex);
+  for (size_t i = 0; i < asked.size(); ++i) {
+    const std::string& endpoint = impl_->endpoints[i];
+    absl::Status status = ToStatus(asked[i].status, endpoint);
+    if (status.ok()) {
+      reports.push_back({endpoint, FromWire(asked[i].response)});
+    } else {
+      reports.push_back({endpoint, std::move(status)});
+    }
+  }
+  return reports;
+}
+
+absl::StatusOr<DigestInfo> Admin::Digest(const std::string& endpoint, uint64_t slot,
+                                         const CallOptions& options) {
+  v1::DigestRequest request;
+  *request.mutable_context() = ContextOf(options);
+  request.set_slot(slot);
+  v1::DigestResponse response;
+  absl::Status status = Ask(impl_->StubOf(endpoint), endpoint, options, &v1::Cluster::Stub::Digest,
+                            request, &response);
+  if (status.ok()) status = ErrorOf(response);
+  if (!status.ok()) return status;
+  return DigestInfo{response.digest(), response.count(), response.applied_slot()};
+}
+
+absl::StatusOr<BuildInfo> Admin::Version(const std::string& endpoint, const CallOptions& options) {
+  v1::VersionResponse response;
+  absl::Status status = Ask(impl_->StubOf(endpoint), endpoint, options, &v1::Cluster::Stub::Version,
+                            v1::VersionRequest(), &response);
+  if (!status.ok()) return status;
+  return FromWire(response.info());
+}
+
+}  // namespace baton

@@ -1,0 +1,184 @@
+#include "baton/client.h"
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "base/check.h"
+#include "base/mutex.h"
+#include "client/call.h"
+#include "client/check_endpoint.h"
+#include "client/codec.h"
+#include "client/dispatcher.h"
+#include "client/environment.h"
+#include "client/grpc_network.h"
+#include "client/timer_thread.h"
+
+namespace baton {
+namespace {
+
+using client::Call;
+using client::CallHeader;
+using client::TypedCall;
+
+// Where a synchronous call waits for its own callback.
+template <class Result>
+class Waiter {
+ public:
+  Callback<Result> Done() {
+    return [this](absl::StatusOr<Result> result) {
+      MutexLock lock(&mutex_);
+      result_.emplace(std::move(result));
+      done_.NotifyOne();
+    };
+  }
+  absl::StatusOr<Result> Wait() {
+    MutexLock lock(&mutex_);
+    while (!result_) done_.Wait(&mutex_);
+    return *std::move(result_);
+  }
+
+ private:
+  Mutex mutex_;
+  CondVar done_;
+  std::optional<absl::StatusOr<Result>> result_ BATON_GUARDED_BY(mutex_);
+};
+
+}  // namespace
+
+// The dispatcher, the thread of its timers, and what both need.
+struct Client::Parts {
+  explicit Parts(const ClientOptions& options)
+      : environment(client::Environment::Real()),
+        dispatcher(options, environment, std::make_unique<client::GrpcNetwork>(),
+                   [this] { timers->Wake(); }),
+        timers(std::make_unique<client::TimerThread>(environment,
+                                                     [this] { return dispatcher.RunTimers(); })) {
+    dispatcher.Warm();
+  }
+  ~Parts() {
+    timers->Stop();
+    dispatcher.Stop();
+  }
+
+  // Starts one call. `encode` turns its id into the bytes of its request.
+  template <class Result, class Encode>
+  void Start(bool write, const CallOptions& options, Callback<Result> done, Encode encode) {
+    absl::Status checked = client::CheckOptions(options);
+    if (!checked.ok()) return done(std::move(checked));
+    CallHeader header;
+    header.id = dispatcher.NextId();
+    header.write = write;
+    header.request = encode(header.id);
+    header.encoded_us = dispatcher.NowUs();
+    header.deadline_us = header.encoded_us + std::chrono::microseconds(options.timeout).count();
+    dispatcher.Submit(std::make_unique<TypedCall<Result>>(std::move(header), std::move(done)));
+  }
+
+  client::Environment* const environment;
+  client::Dispatcher dispatcher;
+  std::unique_ptr<client::TimerThread> timers;
+};
+
+absl::StatusOr<std::unique_ptr<Client>> Client::Connect(ClientOptions options) {
+  absl::Status checked = client::CheckEndpoints(options.endpoints);
+  if (!checked.ok()) return checked;
+  return std::unique_ptr<Client>(new Client(std::make_unique<Parts>(options)));
+}
+
+Client::Client(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+Client::~Client() = default;
+
+void Client::GetAsync(std::string_view key, const CallOptions& options, Callback<GetResult> done) {
+  parts_->Start(false, options, std::move(done),
+                [&](uint64_t id) { return client::EncodeGet(id, key, options); });
+}
+
+void Client::MultiGetAsync(const std::vector<std::string>& keys, const CallOptions& options,
+                           Callback<MultiGetResult> done) {
+  parts_->Start(false, options, std::move(done),
+                [&](uint64_t id) { return client::EncodeMultiGet(id, keys, options); });
+}
+
+void Client::ScanAsync(const ScanRange& range, const PageOptions& page, const CallOptions& options,
+                       Callback<ScanPage> done) {
+  parts_->Start(false, options, std::move(done),
+                [&](uint64_t id) { return client::EncodeScan(id, range, page, options); });
+}
+
+void Client::PutAsync(std::string_view key, std::string_view value, const CallOptions& options,
+                      Callback<WriteResult> done) {
+  parts_->Start(true, options, std::move(done),
+                [&](uint64_t id) { return client::EncodePut(id, key, value, options); });
+}
+
+void Client::DeleteAsync(std::string_view key, const DeleteOptions& what,
+                         const CallOptions& options, Callback<DeleteResult> done) {
+  parts_->Start(true, options, std::move(done),
+                [&](uint64_t id) { return client::EncodeDelete(id, key, what, options); });
+}
+
+void Client::DeleteRangeAsync(std::string_view begin, std::string_view end,
+                              const DeleteRangeOptions& what, const CallOptions& options,
+                              Callback<DeleteRangeResult> done) {
+  parts_->Start(true, options, std::move(done), [&](uint64_t id) {
+    return client::EncodeDeleteRange(id, begin, end, what, options);
+  });
+}
+
+void Client::BatchAsync(const WriteBatch& batch, const CallOptions& options,
+                        Callback<WriteResult> done) {
+  parts_->Start(true, options, std::move(done),
+                [&](uint64_t id) { return client::EncodeBatch(id, batch, options); });
+}
+
+absl::StatusOr<GetResult> Client::Get(std::string_view key, const CallOptions& options) {
+  Waiter<GetResult> waiter;
+  GetAsync(key, options, waiter.Done());
+  return waiter.Wait();
+}
+
+absl::StatusOr<MultiGetResult> Client::MultiGet(const std::vector<std::string>& keys,
+                                                const CallOptions& options) {
+  Waiter<MultiGetResult> waiter;
+  MultiGetAsync(keys, options, waiter.Done());
+  return waiter.Wait();
+}
+
+absl::StatusOr<ScanPage> Client::Scan(const ScanRange& range, const PageOptions& page,
+                                      const CallOptions& options) {
+  Waiter<ScanPage> waiter;
+  ScanAsync(range, page, options, waiter.Done());
+  return waiter.Wait();
+}
+
+absl::StatusOr<WriteResult> Client::Put(std::string_view key, std::string_view value,
+                                        const CallOptions& options) {
+  Waiter<WriteResult> waiter;
+  PutAsync(key, value, options, waiter.Done());
+  return waiter.Wait();
+}
+
+absl::StatusOr<DeleteResult> Client::Delete(std::string_view key, const DeleteOptions& what,
+                                            const CallOptions& options) {
+  Waiter<DeleteResult> waiter;
+  DeleteAsync(key, what, options, waiter.Done());
+  return waiter.Wait();
+}
+
+absl::StatusOr<DeleteRangeResult> Client::DeleteRange(std::string_view begin, std::string_view end,
+                                                      const DeleteRangeOptions& what,
+                                                      const CallOptions& options) {
+  Waiter<DeleteRangeResult> waiter;
+  DeleteRangeAsync(begin, end, what, options, waiter.Done());
+  return waiter.Wait();
+}
+
+absl::StatusOr<WriteResult> Client::Batch(const WriteBatch& batch, const CallOptions& options) {
+  Waiter<WriteResult> waiter;
+  BatchAsync(batch, options, waiter.Done());
+  return waiter.Wait();
+}
+
+}  // namespace baton

@@ -1,0 +1,269 @@
+#include "client/codec.h"
+
+#include <google/protobuf/arena.h>
+
+#include <algorithm>
+#include <type_traits>
+#include <utility>
+
+#include "base/check.h"
+#include "client/wire_error.h"
+
+namespace baton::client {
+namespace {
+
+constexpr auto kTimeoutMax = std::chrono::hours(24);
+
+// A one-item request on an arena that usually needs no memory of its own.
+class Encoder {
+ public:
+  explicit Encoder(uint64_t id)
+      : arena_(block_, sizeof block_),
+        request_(google::protobuf::Arena::CreateMessage<v1::ExchangeRequest>(&arena_)),
+        item_(request_->add_items()) {
+    item_->set_id(id);
+  }
+  v1::ExchangeItem* item() { return item_; }
+  std::string Finish() const { return request_->SerializeAsString(); }
+
+ private:
+  alignas(8) char block_[1024];
+  google::protobuf::Arena arena_;
+  v1::ExchangeRequest* const request_;
+  v1::ExchangeItem* const item_;
+};
+
+void SetContext(const CallOptions& options, v1::RequestContext* context) {
+  context->set_timeout_ms(static_cast<uint32_t>(options.timeout.count()));
+  if (!options.keyspace.empty()) context->set_keyspace(options.keyspace);
+  if (options.durability != Durability::kDefault) {
+    context->set_durability(static_cast<v1::Durability>(options.durability));
+  }
+  if (!options.actor.empty()) context->set_actor(options.actor);
+  if (!options.traceparent.empty()) context->set_traceparent(options.traceparent);
+}
+
+v1::RequestContext* MutableContext(v1::ExchangeItem* item) {
+  switch (item->request_case()) {
+    case v1::ExchangeItem::kGet:
+      return item->mutable_get()->mutable_context();
+    case v1::ExchangeItem::kMultiGet:
+      return item->mutable_multi_get()->mutable_context();
+    case v1::ExchangeItem::kPut:
+      return item->mutable_put()->mutable_context();
+    case v1::ExchangeItem::kDelete:
+      return item->mutable_delete_()->mutable_context();
+    case v1::ExchangeItem::kDeleteRange:
+      return item->mutable_delete_range()->mutable_context();
+    case v1::ExchangeItem::kBatch:
+      return item->mutable_batch()->mutable_context();
+    case v1::ExchangeItem::kScan:
+      return item->mutable_scan()->mutable_context();
+    case v1::ExchangeItem::REQUEST_NOT_SET:
+      break;
+  }
+  BATON_CHECK(false) << "an encoded request without an operation";
+  return nullptr;
+}
+
+absl::Status WrongKind(const v1::ExchangeResult& result) {
+  return MakeError(absl::StatusCode::kInternal, Reason::kUnspecified,
+                   "the server answered with a result of kind " +
+                       std::to_string(result.result_case()) +
+                       ", which is not what was asked; is it of another version?");
+}
+
+// T is any v1 response with a position.
+template <class T, class Result>
+void SetPosition(const T& response, Result* result) {
+  result->slot = response.position().slot();
+  result->reign = response.position().reign_round();
+}
+
+template <class T>
+void SetWrite(const T& response, WriteResult* result) {
+  SetPosition(response, result);
+  result->revision = response.position().revision();
+  result->durability = static_cast<Durability>(response.durability());
+}
+
+Record TakeRecord(v1::Record* from) {
+  Record record;
+  record.key = std::move(*from->mutable_key());
+  record.value = std::move(*from->mutable_value());
+  record.revision = from->revision();
+  return record;
+}
+
+}  // namespace
+
+absl::Status CheckOptions(const CallOptions& options) {
+  if (options.timeout < std::chrono::milliseconds(1) || options.timeout > kTimeoutMax) {
+    return MakeError(absl::StatusCode::kInvalidArgument, Reason::kInvalidArgument,
+                     "timeout is " + std::to_string(options.timeout.count()) +
+                         " ms: choose one between 1 ms and 24 hours");
+  }
+  return absl::OkStatus();
+}
+
+std::string EncodeGet(uint64_t id, std::string_view key, const CallOptions& options) {
+  Encoder encoder(id);
+  v1::GetRequest* const get = encoder.item()->mutable_get();
+  SetContext(options, get->mutable_context());
+  get->set_key(key.data(), key.size());
+  return encoder.Finish();
+}
+
+std::string EncodeMultiGet(uint64_t id, const std::vector<std::string>& keys,
+                           const CallOptions& options) {
+  Encoder encoder(id);
+  v1::MultiGetRequest* const multi_get = encoder.item()->mutable_multi_get();
+  SetContext(options, multi_get->mutable_context());
+  for (const std::string& key : keys) multi_get->add_keys(key);
+  return encoder.Finish();
+}
+
+std::string EncodeScan(uint64_t id, const ScanRange& range, const PageOptions& page,
+                       const CallOptions& options) {
+  Encoder encoder(id);
+  v1::ScanRequest* const scan = encoder.item()->mutable_scan();
+  SetContext(options, scan->mutable_context());
+  scan->set_begin(range.begin);
+  scan->set_end(range.end);
+  scan->set_prefix(range.prefix);
+  scan->set_reverse(range.reverse);
+  scan->set_keys_only(range.keys_only);
+  scan->set_limit(page.limit);
+  scan->set_page_token(page.page_token);
+  return encoder.Finish();
+}
+
+std::string EncodePut(uint64_t id, std::string_view key, std::string_view value,
+                      const CallOptions& options) {
+  Encoder encoder(id);
+  v1::PutRequest* const put = encoder.item()->mutable_put();
+  SetContext(options, put->mutable_context());
+  put->set_key(key.data(), key.size());
+  put->set_value(value.data(), value.size());
+  return encoder.Finish();
+}
+
+std::string EncodeDelete(uint64_t id, std::string_view key, const DeleteOptions& what,
+                         const CallOptions& options) {
+  Encoder encoder(id);
+  v1::DeleteRequest* const request = encoder.item()->mutable_delete_();
+  SetContext(options, request->mutable_context());
+  request->set_key(key.data(), key.size());
+  request->set_want_existed(what.want_existed);
+  return encoder.Finish();
+}
+
+std::string EncodeDeleteRange(uint64_t id, std::string_view begin, std::string_view end,
+                              const DeleteRangeOptions& what, const CallOptions& options) {
+  Encoder encoder(id);
+  v1::DeleteRangeRequest* const request = encoder.item()->mutable_delete_range();
+  SetContext(options, request->mutable_context());
+  request->set_begin(begin.data(), begin.size());
+  request->set_end(end.data(), end.size());
+  request->set_want_count(what.want_count);
+  return encoder.Finish();
+}
+
+std::string EncodeBatch(uint64_t id, const WriteBatch& batch, const CallOptions& options) {
+  Encoder encoder(id);
+  v1::BatchRequest* const request = encoder.item()->mutable_batch();
+  SetContext(options, request->mutable_context());
+  for (const WriteBatch::Op& from : batch.ops()) {
+    v1::BatchRequest::Op* const to = request->add_ops();
+    if (const auto* put = std::get_if<WriteBatch::PutOp>(&from)) {
+      to->mutable_put()->set_key(put->key);
+      to->mutable_put()->set_value(put->value);
+    } else if (const auto* one = std::get_if<WriteBatch::DeleteOp>(&from)) {
+      to->set_delete_key(one->key);
+    } else {
+      const auto& range = std::get<WriteBatch::DeleteRangeOp>(from);
+      to->mutable_delete_range()->set_begin(range.begin);
+      to->mutable_delete_range()->set_end(range.end);
+    }
+  }
+  return encoder.Finish();
+}
+
+void SetTimeout(std::string* request, int64_t timeout_us) {
+  v1::ExchangeRequest decoded;
+  BATON_CHECK(decoded.ParseFromString(*request) && decoded.items_size() == 1);
+  const int64_t timeout_ms = std::max<int64_t>(1, timeout_us / 1000);
+  MutableContext(decoded.mutable_items(0))->set_timeout_ms(static_cast<uint32_t>(timeout_ms));
+  *request = decoded.SerializeAsString();
+}
+
+template <>
+absl::StatusOr<GetResult> Decode(v1::ExchangeResult* result) {
+  if (!result->has_get()) return WrongKind(*result);
+  v1::GetResponse* const get = result->mutable_get();
+  GetResult decoded;
+  SetPosition(*get, &decoded);
+  if (get->found()) decoded.record = TakeRecord(get->mutable_record());
+  return decoded;
+}
+
+template <>
+absl::StatusOr<MultiGetResult> Decode(v1::ExchangeResult* result) {
+  if (!result->has_multi_get()) return WrongKind(*result);
+  v1::MultiGetResponse* const multi_get = result->mutable_multi_get();
+  MultiGetResult decoded;
+  SetPosition(*multi_get, &decoded);
+  decoded.records.reserve(static_cast<size_t>(multi_get->items_size()));
+  for (v1::MultiGetResponse::Item& item : *multi_get->mutable_items()) {
+    decoded.records.emplace_back();
+    if (item.found()) decoded.records.back() = TakeRecord(item.mutable_record());
+  }
+  return decoded;
+}
+
+template <>
+absl::StatusOr<ScanPage> Decode(v1::ExchangeResult* result) {
+  if (!result->has_scan()) return WrongKind(*result);
+  v1::ScanResponse* const scan = result->mutable_scan();
+  ScanPage decoded;
+  SetPosition(*scan, &decoded);
+  decoded.records.reserve(static_cast<size_t>(scan->records_size()));
+  for (v1::Record& record : *scan->mutable_records()) {
+    decoded.records.push_back(TakeRecord(&record));
+  }
+  decoded.next_page_token = std::move(*scan->mutable_next_page_token());
+  return decoded;
+}
+
+template <>
+absl::StatusOr<WriteResult> Decode(v1::ExchangeResult* result) {
+  WriteResult decoded;
+  if (result->has_put()) {
+    SetWrite(result->put(), &decoded);
+  } else if (result->has_batch()) {
+    SetWrite(result->batch(), &decoded);
+  } else {
+    return WrongKind(*result);
+  }
+  return decoded;
+}
+
+template <>
+absl::StatusOr<DeleteResult> Decode(v1::ExchangeResult* result) {
+  if (!result->has_delete_()) return WrongKind(*result);
+  DeleteResult decoded;
+  SetWrite(result->delete_(), &decoded);
+  if (result->delete_().has_existed()) decoded.existed = result->delete_().existed();
+  return decoded;
+}
+
+template <>
+absl::StatusOr<DeleteRangeResult> Decode(v1::ExchangeResult* result) {
+  if (!result->has_delete_range()) return WrongKind(*result);
+  DeleteRangeResult decoded;
+  SetWrite(result->delete_range(), &decoded);
+  if (result->delete_range().has_count()) decoded.count = result->delete_range().count();
+  return decoded;
+}
+
+}  // namespace baton::client

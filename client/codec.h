@@ -1,0 +1,55 @@
+// Requests and results between the public types and the wire. Pure functions, any thread.
+//
+// Encode… give a serialized v1.ExchangeRequest with one item. Such requests joined end to end are
+// one request with all items, because a protobuf parser appends repeated fields: a message is
+// gathered by appending bytes, and a call that is sent again is not encoded again.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "baton/client.h"
+#include "baton/v1/kv.pb.h"
+
+namespace baton::client {
+
+// OK, or INVALID_ARGUMENT saying which option is out of its bounds.
+absl::Status CheckOptions(const CallOptions& options);
+
+std::string EncodeGet(uint64_t id, std::string_view key, const CallOptions& options);
+std::string EncodeMultiGet(uint64_t id, const std::vector<std::string>& keys,
+                           const CallOptions& options);
+std::string EncodeScan(uint64_t id, const ScanRange& range, const PageOptions& page,
+                       const CallOptions& options);
+std::string EncodePut(uint64_t id, std::string_view key, std::string_view value,
+                      const CallOptions& options);
+std::string EncodeDelete(uint64_t id, std::string_view key, const DeleteOptions& what,
+                         const CallOptions& options);
+std::string EncodeDeleteRange(uint64_t id, std::string_view begin, std::string_view end,
+                              const DeleteRangeOptions& what, const CallOptions& options);
+std::string EncodeBatch(uint64_t id, const WriteBatch& batch, const CallOptions& options);
+
+// Writes the time that is left into an encoded request. REQUIRES: `request` is from Encode….
+void SetTimeout(std::string* request, int64_t timeout_us);
+
+// The result of a call that succeeded; strings are moved out of it. INTERNAL if the server
+// answered with a result of another kind.
+template <class Result>
+absl::StatusOr<Result> Decode(v1::ExchangeResult* result);
+template <>
+absl::StatusOr<GetResult> Decode(v1::ExchangeResult* result);
+template <>
+absl::StatusOr<MultiGetResult> Decode(v1::ExchangeResult* result);
+template <>
+absl::StatusOr<ScanPage> Decode(v1::ExchangeResult* result);
+template <>
+absl::StatusOr<WriteResult> Decode(v1::ExchangeResult* result);  // of a put or a batch
+template <>
+absl::StatusOr<DeleteResult> Decode(v1::ExchangeResult* result);
+template <>
+absl::StatusOr<DeleteRangeResult> Decode(v1::ExchangeResult* result);
+
+}  // namespace baton::client

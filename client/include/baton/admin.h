@@ -1,0 +1,126 @@
+// Calls about the cluster itself: formation, status, digests, versions. For tools.
+//
+//   auto admin = baton::Admin::Connect({.endpoints = {"127.0.0.1:7101", "127.0.0.1:7102"}});
+//   for (const baton::NodeReport& report : (*admin)->StatusAll()) ...
+//
+// Each call asks the node named, or every endpoint; nothing is forwarded or repeated. All calls are
+// synchronous and safe from any thread; the destructor must not run while a call does.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "baton/error.h"
+#include "baton/options.h"
+
+namespace baton {
+
+enum class Role : uint32_t { kUnspecified = 0, kVoter = 1, kLearner = 2, kWitness = 3 };
+const char* RoleName(Role role);  // "voter", "learner", "witness", "unspecified"
+
+struct MemberInfo {
+  uint32_t node_id = 0;
+  std::string name;
+  std::string directory_id;  // 32 hexadecimal digits
+  std::string client_address;
+  std::string peer_address;
+  Role role = Role::kUnspecified;
+};
+
+struct BuildInfo {
+  std::string version, commit, build, rocksdb, grpc, compiler;
+  uint32_t wire_version = 0;
+  uint32_t wal_version = 0;
+  uint32_t entry_version = 0;
+  uint32_t row_version = 0;
+  uint32_t cluster_version = 0;
+};
+
+struct PeerProgressInfo {
+  std::string name;
+  uint64_t match_slot = 0;
+  bool connected = false;
+};
+
+// One node's own view: believe the one with the highest ballot.
+struct NodeStatus {
+  std::string cluster_id;  // 32 hexadecimal digits; empty: unformed
+  uint32_t node_id = 0;
+  std::string name;
+  std::string state;  // unformed | follower | candidate | leader | faulty
+  uint64_t ballot_round = 0;
+  uint32_t ballot_node = 0;
+  std::string leader;  // name; empty: none known
+  std::string leader_address;
+  bool healthy = false;
+  std::string reason;  // why not healthy
+  uint64_t durable_slot = 0;
+  uint64_t commit_slot = 0;
+  uint64_t applied_slot = 0;
+  uint64_t flushed_slot = 0;
+  uint64_t first_slot = 0;  // of the log kept
+  uint64_t epoch = 0;
+  std::string profile;  // lan | wan
+  std::vector<MemberInfo> members;
+  std::vector<PeerProgressInfo> peers;  // from the leader only
+  BuildInfo build;
+};
+
+// One endpoint's answer, or why there is none.
+struct NodeReport {
+  std::string endpoint;
+  absl::StatusOr<NodeStatus> status;
+};
+
+struct PlannedMember {
+  std::string name;
+  std::string peer_address;
+};
+struct Formation {
+  std::string cluster_id;
+  std::vector<MemberInfo> members;
+  bool already_formed = false;  // the same plan had been carried out before
+};
+
+// XXH3-64 over every key, value and revision of a keyspace, as of applied_slot.
+struct DigestInfo {
+  uint64_t digest = 0;
+  uint64_t count = 0;
+  uint64_t applied_slot = 0;
+};
+
+class Admin {
+ public:
+  // Checks the options; connects when a call needs it. INVALID_ARGUMENT as Client::Connect.
+  static absl::StatusOr<std::unique_ptr<Admin>> Connect(ClientOptions options);
+  ~Admin();
+  Admin(const Admin&) = delete;
+  Admin& operator=(const Admin&) = delete;
+
+  const std::vector<std::string>& endpoints() const;
+
+  // Forms a cluster of empty nodes; asks the endpoints in order until one can be reached. Repeating
+  // it resumes the same plan; another plan is refused (kFormedDifferently). `profile`: lan or wan.
+  absl::StatusOr<Formation> Init(const std::vector<PlannedMember>& members,
+                                 const std::string& profile = "lan",
+                                 const CallOptions& options = {});
+  absl::StatusOr<NodeStatus> Status(const std::string& endpoint, const CallOptions& options = {});
+  // Asks all endpoints at once; one report each, in their order, within options.timeout.
+  std::vector<NodeReport> StatusAll(const CallOptions& options = {});
+  // `slot` 0: at the node's applied slot; else once it has applied that slot.
+  absl::StatusOr<DigestInfo> Digest(const std::string& endpoint, uint64_t slot = 0,
+                                    const CallOptions& options = {});
+  absl::StatusOr<BuildInfo> Version(const std::string& endpoint, const CallOptions& options = {});
+
+ private:
+  struct Impl;
+  explicit Admin(std::unique_ptr<Impl> impl);
+
+  const std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace baton

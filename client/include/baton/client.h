@@ -1,0 +1,128 @@
+// The client of a Baton cluster: gets, puts, deletes and scans, synchronous and with callbacks.
+//
+//   auto client = baton::Client::Connect({.endpoints = {"127.0.0.1:7101", "127.0.0.1:7102"}});
+//   if (!client.ok()) return client.status();
+//   absl::StatusOr<baton::WriteResult> put = (*client)->Put("k", "v");
+//
+// Owner: the program. One client serves any number of threads; calls of all threads share one
+// stream to the leader and gather into messages while an earlier message is on its way.
+//
+// Leader: found by asking all endpoints at once, and again whenever the leader refuses, breaks off
+// or falls silent. Calls wait for it, within their own timeout.
+//
+// Retries: reads are repeated freely. A write is sent again only if it surely had no effect (never
+// sent, or refused before it was proposed); one whose fate is unknown fails with UNAVAILABLE and
+// Reason::kOutcomeUnknown, and it is for the caller to find out (by reading) or to repeat it.
+//
+// Callbacks: each is called exactly once. It runs on one of the client's few threads, or, for a
+// call that is refused at once, on the caller's. It must not block, nor call a synchronous method,
+// nor destroy the client; it may start further calls.
+//
+// Lifetime: the destructor completes everything that is pending with CANCELLED and returns after
+// the last callback has.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "baton/error.h"
+#include "baton/options.h"
+#include "baton/results.h"
+
+namespace baton {
+
+template <class Result>
+using Callback = absl::AnyInvocable<void(absl::StatusOr<Result>)>;
+
+struct DeleteOptions {
+  bool want_existed = false;  // costs a read
+};
+struct DeleteRangeOptions {
+  bool want_count = false;  // costs a scan of the range
+};
+struct PageOptions {
+  uint32_t limit = 0;      // records; 0: the server's 1,000
+  std::string page_token;  // from the page before; the range must be as it was then
+};
+
+class Client {
+ public:
+  // Checks the options and starts to look for the leader; does not wait for it. INVALID_ARGUMENT
+  // if there is no endpoint or one is malformed.
+  static absl::StatusOr<std::unique_ptr<Client>> Connect(ClientOptions options);
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  // Linearizable reads.
+  absl::StatusOr<GetResult> Get(std::string_view key, const CallOptions& options = {});
+  absl::StatusOr<MultiGetResult> MultiGet(const std::vector<std::string>& keys,
+                                          const CallOptions& options = {});
+  absl::StatusOr<ScanPage> Scan(const ScanRange& range, const PageOptions& page = {},
+                                const CallOptions& options = {});
+
+  absl::StatusOr<WriteResult> Put(std::string_view key, std::string_view value,
+                                  const CallOptions& options = {});
+  absl::StatusOr<DeleteResult> Delete(std::string_view key, const DeleteOptions& what = {},
+                                      const CallOptions& options = {});
+  // Deletes [begin, end); an empty end means to the end of the keyspace.
+  absl::StatusOr<DeleteRangeResult> DeleteRange(std::string_view begin, std::string_view end,
+                                                const DeleteRangeOptions& what = {},
+                                                const CallOptions& options = {});
+  absl::StatusOr<WriteResult> Batch(const WriteBatch& batch, const CallOptions& options = {});
+
+  // The same, answered through a callback. Arguments are copied before the call returns.
+  void GetAsync(std::string_view key, const CallOptions& options, Callback<GetResult> done);
+  void MultiGetAsync(const std::vector<std::string>& keys, const CallOptions& options,
+                     Callback<MultiGetResult> done);
+  void ScanAsync(const ScanRange& range, const PageOptions& page, const CallOptions& options,
+                 Callback<ScanPage> done);
+  void PutAsync(std::string_view key, std::string_view value, const CallOptions& options,
+                Callback<WriteResult> done);
+  void DeleteAsync(std::string_view key, const DeleteOptions& what, const CallOptions& options,
+                   Callback<DeleteResult> done);
+  void DeleteRangeAsync(std::string_view begin, std::string_view end,
+                        const DeleteRangeOptions& what, const CallOptions& options,
+                        Callback<DeleteRangeResult> done);
+  void BatchAsync(const WriteBatch& batch, const CallOptions& options, Callback<WriteResult> done);
+
+ private:
+  struct Parts;
+  explicit Client(std::unique_ptr<Parts> parts);
+
+  const std::unique_ptr<Parts> parts_;
+};
+
+// Walks a whole range, page by page. Each page is read from one view; use one thread a scanner.
+//
+//   baton::Scanner scanner(client, {.prefix = "user/"});
+//   while (scanner.Next()) Use(scanner.record());
+//   if (!scanner.status().ok()) ...
+class Scanner {
+ public:
+  // `client` outlives the scanner. The timeout of `options` holds for each page.
+  Scanner(Client* client, ScanRange range, CallOptions options = {}, uint32_t page_limit = 0);
+
+  // Steps to the next record; false at the end, or after an error.
+  bool Next();
+  // REQUIRES: the last Next() returned true. Valid until the next call of it; may be moved from.
+  Record& record() { return page_.records[at_]; }
+  const absl::Status& status() const { return status_; }
+
+ private:
+  Client* const client_;
+  const ScanRange range_;
+  const CallOptions options_;
+  PageOptions next_;
+  ScanPage page_;
+  size_t at_ = 0;         // index into page_.records
+  bool started_ = false;  // page_ holds a page
+  absl::Status status_;
+};
+
+}  // namespace baton

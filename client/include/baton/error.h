@@ -1,0 +1,61 @@
+// What the absl::Status of a failed Baton call says to a program.
+//
+// The code is chosen by who should retry: UNAVAILABLE (the same call again; but see
+// kOutcomeUnknown), DEADLINE_EXCEEDED (surely no effect, if a write), RESOURCE_EXHAUSTED (later, or
+// with less), FAILED_PRECONDITION and INVALID_ARGUMENT (change something first), CANCELLED (the
+// client was destroyed). The message says what to change. Plain values, any thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+
+namespace baton {
+
+// Why a call failed. The numbers are those of the wire (proto/baton/v1/common.proto).
+enum class Reason : uint32_t {
+  kUnspecified = 0,
+  kNotLeader = 1,
+  kNoLeader = 2,
+  kOutcomeUnknown = 3,  // the write may or may not take effect; comes with UNAVAILABLE
+  kOverloaded = 4,
+  kLimitExceeded = 5,  // ErrorInfo::limit names the limit
+  kKeyspaceUnknown = 6,
+  kInvalidArgument = 7,
+  kConditionNotMet = 8,
+  kUnformed = 9,
+  kClusterMismatch = 10,
+  kLogFaulty = 11,
+  kDiskFull = 12,
+  kDeadline = 13,  // a read, or a write that surely has no effect
+  kShuttingDown = 14,
+  kForwardedTwice = 15,
+  kNotSupported = 16,
+  kFormedDifferently = 17,
+};
+
+struct ErrorInfo {
+  Reason reason = Reason::kUnspecified;
+  std::string leader_name;     // empty: not known
+  std::string leader_address;  // where clients reach it
+  uint32_t retry_after_ms = 0;
+  std::string limit;  // e.g. "value_bytes_max=1048576"
+};
+
+// What Baton attached to `status`; nothing if the status is OK or not Baton's.
+std::optional<ErrorInfo> GetErrorInfo(const absl::Status& status);
+
+// The reason alone; kUnspecified if there is none.
+Reason GetReason(const absl::Status& status);
+
+// "OUTCOME_UNKNOWN", "NO_LEADER", ...; "UNSPECIFIED" for a number this version does not know.
+const char* ReasonName(Reason reason);
+
+// Whether a write that failed with `status` may still take effect, or have done so.
+inline bool IsOutcomeUnknown(const absl::Status& status) {
+  return GetReason(status) == Reason::kOutcomeUnknown;
+}
+
+}  // namespace baton

@@ -1,0 +1,49 @@
+// How to reach a cluster, and what every call may say. Plain values, any thread.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace baton {
+
+struct ClientOptions {
+  // HOST:PORT of some nodes, at least one; the others are learned. At most 64.
+  std::vector<std::string> endpoints;
+  // Calls that have not been answered: more are refused with RESOURCE_EXHAUSTED (kOverloaded).
+  size_t in_flight_max = 65536;
+  size_t in_flight_bytes_max = 256u << 20;
+  // Silence after which a node that owes answers is asked whether it still leads, and another
+  // leader is looked for. Also how long an old leader that fell silent is waited for once there is
+  // a new one.
+  std::chrono::milliseconds silence{250};
+};
+
+// What an acknowledged write survives.
+enum class Durability : uint8_t {
+  kDefault = 0,  // in a call: what the keyspace gives
+  kLocal = 1,    // fsynced on the leader
+  kQuorum = 2,   // fsynced on a quorum: survives the loss of any minority
+};
+const char* DurabilityName(Durability durability);  // "default", "local", "quorum"
+
+struct CallOptions {
+  // The call is completed, one way or the other, within this time. At least 1 ms, at most a day.
+  std::chrono::milliseconds timeout{5000};
+  std::string keyspace;  // empty: "default"
+  // A write may ask for more than its keyspace gives, never for less.
+  Durability durability = Durability::kDefault;
+  std::string actor;        // on whose behalf; recorded where changes are audited
+  std::string traceparent;  // W3C trace context
+};
+
+// Splits "a:1,b:2" and checks each part: HOST:PORT, [IPV6]:PORT. INVALID_ARGUMENT names the part
+// that is wrong.
+absl::StatusOr<std::vector<std::string>> ParseEndpoints(std::string_view list);
+
+}  // namespace baton
