@@ -237,7 +237,7 @@ void Dispatcher::OnMessage(Lane* lane, v1::ExchangeResponse* response) {
       OnAnswer(lane, &result, &outbox);
     }
     if (response->has_leader() && response->leader().name() != lane->name && lane == current_) {
-      leaders_.Learn(response->leader().address());
+      Learn(response->leader().address(), &outbox);
       Demote(&outbox);
     }
     if (lane != current_ && current_ != nullptr && lane->sent == 0) {
@@ -271,7 +271,7 @@ void Dispatcher::OnAnswer(Lane* lane, v1::ExchangeResult* result, Outbox* outbox
       break;
     case Verdict::kFindLeader:
       trouble_ = lane->address + ": " + result->error().message();
-      leaders_.Learn(result->error().leader().address());
+      Learn(result->error().leader().address(), outbox);
       if (lane == current_) Demote(outbox);
       Requeue(call, outbox);
       break;
@@ -345,15 +345,15 @@ void Dispatcher::Adopt(const std::string& address, const std::string& name, Outb
     current_->stream = network_->Open(address, current_);
   }
   current_->heard_us = adopted_us_;
+  std::deque<Call*> waiting;
+  waiting.swap(queued_);
+  for (Call* call : waiting) Route(call, outbox);
   for (const auto& lane : lanes_) {
     if (lane.get() == current_ || lane->given_up) continue;
     if (lane->sent == 0 || adopted_us_ - lane->heard_us >= silence_us_) {
       GiveUp(lane.get(), lane->address + " leads no more", outbox);
     }
   }
-  std::deque<Call*> waiting;
-  waiting.swap(queued_);
-  for (Call* call : waiting) Route(call, outbox);
   Flush(current_, outbox);
   WakeBy(adopted_us_ + silence_us_);
 }
@@ -401,6 +401,11 @@ void Dispatcher::AskAll(Outbox* outbox) {
   WakeBy(next_round_us_);
 }
 
+void Dispatcher::Learn(const std::string& address, Outbox* outbox) {
+  const bool is_new = leaders_.Learn(address);
+  if (is_new && searching_ && asking_.insert(address).second) outbox->probes.push_back(address);
+}
+
 void Dispatcher::OnProbe(const std::string& address, const absl::Status& status,
                          const v1::StatusResponse& response) {
   Outbox outbox;
@@ -414,9 +419,9 @@ void Dispatcher::OnProbe(const std::string& address, const absl::Status& status,
       trouble_ = address + ": " + response.name() + " is " + response.state() +
                  (response.leader().empty() ? " and knows no leader"
                                             : " and follows " + response.leader());
-      leaders_.Learn(response.leader_address());
+      Learn(response.leader_address(), &outbox);
     }
-    for (const v1::Member& member : response.members()) leaders_.Learn(member.client_address());
+    for (const v1::Member& member : response.members()) Learn(member.client_address(), &outbox);
     const bool leads = status.ok() && response.state() == "leader";
     if (leads &&
         (current_ == nullptr || leaders_.IsNews(response.cluster_id(), response.ballot())) &&

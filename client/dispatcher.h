@@ -145,6 +145,7 @@ class Dispatcher {
   // The search for the leader.
   void StartSearch(Outbox* outbox) BATON_REQUIRES(mutex_);
   void AskAll(Outbox* outbox) BATON_REQUIRES(mutex_);
+  void Learn(const std::string& address, Outbox* outbox) BATON_REQUIRES(mutex_);
 
   void WakeBy(int64_t time_us) BATON_REQUIRES(mutex_);
   int64_t NextTimer() const BATON_REQUIRES(mutex_);
