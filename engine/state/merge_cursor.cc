@@ -75,6 +75,7 @@ void MergeCursor::SkipHidden(const Span& span) {
   base_due_ = false;
   if (reverse_) {
     base_->SeekForPrev(span.begin);
+    base_due_ = base_->Valid() && base_->key() == span.begin;
   } else {
     base_->Seek(span.end);
   }

@@ -49,7 +49,7 @@ class MergeCursor {
   // The next key of any source, or nullopt at the end.
   std::optional<std::string_view> NextKey();
   void MoveBase();
-  // Moves the base past the span, or onto its begin.
+  // Moves the base past the span.
   void SkipHidden(const Span& span);
   // The span deleted in the layer that covers the key, or null.
   const Span* HiddenBy(const Source& source, std::string_view key) const;
