@@ -64,6 +64,7 @@ class Invariants {
   std::map<Ballot, Slot> reigns_, seals_;  // where they are in their ballot's log
   std::map<Ballot, std::map<NodeId, Slot>> accepted_;  // newest durable match, by ballot and node
   std::map<Slot, EntryId> chosen_;
+  std::map<Ballot, EntryId> newest_chosen_;  // by the ballot that chose it; Ballot{}: before it all
 };
 
 }  // namespace baton::consensus
