@@ -1,0 +1,155 @@
+#include "server/rpc/cluster_service.h"
+
+#include <optional>
+#include <utility>
+
+#include "server/rpc/call_context.h"
+#include "server/rpc/failure.h"
+#include "server/rpc/formation_wire.h"
+#include "server/rpc/id_bytes.h"
+#include "server/rpc/requests.h"
+
+namespace baton::server {
+namespace {
+
+void FillUnformed(const NodeCard& card, v1::StatusResponse* to) {
+  to->set_name(card.name);
+  to->set_state("unformed");
+  to->set_reason(UnformedFailure().message);
+}
+
+// A node that has a formation record and is still opening its log.
+void FillStarting(const FormationRecord& formed, const NodeCard& card, v1::StatusResponse* to) {
+  to->set_cluster_id(IdToBytes(formed.cluster));
+  to->set_node_id(formed.self.value);
+  to->set_name(card.name);
+  to->set_state("follower");
+  to->set_reason("starting: the log is being recovered");
+  for (const MemberInfo& member : formed.members) ToProto(member, to->add_members());
+}
+
+void FillStatus(const NodeStatus& status, const std::vector<PeerReport>& peers,
+                v1::StatusResponse* to) {
+  to->set_cluster_id(IdToBytes(status.cluster));
+  to->set_node_id(status.node.value);
+  to->set_name(status.name);
+  to->set_state(status.state);
+  to->mutable_ballot()->set_round(status.ballot.round);
+  to->mutable_ballot()->set_node(status.ballot.node.value);
+  if (status.leader) {
+    to->set_leader(status.leader->name);
+    to->set_leader_address(status.leader->client_address);
+  }
+  to->set_healthy(status.healthy);
+  to->set_reason(status.reason);
+  to->set_durable_slot(status.durable.value);
+  to->set_commit_slot(status.commit.value);
+  to->set_applied_slot(status.applied.value);
+  to->set_flushed_slot(status.flushed.value);
+  to->set_first_slot(status.first.value);
+  to->set_epoch(status.epoch.value);
+  for (const MemberInfo& member : status.members) ToProto(member, to->add_members());
+  for (const PeerReport& peer : peers) {
+    v1::PeerProgress* progress = to->add_peers();
+    progress->set_name(peer.name);
+    progress->set_connected(peer.connected);
+    progress->set_refusal(peer.refusal);
+    for (const PeerProgressInfo& known : status.peers) {
+      if (known.name == peer.name) progress->set_match_slot(known.match.value);
+    }
+  }
+}
+
+}  // namespace
+
+ClusterService::ClusterService(const NodeHandle* node, FormationHost* formation, const Clock* clock,
+                               v1::VersionInfo version,
+                               std::function<std::vector<PeerReport>()> peers)
+    : node_(node),
+      formation_(formation),
+      clock_(clock),
+      version_(std::move(version)),
+      peers_(std::move(peers)) {}
+
+grpc::ServerUnaryReactor* ClusterService::Init(grpc::CallbackServerContext* context,
+                                               const v1::InitRequest* request,
+                                               v1::InitResponse* response) {
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  CallContext call;
+  const Failure failure = MakeCallContext({"", RemainingUs(context->deadline())},
+                                          request->context(), clock_->LeaseNowUs(), &call);
+  if (!failure.ok()) {
+    reactor->Finish(ToGrpcStatus(failure));
+    return reactor;
+  }
+  InitPlan plan;
+  plan.profile = request->profile();
+  for (const auto& member : request->members()) {
+    plan.members.push_back({member.name(), member.peer_address()});
+  }
+  formation_->Init(std::move(plan), call.deadline_us, [reactor, response](InitOutcome outcome) {
+    if (outcome.failure.ok()) {
+      response->set_cluster_id(IdToBytes(outcome.cluster));
+      for (const MemberInfo& member : outcome.members) ToProto(member, response->add_members());
+      response->set_already_formed(outcome.already_formed);
+    }
+    reactor->Finish(ToGrpcStatus(outcome.failure));
+  });
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* ClusterService::Status(grpc::CallbackServerContext* context,
+                                                 const v1::StatusRequest*,
+                                                 v1::StatusResponse* response) {
+  *response->mutable_version() = version_;
+  const std::optional<FormationRecord> formed = formation_->Formed();
+  if (formed) response->set_profile(formed->profile);
+  if (const Node* node = node_->get()) {
+    FillStatus(node->Status(), peers_(), response);
+  } else if (formed) {
+    FillStarting(*formed, formation_->Identify(), response);
+  } else {
+    FillUnformed(formation_->Identify(), response);
+  }
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  reactor->Finish(grpc::Status::OK);
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* ClusterService::Digest(grpc::CallbackServerContext* context,
+                                                 const v1::DigestRequest* request,
+                                                 v1::DigestResponse* response) {
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  Node* const node = node_->get();
+  CallContext call;
+  KeyspaceId keyspace;
+  Failure failure = node == nullptr ? node_->Absent() : Failure{};
+  if (failure.ok()) {
+    failure = MakeCallContext({"", RemainingUs(context->deadline())}, request->context(),
+                              clock_->LeaseNowUs(), &call);
+  }
+  if (failure.ok()) failure = ResolveKeyspace(*node, request->context().keyspace(), &keyspace);
+  if (!failure.ok()) {
+    reactor->Finish(ToGrpcStatus(failure));
+    return reactor;
+  }
+  node->Digest(keyspace, Slot{request->slot()}, call.deadline_us,
+               [reactor, response](const DigestResult& result) {
+                 response->set_digest(result.digest);
+                 response->set_count(result.count);
+                 response->set_applied_slot(result.applied.value);
+                 reactor->Finish(ToGrpcStatus(result.failure));
+               });
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* ClusterService::Version(grpc::CallbackServerContext* context,
+                                                  const v1::VersionRequest*,
+                                                  v1::VersionResponse* response) {
+  *response->mutable_info() = version_;
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  reactor->Finish(grpc::Status::OK);
+  return reactor;
+}
+
+}  // namespace baton::server

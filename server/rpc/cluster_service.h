@@ -1,0 +1,44 @@
+// ClusterService: formation, status, digests, version. Answered by the node that is asked.
+//
+// Handlers run on gRPC's callback threads and never block. Outlives the server it is added to.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "baton/v1/cluster_service.grpc.pb.h"
+#include "server/replica/clock.h"
+#include "server/rpc/formation_host.h"
+#include "server/rpc/grpc_transport.h"
+#include "server/rpc/node_handle.h"
+
+namespace baton::server {
+
+class ClusterService final : public v1::Cluster::CallbackService {
+ public:
+  // `peers` gives the transport's report.
+  ClusterService(const NodeHandle* node, FormationHost* formation, const Clock* clock,
+                 v1::VersionInfo version, std::function<std::vector<PeerReport>()> peers);
+
+  grpc::ServerUnaryReactor* Init(grpc::CallbackServerContext* context,
+                                 const v1::InitRequest* request,
+                                 v1::InitResponse* response) override;
+  grpc::ServerUnaryReactor* Status(grpc::CallbackServerContext* context,
+                                   const v1::StatusRequest* request,
+                                   v1::StatusResponse* response) override;
+  grpc::ServerUnaryReactor* Digest(grpc::CallbackServerContext* context,
+                                   const v1::DigestRequest* request,
+                                   v1::DigestResponse* response) override;
+  grpc::ServerUnaryReactor* Version(grpc::CallbackServerContext* context,
+                                    const v1::VersionRequest* request,
+                                    v1::VersionResponse* response) override;
+
+ private:
+  const NodeHandle* const node_;
+  FormationHost* const formation_;
+  const Clock* const clock_;
+  const v1::VersionInfo version_;
+  const std::function<std::vector<PeerReport>()> peers_;
+};
+
+}  // namespace baton::server

@@ -1,0 +1,98 @@
+#include "server/rpc/failure.h"
+
+#include <utility>
+
+namespace baton::server {
+
+Failure InvalidRequest(std::string message) {
+  Failure failure;
+  failure.code = absl::StatusCode::kInvalidArgument;
+  failure.reason = Reason::kInvalidArgument;
+  failure.message = std::move(message);
+  return failure;
+}
+
+Failure OverLimit(std::string message, std::string limit) {
+  Failure failure = InvalidRequest(std::move(message));
+  failure.reason = Reason::kLimitExceeded;
+  failure.limit = std::move(limit);
+  return failure;
+}
+
+Failure UnformedFailure() {
+  Failure failure;
+  failure.code = absl::StatusCode::kFailedPrecondition;
+  failure.reason = Reason::kUnformed;
+  failure.message =
+      "this node belongs to no cluster yet: form one with `baton cluster init --members ...`";
+  return failure;
+}
+
+Failure StartingFailure() {
+  Failure failure;
+  failure.code = absl::StatusCode::kUnavailable;
+  failure.reason = Reason::kNoLeader;
+  failure.message = "this node is starting";
+  failure.retry_after_ms = 100;
+  return failure;
+}
+
+// The two enums have the same numbers.
+v1::Reason ToProto(Reason reason) { return static_cast<v1::Reason>(reason); }
+static_assert(static_cast<int>(Reason::kNotLeader) == v1::REASON_NOT_LEADER);
+static_assert(static_cast<int>(Reason::kDeadline) == v1::REASON_DEADLINE);
+static_assert(static_cast<int>(Reason::kFormedDifferently) == v1::REASON_FORMED_DIFFERENTLY);
+
+Reason FromProto(v1::Reason reason) {
+  return v1::Reason_IsValid(reason) ? static_cast<Reason>(reason) : Reason::kNone;
+}
+
+void ToProto(const Failure& failure, v1::Error* to) {
+  to->set_reason(ToProto(failure.reason));
+  to->set_message(failure.message);
+  if (failure.leader) {
+    to->mutable_leader()->set_name(failure.leader->name);
+    to->mutable_leader()->set_address(failure.leader->client_address);
+  }
+  if (failure.retry_after_ms != 0) to->set_retry_after_ms(failure.retry_after_ms);
+  if (!failure.limit.empty()) to->set_limit(failure.limit);
+}
+
+void ToProto(const Position& position, v1::Position* to) {
+  to->set_reign_round(position.reign_round);
+  to->set_slot(position.slot.value);
+  to->set_revision(position.revision.value);
+}
+
+grpc::Status ToGrpcStatus(const Failure& failure) {
+  if (failure.ok()) return grpc::Status::OK;
+  v1::Error error;
+  ToProto(failure, &error);
+  v1::RpcStatus status;
+  status.set_code(static_cast<int>(failure.code));
+  status.set_message(failure.message);
+  status.add_details()->PackFrom(error);
+  return grpc::Status(static_cast<grpc::StatusCode>(failure.code), failure.message,
+                      status.SerializeAsString());
+}
+
+Failure FromGrpcStatus(const grpc::Status& status) {
+  Failure failure;
+  failure.code = static_cast<absl::StatusCode>(status.error_code());
+  failure.message = status.error_message();
+  v1::RpcStatus details;
+  v1::Error error;
+  if (!details.ParseFromString(status.error_details()) || details.details().empty() ||
+      !details.details(0).UnpackTo(&error)) {
+    return failure;
+  }
+  failure.reason = FromProto(error.reason());
+  if (error.has_leader()) {
+    failure.leader = LeaderHint{error.leader().name(), error.leader().address()};
+  }
+  failure.retry_after_ms = error.retry_after_ms();
+  failure.limit = error.limit();
+  return failure;
+}
+
+}  // namespace baton::server

@@ -1,0 +1,213 @@
+#include "server/rpc/grpc_transport.h"
+
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <utility>
+#include <variant>
+
+#include "base/check.h"
+#include "server/rpc/peer_service.h"
+
+namespace baton::server {
+namespace {
+
+constexpr int64_t kBadFrameLogPauseUs = 1'000'000;  // garbage does not fill the log
+
+constexpr int64_t kHangUpUs = 300'000;  // for a peer to take what was sent, when closing
+
+int64_t SteadyNowUs() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+uint64_t EntryBytes(const consensus::Message& message) {
+  uint64_t bytes = 0;
+  const auto add = [&bytes](const std::vector<consensus::Entry>& entries) {
+    for (const consensus::Entry& entry : entries) bytes += entry.size();
+  };
+  if (const auto* accept = std::get_if<consensus::Accept>(&message.body)) add(accept->entries);
+  if (const auto* fetched = std::get_if<consensus::Fetched>(&message.body)) add(fetched->entries);
+  return bytes;
+}
+
+}  // namespace
+
+GrpcTransport::GrpcTransport(grpc::ServerBuilder* listener, PeerService* service)
+    : service_(service), queue_(listener->AddCompletionQueue()) {}
+
+GrpcTransport::~GrpcTransport() {
+  Close();
+  {
+    // An operation started on a queue that is shut down would be a crash: wait for the last.
+    MutexLock lock(&mutex_);
+    while (live_streams_ > 0) quiet_.Wait(&mutex_);
+  }
+  queue_->Shutdown();
+  if (thread_.joinable()) {
+    thread_.join();
+  } else {  // never started: the queue must still be emptied
+    RunQueue();
+  }
+}
+
+void GrpcTransport::Start() {
+  AwaitCall();
+  thread_ = std::thread([this] { RunQueue(); });
+}
+
+void GrpcTransport::RunQueue() {
+  void* tag = nullptr;
+  bool ok = false;
+  while (queue_->Next(&tag, &ok)) static_cast<Operation*>(tag)->Done(ok);
+}
+
+void GrpcTransport::Open(const PeerIdentity& self, std::vector<MemberInfo> members,
+                         std::function<void(consensus::Message)> receive) {
+  BATON_CHECK(formed_storage_ == nullptr) << "the transport is open";
+  formed_storage_ = std::make_unique<Formed>();
+  formed_storage_->self = self;
+  formed_storage_->members = std::move(members);
+  for (const MemberInfo& member : formed_storage_->members) {
+    if (member.node == self.node) continue;
+    auto peer = std::make_unique<Peer>();
+    peer->member = member;
+    peer->link =
+        std::make_unique<PeerLink>(PeerLink::Options{self, member, formed_storage_->members},
+                                   queue_.get(), &peer->metrics, [this] {
+                                     MutexLock lock(&mutex_);
+                                     --open_links_;
+                                     quiet_.NotifyAll();
+                                   });
+    formed_storage_->peers.emplace(member.node.value, std::move(peer));
+  }
+  {
+    MutexLock lock(&mutex_);
+    receive_ = std::move(receive);
+    open_links_ = formed_storage_->peers.size();
+  }
+  formed_.store(formed_storage_.get(), std::memory_order_release);
+  for (auto& [node, peer] : formed_storage_->peers) peer->link->Open();
+}
+
+void GrpcTransport::Close() {
+  {
+    MutexLock lock(&mutex_);
+    if (closed_) return;
+    closed_ = true;
+    receive_ = nullptr;
+  }
+  if (formed_storage_ == nullptr) return;
+  for (auto& [node, peer] : formed_storage_->peers) peer->link->Close();
+  {
+    MutexLock lock(&mutex_);
+    while (open_links_ > 0 && quiet_.WaitFor(&mutex_, kHangUpUs)) {
+    }
+  }
+  for (auto& [node, peer] : formed_storage_->peers) peer->link->Cancel();
+  MutexLock lock(&mutex_);
+  while (open_links_ > 0) quiet_.Wait(&mutex_);
+}
+
+GrpcTransport::Peer* GrpcTransport::FindPeer(NodeId node) const {
+  const Formed* formed = formed_.load(std::memory_order_acquire);
+  if (formed == nullptr) return nullptr;
+  const auto it = formed->peers.find(node.value);
+  return it == formed->peers.end() ? nullptr : it->second.get();
+}
+
+void GrpcTransport::Send(consensus::Message message) {
+  if (Peer* peer = FindPeer(message.to)) peer->link->Send(message);
+}
+
+bool GrpcTransport::Connected(NodeId node) const {
+  const Peer* peer = FindPeer(node);
+  return peer != nullptr && peer->link->connected();
+}
+
+std::vector<PeerReport> GrpcTransport::Report() const {
+  std::vector<PeerReport> reports;
+  const Formed* formed = formed_.load(std::memory_order_acquire);
+  if (formed == nullptr) return reports;
+  for (const MemberInfo& member : formed->members) {
+    const Peer* peer = FindPeer(member.node);
+    if (peer == nullptr) continue;
+    reports.push_back(
+        {member.node, member.name, peer->link->connected(), peer->link->refusal(), &peer->metrics});
+  }
+  return reports;
+}
+
+void GrpcTransport::AwaitCall() {
+  awaiting_ = true;
+  {
+    MutexLock lock(&mutex_);
+    ++live_streams_;
+  }
+  new PeerStream(this, service_, queue_.get());  // until StreamEnded
+}
+
+void GrpcTransport::StreamStarted(PeerStream*) {
+  ++started_streams_;
+  awaiting_ = false;
+  if (started_streams_ < kPeerStreamsMax) AwaitCall();
+}
+
+peer::v1::Hello GrpcTransport::Greet(PeerStream* stream, const peer::v1::Hello& hello) {
+  const Formed* formed = formed_.load(std::memory_order_acquire);
+  if (formed == nullptr) {
+    peer::v1::Hello answer;
+    answer.set_refused("this node is unformed: it belongs to no cluster");
+    return answer;
+  }
+  peer::v1::Hello answer = MakeHello(formed->self, NodeId{hello.node_id()});
+  const std::string reason = RefuseHello(hello, formed->self, formed->members);
+  Peer* peer = FindPeer(NodeId{hello.node_id()});
+  if (!reason.empty() || peer == nullptr) {
+    answer.set_refused(reason.empty() ? "a node does not speak to itself" : reason);
+    port_metrics_.refused_hellos.Add();
+    if (peer != nullptr) peer->metrics.refusals.Add();
+    spdlog::error("refused a peer stream: {}", answer.refused());
+    return answer;
+  }
+  PeerStream*& newest = greeted_[hello.node_id()];
+  if (newest != nullptr) newest->Cancel();  // the peer dialled anew: the old stream is dead
+  newest = stream;
+  return answer;
+}
+
+void GrpcTransport::Deliver(consensus::Message message) {
+  if (Peer* peer = FindPeer(message.from)) {
+    peer->metrics.received_messages.Add();
+    peer->metrics.received_bytes.Add(EntryBytes(message));
+  }
+  MutexLock lock(&mutex_);  // Close waits for what is being delivered
+  if (receive_) receive_(std::move(message));
+}
+
+void GrpcTransport::BadFrame(const std::string& from, const std::string& what) {
+  port_metrics_.bad_frames.Add();
+  const int64_t now_us = SteadyNowUs();
+  if (now_us - last_bad_frame_log_us_ < kBadFrameLogPauseUs) return;
+  last_bad_frame_log_us_ = now_us;
+  spdlog::warn("hung up on {}: {}", from, what);
+}
+
+void GrpcTransport::StreamEnded(PeerStream* stream, bool started) {
+  const auto newest = greeted_.find(stream->peer());
+  if (newest != greeted_.end() && newest->second == stream) greeted_.erase(newest);
+  delete stream;
+  if (started) {
+    --started_streams_;
+    if (!awaiting_ && !server_down_) AwaitCall();
+  } else {
+    awaiting_ = false;
+    server_down_ = true;
+  }
+  MutexLock lock(&mutex_);
+  --live_streams_;
+  quiet_.NotifyAll();
+}
+
+}  // namespace baton::server

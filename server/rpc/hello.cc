@@ -1,0 +1,58 @@
+#include "server/rpc/hello.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "server/codec/entry_codec.h"
+#include "server/codec/peer_codec.h"
+#include "server/rpc/id_bytes.h"
+
+namespace baton::server {
+
+peer::v1::Hello MakeHello(const PeerIdentity& self, NodeId to) {
+  peer::v1::Hello hello;
+  hello.set_cluster_id(IdToBytes(self.cluster));
+  hello.set_node_id(self.node.value);
+  hello.set_directory_id(IdToBytes(self.directory));
+  hello.set_wire_version(kWireVersion);
+  hello.set_entry_version(kEntryVersion);
+  hello.set_to_node_id(to.value);
+  return hello;
+}
+
+std::string RefuseHello(const peer::v1::Hello& hello, const PeerIdentity& self,
+                        const std::vector<MemberInfo>& members) {
+  if (!hello.refused().empty()) return "the peer refuses: " + hello.refused();
+  if (hello.wire_version() != kWireVersion) {
+    return "peer wire version " + std::to_string(hello.wire_version()) + ", here " +
+           std::to_string(kWireVersion) + ": run versions that can be mixed";
+  }
+  if (hello.entry_version() < kClusterVersion) {
+    return "the peer reads entries up to version " + std::to_string(hello.entry_version()) +
+           ", the cluster writes " + std::to_string(kClusterVersion) + ": upgrade the peer";
+  }
+  const std::optional<Id128> cluster = IdFromBytes(hello.cluster_id());
+  if (!cluster || *cluster != self.cluster) {
+    return "the peer is of cluster " + (cluster ? ToString(*cluster) : "(malformed)") + ", here " +
+           ToString(self.cluster) + ": one of the addresses names a node of another cluster";
+  }
+  if (hello.to_node_id() != self.node.value) {
+    return "the peer looks for node " + std::to_string(hello.to_node_id()) + ", this is node " +
+           std::to_string(self.node.value) + ": check peer addresses";
+  }
+  const auto member = std::find_if(members.begin(), members.end(), [&](const MemberInfo& m) {
+    return m.node.value == hello.node_id();
+  });
+  if (member == members.end()) {
+    return "node " + std::to_string(hello.node_id()) + " is not a member of this cluster";
+  }
+  const std::optional<Id128> directory = IdFromBytes(hello.directory_id());
+  if (!directory || *directory != member->directory) {
+    return "node " + member->name + " comes with directory " +
+           (directory ? ToString(*directory) : "(malformed)") + ", the membership has " +
+           ToString(member->directory) + ": its data directory was replaced";
+  }
+  return "";
+}
+
+}  // namespace baton::server

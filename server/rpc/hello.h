@@ -1,0 +1,30 @@
+// The first message of every peer stream, in both directions: who speaks, to whom, in which
+// versions. A side that will not talk says why, and both close. Functions, any thread.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/types.h"
+#include "baton/peer/v1/peer.pb.h"
+#include "server/replica/node.h"
+
+namespace baton::server {
+
+inline constexpr uint32_t kClusterVersion = 1;  // of a cluster formed by this build
+
+// Who this node is, once it is formed.
+struct PeerIdentity {
+  Id128 cluster;
+  NodeId node;
+  Id128 directory;
+};
+
+peer::v1::Hello MakeHello(const PeerIdentity& self, NodeId to);
+
+// Why `self` will not talk to the sender of `hello`, for people; empty: it will. Only members are
+// talked to, each with the directory that the membership names.
+std::string RefuseHello(const peer::v1::Hello& hello, const PeerIdentity& self,
+                        const std::vector<MemberInfo>& members);
+
+}  // namespace baton::server

@@ -1,0 +1,45 @@
+// Requests of the wire as calls of the node, and its answers back.
+//
+// Parse… moves strings out of `*request` and fills the request of `*call`. What it refuses, it
+// refuses whole. Fill… moves records into the response; REQUIRES: the answer is ok.
+// Functions, any thread; none blocks.
+#pragma once
+
+#include <cstdint>
+
+#include "baton/v1/kv.pb.h"
+#include "server/replica/node.h"
+
+namespace baton::server {
+
+inline constexpr int kMultiGetKeysMax = 1024;
+inline constexpr uint64_t kScanLimitMax = 10'000;
+inline constexpr uint64_t kAnswerBytesMax = 8 << 20;  // of one multi-get
+
+Failure ParseRequest(v1::GetRequest* request, KeyspaceId keyspace, Call* call);
+Failure ParseRequest(v1::MultiGetRequest* request, KeyspaceId keyspace, Call* call);
+Failure ParseRequest(v1::PutRequest* request, KeyspaceId keyspace, Call* call);
+Failure ParseRequest(v1::DeleteRequest* request, KeyspaceId keyspace, Call* call);
+Failure ParseRequest(v1::DeleteRangeRequest* request, KeyspaceId keyspace, Call* call);
+Failure ParseRequest(v1::BatchRequest* request, KeyspaceId keyspace, Call* call);
+Failure ParseRequest(v1::ScanRequest* request, KeyspaceId keyspace, Call* call);
+
+// A failure here is one of the answer's size.
+Failure FillResponse(Answer* answer, v1::GetResponse* to);
+Failure FillResponse(Answer* answer, v1::MultiGetResponse* to);
+Failure FillResponse(Answer* answer, v1::PutResponse* to);
+Failure FillResponse(Answer* answer, v1::DeleteResponse* to);
+Failure FillResponse(Answer* answer, v1::DeleteRangeResponse* to);
+Failure FillResponse(Answer* answer, v1::BatchResponse* to);
+// `binding`: ScanBinding of the request that was answered.
+Failure FillResponse(Answer* answer, uint64_t binding, v1::ScanResponse* to);
+
+// What a page token is bound to: everything of the request but its limit, deadline and token.
+uint64_t ScanBinding(const v1::ScanRequest& request, KeyspaceId keyspace);
+
+// The request's keyspace. Fails for one that is not there.
+Failure ResolveKeyspace(const Node& node, const std::string& name, KeyspaceId* id);
+
+engine::Durability FromProto(v1::Durability durability);  // REQUIRES: a known one
+
+}  // namespace baton::server
