@@ -1,0 +1,301 @@
+#include "server/server.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <utility>
+
+#include "base/mutex.h"
+#include "engine/storage/rocksdb_engine.h"
+#include "server/build_info.h"
+#include "server/data_directory.h"
+#include "server/formation.h"
+#include "server/http_port.h"
+#include "server/metrics_page.h"
+#include "server/replica/replica_node.h"
+#include "server/replica/thread_worker.h"
+#include "server/rpc/channel.h"
+#include "server/rpc/cluster_service.h"
+#include "server/rpc/grpc_transport.h"
+#include "server/rpc/kv_service.h"
+#include "server/rpc/peer_service.h"
+#include "wal/posix_file_system.h"
+
+namespace baton::server {
+namespace {
+
+constexpr int64_t kTickStaleUs = 5'000'000;               // the main loop is stuck
+constexpr auto kHangUp = std::chrono::milliseconds(300);  // for streams, when stopping
+constexpr int kFatalExit = 3;
+
+// A failed fsync, or a log from the future: what is in memory may not be what is on disk.
+[[noreturn]] void StopAtOnce(const std::string& reason) {
+  spdlog::critical("stopping at once: {}", reason);
+  std::_Exit(kFatalExit);
+}
+
+std::string VersionJson(const v1::VersionInfo& info) {
+  return nlohmann::ordered_json{{"version", info.version()},
+                                {"commit", info.commit()},
+                                {"build", info.build()},
+                                {"wire_version", info.wire_version()},
+                                {"wal_version", info.wal_version()},
+                                {"entry_version", info.entry_version()},
+                                {"row_version", info.row_version()},
+                                {"cluster_version", info.cluster_version()},
+                                {"rocksdb", info.rocksdb()},
+                                {"grpc", info.grpc()},
+                                {"compiler", info.compiler()}}
+             .dump() +
+         "\n";
+}
+
+}  // namespace
+
+// Declared in the order of building; destroyed in reverse, after Stop has quieted everything.
+struct Server::Parts {
+  Parts(const Options& o, std::function<void()> w) : options(o), wake(std::move(w)) {}
+
+  const Options options;
+  const std::function<void()> wake;
+  const v1::VersionInfo version = BuildVersion();
+  wal::PosixFileSystem fs;
+  SystemClock clock;
+  RpcMetrics rpc_metrics;
+  NodeHandle handle;
+  GrpcPeerCaller caller;
+  std::unique_ptr<DataDirectory> directory;
+  std::unique_ptr<engine::Engine> engine;
+  std::unique_ptr<ReplicaNode> node;  // its destructor needs transport and worker no more
+  std::unique_ptr<Formation> formation;
+  std::unique_ptr<PeerService> peer_service;
+  std::unique_ptr<ClusterService> cluster_service;
+  std::unique_ptr<KvService> kv_service;
+  std::unique_ptr<GrpcTransport> transport;
+  std::unique_ptr<ThreadWorker> worker;
+  std::unique_ptr<ThreadWorker> coordinator;
+  std::vector<std::unique_ptr<grpc::Server>> listeners;  // clients', then peers' if another
+  std::unique_ptr<HttpPort> http;
+
+  std::atomic<const ReplicaNode*> running{nullptr};  // node, once it runs; for other threads
+  std::atomic<bool> ready{false};
+  std::atomic<bool> stopping{false};
+  std::atomic<int64_t> last_tick_us{0};
+  bool stopped = false;
+};
+
+Server::Server(const Options& options, std::function<void()> wake)
+    : parts_(std::make_unique<Parts>(options, std::move(wake))) {}
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options,
+                                                      std::function<void()> wake) {
+  std::unique_ptr<Server> server(new Server(options, std::move(wake)));
+  Parts& p = *server->parts_;
+  absl::StatusOr<std::unique_ptr<DataDirectory>> directory =
+      DataDirectory::Open(&p.fs, options.data_dir, options.name);
+  if (!directory.ok()) return directory.status();
+  p.directory = *std::move(directory);
+  p.worker = std::make_unique<ThreadWorker>();
+  p.coordinator = std::make_unique<ThreadWorker>();
+  p.formation = std::make_unique<Formation>(
+      p.directory.get(),
+      Formation::Self{options.name, options.client_address, options.peer_address}, &p.caller,
+      &p.clock, p.worker.get(), p.coordinator.get(), p.wake);
+  if (absl::Status status = server->Listen(); !status.ok()) return status;
+  if (absl::Status status = server->StartHttp(); !status.ok()) return status;
+  if (absl::Status status = server->Tick(); !status.ok()) return status;
+  if (p.node == nullptr) {
+    spdlog::info("unformed: waiting for `baton cluster init`");
+  }
+  return server;
+}
+
+absl::Status Server::Listen() {
+  Parts& p = *parts_;
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  p.peer_service = std::make_unique<PeerService>(p.formation.get());
+  p.kv_service = std::make_unique<KvService>(&p.handle, &p.clock, p.options.name, &p.rpc_metrics);
+  p.cluster_service = std::make_unique<ClusterService>(
+      &p.handle, p.formation.get(), &p.clock, p.version,
+      [transport = &p.transport] { return (*transport)->Report(); });
+
+  grpc::ServerBuilder clients;
+  grpc::ServerBuilder peers;
+  const bool one_listener = p.options.client_address == p.options.peer_address;
+  ConfigureListener(&clients);
+  clients.RegisterService(p.kv_service.get());
+  clients.RegisterService(p.cluster_service.get());
+  ConfigureListener(&peers);
+  grpc::ServerBuilder* const peer_listener = one_listener ? &clients : &peers;
+  peer_listener->RegisterService(p.peer_service.get());
+  p.transport = std::make_unique<GrpcTransport>(peer_listener, p.peer_service.get());
+
+  const auto listen = [&p](grpc::ServerBuilder* builder, const std::string& address) {
+    int port = 0;
+    builder->AddListeningPort(address, grpc::InsecureServerCredentials(), &port);
+    std::unique_ptr<grpc::Server> server = builder->BuildAndStart();
+    if (server == nullptr || port == 0) {
+      return absl::UnavailableError("cannot listen on " + address +
+                                    ": is the port in use, the host this machine's?");
+    }
+    server->GetHealthCheckService()->SetServingStatus(false);
+    p.listeners.push_back(std::move(server));
+    return absl::OkStatus();
+  };
+  if (absl::Status status = listen(&clients, p.options.client_address); !status.ok()) {
+    return status;
+  }
+  if (!one_listener) {
+    if (absl::Status status = listen(&peers, p.options.peer_address); !status.ok()) return status;
+  }
+  p.transport->Start();
+  spdlog::info("listening on {} for clients, on {} for peers", p.options.client_address,
+               p.options.peer_address);
+  return absl::OkStatus();
+}
+
+absl::Status Server::StartNode() {
+  Parts& p = *parts_;
+  const FormationRecord formed = *p.formation->Formed();
+  ReplicaOptions options;
+  options.cluster = formed.cluster;
+  options.members = formed.members;
+  for (const MemberInfo& member : formed.members) {
+    if (member.node == formed.self) options.self = member;
+  }
+  options.timing = formed.profile == "wan" ? consensus::kWanTiming : consensus::kLanTiming;
+  options.seed = std::random_device()();
+  options.wal_directory = p.directory->wal_path();
+  options.wal.segment_bytes = p.options.segment_bytes;
+  options.disk_reserve_bytes = p.options.disk_reserve_bytes;
+  options.queue_calls_max = p.options.queue_calls_max;
+  options.fatal = StopAtOnce;
+
+  engine::RocksDbOptions storage;
+  storage.block_cache_bytes = p.options.block_cache_bytes;
+  absl::StatusOr<std::unique_ptr<engine::RocksDbEngine>> engine =
+      engine::RocksDbEngine::Open(p.directory->db_path(), storage);
+  if (!engine.ok()) return engine.status();
+  p.engine = *std::move(engine);
+  absl::StatusOr<std::unique_ptr<ReplicaNode>> node = ReplicaNode::Start(
+      options, &p.fs, p.engine.get(), p.transport.get(), &p.clock, p.worker.get());
+  if (!node.ok()) return node.status();
+  p.node = *std::move(node);
+  p.transport->Open(
+      {formed.cluster, formed.self, options.self.directory}, formed.members,
+      [node = p.node.get()](consensus::Message message) { node->Receive(std::move(message)); });
+  p.handle.Set(p.node.get());
+  p.running.store(p.node.get(), std::memory_order_release);
+  spdlog::info("node {} ({}) of cluster {}, {} members, profile {}", options.self.name,
+               formed.self.value, ToString(formed.cluster), formed.members.size(), formed.profile);
+  return absl::OkStatus();
+}
+
+absl::Status Server::StartHttp() {
+  Parts& p = *parts_;
+  if (p.options.http_address.empty()) return absl::OkStatus();
+  HttpPages pages;
+  pages.metrics = [this] { return Metrics(); };
+  pages.not_live = [&p]() -> std::string {
+    const int64_t silent_us = p.clock.LeaseNowUs() - p.last_tick_us.load();
+    return silent_us > kTickStaleUs ? "the main loop does not move" : "";
+  };
+  pages.not_ready = [this] { return NotReady(); };
+  pages.details = [&p]() -> std::string {
+    const ReplicaNode* node = p.running.load(std::memory_order_acquire);
+    if (node == nullptr) return "node: none\n";
+    const NodeStatus status = node->Status();
+    return "state: " + status.state + "\nleader: " + (status.leader ? status.leader->name : "") +
+           "\nballot: " + ToString(status.ballot) + "\ndurable: " + ToString(status.durable) +
+           "\ncommit: " + ToString(status.commit) + "\napplied: " + ToString(status.applied) + "\n";
+  };
+  pages.version = VersionJson(p.version);
+  p.last_tick_us = p.clock.LeaseNowUs();
+  absl::StatusOr<std::unique_ptr<HttpPort>> http =
+      HttpPort::Start(p.options.http_address, std::move(pages));
+  if (!http.ok()) return http.status();
+  p.http = *std::move(http);
+  spdlog::info("listening on {} for HTTP", p.options.http_address);
+  return absl::OkStatus();
+}
+
+std::string Server::NotReady() const {
+  const Parts& p = *parts_;
+  if (p.stopping) return "stopping";
+  const ReplicaNode* node = p.running.load(std::memory_order_acquire);
+  if (node == nullptr) return p.formation->Formed() ? "starting" : "unformed";
+  const NodeStatus status = node->Status();
+  if (status.healthy) return "";
+  return status.reason.empty() ? "no leader" : status.reason;
+}
+
+std::string Server::Metrics() const {
+  const Parts& p = *parts_;
+  MetricsSources sources;
+  sources.version = &p.version;
+  sources.rpc = &p.rpc_metrics;
+  sources.peer_port = &p.transport->port_metrics();
+  sources.peers = p.transport->Report();
+  sources.ready = p.ready;
+  sources.formed = p.formation->Formed().has_value();
+  if (const ReplicaNode* node = p.running.load(std::memory_order_acquire)) {
+    sources.replica = &node->metrics();
+    sources.properties = node->Properties();
+  }
+  return MetricsPage(sources);
+}
+
+absl::Status Server::Tick() {
+  Parts& p = *parts_;
+  p.last_tick_us = p.clock.LeaseNowUs();
+  if (p.node == nullptr && p.formation->Formed()) {
+    p.handle.SetFormed();
+    if (absl::Status status = StartNode(); !status.ok()) return status;
+  }
+  const bool ready = NotReady().empty();
+  if (ready != p.ready.exchange(ready)) {
+    if (ready) {
+      spdlog::info("ready: writes can be sustained");
+    } else {
+      spdlog::warn("not ready: {}", NotReady());
+    }
+    for (const auto& listener : p.listeners) {
+      listener->GetHealthCheckService()->SetServingStatus(ready);
+    }
+  }
+  return absl::OkStatus();
+}
+
+void Server::Stop() {
+  Parts& p = *parts_;
+  if (std::exchange(p.stopped, true)) return;
+  p.stopping = true;
+  p.ready = false;
+  for (const auto& listener : p.listeners) {
+    listener->GetHealthCheckService()->SetServingStatus(false);
+  }
+  if (p.node != nullptr) p.node->Stop();
+  if (p.transport != nullptr) p.transport->Close();
+  p.coordinator.reset();
+  for (const auto& listener : p.listeners) {
+    listener->Shutdown(std::chrono::system_clock::now() + kHangUp);
+  }
+  p.worker.reset();
+  p.http.reset();
+  // The transport waits for its streams, which the listeners have ended.
+  p.transport.reset();
+  p.listeners.clear();
+  p.node.reset();
+  p.engine.reset();
+}
+
+Server::~Server() { Stop(); }
+
+}  // namespace baton::server
