@@ -14,6 +14,7 @@ struct DiskGuard::Shared {
   uint64_t segment_bytes;
   uint64_t reserve_bytes;
   Metrics* metrics;
+  std::function<void(const std::string&)> fatal;
 
   std::atomic<bool> preparing{false};  // a task is posted
   std::atomic<bool> looking{false};
@@ -28,8 +29,10 @@ struct DiskGuard::Shared {
     preparing = false;
     if (wal == nullptr) return;
     const absl::Status status = wal->PrepareSegments();
-    if (!status.ok())
-      spdlog::warn("cannot prepare the log's next segment: {}", std::string(status.message()));
+    if (!status.ok() && !absl::IsResourceExhausted(status)) {
+      fatal("cannot prepare the log's next segment: " + std::string(status.message()));
+      return;
+    }
     no_space = absl::IsResourceExhausted(status);
     LookLocked();
   }
@@ -55,18 +58,21 @@ struct DiskGuard::Shared {
 
 DiskGuard::DiskGuard(wal::Wal* wal, wal::FileSystem* fs, std::string directory,
                      uint64_t segment_bytes, uint64_t reserve_bytes, Worker* worker,
-                     const Clock* clock, Metrics* metrics)
-    : shared_(std::make_shared<Shared>()), worker_(worker), clock_(clock) {
+                     const Clock* clock, Metrics* metrics,
+                     std::function<void(const std::string&)> fatal)
+    : wal_(wal), shared_(std::make_shared<Shared>()), worker_(worker), clock_(clock) {
   shared_->fs = fs;
   shared_->directory = std::move(directory);
   shared_->segment_bytes = segment_bytes;
   shared_->reserve_bytes = reserve_bytes;
   shared_->metrics = metrics;
+  shared_->fatal = std::move(fatal);
   MutexLock lock(&shared_->mutex);
   shared_->wal = wal;
 }
 
 DiskGuard::~DiskGuard() {
+  wal_->StopPreparing();
   MutexLock lock(&shared_->mutex);
   shared_->wal = nullptr;
 }

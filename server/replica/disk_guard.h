@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -23,8 +24,9 @@ class DiskGuard {
   static constexpr uint64_t kSegmentsKept = 2;   // room below which a full disk refuses writes
 
   DiskGuard(wal::Wal* wal, wal::FileSystem* fs, std::string directory, uint64_t segment_bytes,
-            uint64_t reserve_bytes, Worker* worker, const Clock* clock, Metrics* metrics);
-  ~DiskGuard();  // waits for a task that runs
+            uint64_t reserve_bytes, Worker* worker, const Clock* clock, Metrics* metrics,
+            std::function<void(const std::string& reason)> fatal);
+  ~DiskGuard();  // cuts short and awaits a task that runs
 
   // Has the worker prepare segments, unless it is about to.
   void PrepareSegments();
@@ -34,6 +36,7 @@ class DiskGuard {
  private:
   struct Shared;
 
+  wal::Wal* const wal_;
   const std::shared_ptr<Shared> shared_;
   Worker* const worker_;
   const Clock* const clock_;

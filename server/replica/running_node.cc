@@ -55,7 +55,7 @@ RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
       wal_(std::move(wal)),
       board_(options.members.size()),
       disk_(wal_.get(), seams.fs, options.wal_directory, options.wal.segment_bytes,
-            options.disk_reserve_bytes, seams.worker, seams.clock, &metrics_),
+            options.disk_reserve_bytes, seams.worker, seams.clock, &metrics_, options.fatal),
       readers_(options.reader_jobs_max) {
   log_ = std::make_unique<DurableLog>(
       wal_.get(), seams.transport, seams.clock, &metrics_,

@@ -1,0 +1,117 @@
+#include "server/replica/applier.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/state/effects.h"
+#include "engine/state/view.h"
+#include "engine/storage/memory_engine.h"
+#include "tests/server/replica/sim_cluster.h"
+#include "tests/server/replica/testing.h"
+
+namespace baton::server {
+namespace {
+
+class ApplierTest : public ::testing::Test {
+ protected:
+  ApplierTest() { Restart(1 << 30, 1 << 30); }
+
+  void Restart(uint64_t replay_bytes_max, uint64_t truncate_bytes_min) {
+    applier_ = std::make_unique<Applier>(
+        &engine_, &catalog_, &wal_, &clock_, &metrics_,
+        Applier::Limits{replay_bytes_max, truncate_bytes_min},
+        Applier::Hooks{[this](Slot slot) { applied_ = slot; }, [this](Slot slot) { trim_ = slot; },
+                       [this](const std::string& reason) { fatal_.push_back(reason); }});
+  }
+
+  // An entry that puts key -> value, and states a floor.
+  wal::EntryRecord Entry(uint64_t slot, const std::string& key, const std::string& value,
+                         Slot floor = {}) {
+    engine::EffectsWriter writer(Revision{slot * 10});
+    writer.BeginRequest();
+    writer.Put(kDefaultKeyspace, key, value);
+    writer.EndRequest();
+    EntryStamp stamp;
+    stamp.request_count = 1;
+    stamp.base_revision = writer.base();
+    stamp.log_floor = floor;
+    return RecordOf(slot, stamp, writer.bytes());
+  }
+  ApplyItem Item(const wal::EntryRecord& record) {
+    return ApplyItem{record.id.slot, record.id.slot, record.bytes};
+  }
+  std::optional<engine::Record> Get(const std::string& key) {
+    return *engine::GetNow(engine_, overlay_, kDefaultKeyspace, key, Slot{},
+                           engine::ReadTier::kAny);
+  }
+
+  engine::MemoryEngine engine_;
+  engine::Catalog catalog_;
+  engine::Overlay overlay_;
+  FakeWal wal_;
+  SimClock clock_;
+  Metrics metrics_;
+  Slot applied_, trim_;
+  std::vector<std::string> fatal_;
+  std::unique_ptr<Applier> applier_;
+};
+
+TEST_F(ApplierTest, AppliesEntriesFromMemoryAndFromTheLog) {
+  std::vector<wal::Record> stored;
+  for (uint64_t slot = 2; slot <= 6; ++slot) {
+    stored.push_back(Entry(slot, "k" + std::to_string(slot), "v"));
+  }
+  ASSERT_TRUE(wal_.Append(stored).ok());
+  applier_->Submit(
+      {Item(Entry(1, "k1", "v")), ApplyItem{Slot{2}, Slot{6}, nullptr}, Item(Entry(7, "k2", "w"))});
+  EXPECT_GT(applier_->backlog_bytes(), 0u);
+  EXPECT_TRUE(applier_->RunOnce());
+  EXPECT_FALSE(applier_->RunOnce());
+  EXPECT_EQ(applied_, Slot{7});
+  EXPECT_EQ(engine_.applied(), Slot{7});
+  EXPECT_EQ(Get("k2")->value, "w");
+  EXPECT_EQ(Get("k2")->revision, Revision{70});
+  EXPECT_EQ(Get("k6")->value, "v");
+  EXPECT_EQ(applier_->backlog_bytes(), 0u);
+}
+
+TEST_F(ApplierTest, AnEntryFromTheFutureIsFatalAndNamesItsSlot) {
+  applier_->Submit({Item(RecordOf(1, {}, "\x63 not effects"))});
+  applier_->RunOnce();
+  ASSERT_EQ(fatal_.size(), 1u);
+  EXPECT_NE(fatal_[0].find("slot 1"), std::string::npos) << fatal_[0];
+  EXPECT_EQ(engine_.applied(), Slot{});
+  applier_->Submit({Item(Entry(2, "k", "v"))});
+  EXPECT_FALSE(applier_->RunOnce());
+}
+
+TEST_F(ApplierTest, FlushesWhenTheLogAboveItIsLong) {
+  Restart(/*replay_bytes_max=*/1'000, /*truncate_bytes_min=*/1 << 30);
+  applier_->Submit({Item(Entry(1, "k", "short"))});
+  applier_->RunOnce();
+  EXPECT_EQ(engine_.flushed(), Slot{});
+  applier_->Submit({Item(Entry(2, "k", std::string(1'000, 'x')))});
+  applier_->RunOnce();
+  EXPECT_EQ(engine_.flushed(), Slot{2});
+}
+
+TEST_F(ApplierTest, TrimsBelowFlushedAndFloorAndKeepsTheLastEntry) {
+  Restart(/*replay_bytes_max=*/1 << 30, /*truncate_bytes_min=*/1);
+  applier_->Submit({Item(Entry(1, "k", "v")), Item(Entry(2, "k", "v", Slot{1}))});
+  applier_->RunOnce();
+  EXPECT_EQ(trim_, Slot{});  // nothing is flushed
+  ASSERT_TRUE(engine_.Flush().ok());
+  applier_->Submit({Item(Entry(3, "k", "v", Slot{1}))});
+  applier_->RunOnce();
+  EXPECT_EQ(trim_, Slot{1});  // the floor
+  ASSERT_TRUE(engine_.Flush().ok());
+  applier_->Submit({Item(Entry(4, "k", "v", Slot{4}))});
+  applier_->RunOnce();
+  EXPECT_EQ(trim_, Slot{3});  // flushed, and one less than the last
+}
+
+}  // namespace
+}  // namespace baton::server

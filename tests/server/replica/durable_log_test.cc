@@ -1,0 +1,141 @@
+#include "server/replica/durable_log.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/server/replica/sim_cluster.h"
+#include "tests/server/replica/testing.h"
+
+namespace baton::server {
+namespace {
+
+class DurableLogTest : public ::testing::Test {
+ protected:
+  DurableLogTest()
+      : log_(&wal_, &transport_, &clock_, &metrics_,
+             DurableLog::Hooks{[this](uint64_t id, std::optional<EntryId> base) {
+                                 MutexLock lock(&mutex_);
+                                 sent_before_.push_back(transport_.sent());
+                                 if (id != 0) done_.push_back(id);
+                                 if (base) base_ = *base;
+                               },
+                               [] {},
+                               [this](const std::string& reason) {
+                                 MutexLock lock(&mutex_);
+                                 fatal_.push_back(reason);
+                               }}) {}
+
+  LogBatch Batch(uint64_t id, bool with_record = true) {
+    LogBatch batch;
+    batch.persist_id = id;
+    if (with_record) batch.records.push_back(RecordOf(id));
+    batch.then_send.push_back(consensus::Message{NodeId{1}, NodeId{2}, kFirstGroup, {}});
+    return batch;
+  }
+  std::vector<uint64_t> done() {
+    MutexLock lock(&mutex_);
+    return done_;
+  }
+
+  FakeWal wal_;
+  RecordingTransport transport_;
+  SimClock clock_;
+  Metrics metrics_;
+  Mutex mutex_;
+  std::vector<uint64_t> done_;
+  std::vector<size_t> sent_before_;
+  std::vector<std::string> fatal_;
+  EntryId base_;
+  DurableLog log_;
+};
+
+TEST_F(DurableLogTest, OneSyncCoversAllThatWaits) {
+  for (uint64_t id = 1; id <= 3; ++id) log_.Submit(Batch(id));
+  EXPECT_TRUE(log_.RunOnce());
+  EXPECT_FALSE(log_.RunOnce());
+  EXPECT_EQ(wal_.appends(), std::vector<size_t>{3});
+  EXPECT_EQ(wal_.syncs(), 1);
+  EXPECT_EQ(wal_.marks(), 1);
+  EXPECT_EQ(done(), std::vector<uint64_t>{3});
+  EXPECT_EQ(sent_before_, std::vector<size_t>{3});  // sent before the loop was told
+}
+
+TEST_F(DurableLogTest, NothingIsSentBeforeTheSync) {
+  wal_.on_sync = [this] {
+    EXPECT_EQ(transport_.sent(), 0u);
+    return absl::OkStatus();
+  };
+  log_.Submit(Batch(1));
+  log_.RunOnce();
+  EXPECT_EQ(transport_.sent(), 1u);
+}
+
+TEST_F(DurableLogTest, ABatchWithoutRecordsWritesNothing) {
+  log_.Submit(Batch(1, /*with_record=*/false));
+  log_.RunOnce();
+  EXPECT_TRUE(wal_.appends().empty());
+  EXPECT_EQ(wal_.syncs(), 0);
+  EXPECT_EQ(done(), std::vector<uint64_t>{1});
+}
+
+TEST_F(DurableLogTest, ATruncationTellsItsBase) {
+  LogBatch batch;
+  batch.base = EntryId{Ballot{1, NodeId{1}}, Slot{9}};
+  batch.records.push_back(wal::BaseRecord{kFirstGroup, batch.base});
+  log_.Submit(std::move(batch));
+  log_.RunOnce();
+  EXPECT_TRUE(done().empty());
+  EXPECT_EQ(base_.slot, Slot{9});
+}
+
+TEST_F(DurableLogTest, AFailureIsFinal) {
+  int syncs = 0;
+  wal_.on_sync = [&syncs] {
+    ++syncs;
+    return absl::InternalError("disk gone");
+  };
+  log_.Submit(Batch(1));
+  log_.RunOnce();
+  log_.Submit(Batch(2));
+  EXPECT_FALSE(log_.RunOnce());
+  EXPECT_EQ(syncs, 1);
+  ASSERT_EQ(fatal_.size(), 1u);
+  EXPECT_NE(fatal_[0].find("disk gone"), std::string::npos);
+  EXPECT_EQ(transport_.sent(), 0u);
+  EXPECT_TRUE(done().empty());
+}
+
+TEST_F(DurableLogTest, TwoThreadsAppendWhileTheOtherSyncsAndCompleteInOrder) {
+  std::atomic<bool> second_appended{false};
+  std::atomic<int> appends{0};
+  wal_.on_append = [&] {
+    if (++appends == 2) second_appended = true;
+    return absl::OkStatus();
+  };
+  wal_.on_sync = [&] {
+    // The first sync ends only once the second batch has been appended beside it.
+    while (!second_appended) std::this_thread::yield();
+    return absl::OkStatus();
+  };
+  SystemClock clock;
+  StageThread first(&log_, &clock, "one");
+  StageThread second(&log_, &clock, "two");
+  log_.Submit(Batch(1));
+  while (appends == 0) std::this_thread::yield();
+  log_.Submit(Batch(2));
+  while (done().size() < 2) std::this_thread::yield();
+  for (uint64_t id = 3; id <= 200; ++id) log_.Submit(Batch(id));
+  while (done().back() < 200) std::this_thread::yield();
+  for (StageThread* thread : {&first, &second}) thread->RequestStop();
+  for (StageThread* thread : {&first, &second}) thread->Join();
+  const std::vector<uint64_t> ids = done();
+  EXPECT_TRUE(std::is_sorted(ids.begin(), ids.end()));
+  EXPECT_EQ(transport_.sent(), 200u);
+}
+
+}  // namespace
+}  // namespace baton::server
