@@ -35,8 +35,8 @@ struct Voidify {
 
 }  // namespace baton::check_internal
 
-#define BATON_CHECK(condition)                    \
-  (__builtin_expect(!!(condition), 1))            \
-      ? (void)0                                   \
-      : ::baton::check_internal::Voidify() &      \
+#define BATON_CHECK(condition)               \
+  (__builtin_expect(!!(condition), 1))       \
+      ? (void)0                              \
+      : ::baton::check_internal::Voidify() & \
             ::baton::check_internal::Failure(__FILE__, __LINE__, #condition)

@@ -110,6 +110,8 @@ inline std::string ToString(const Ballot& ballot) {
   return std::to_string(ballot.round) + "." + std::to_string(ballot.node.value);
 }
 // "slot@round.node".
-inline std::string ToString(const EntryId& id) { return ToString(id.slot) + "@" + ToString(id.born); }
+inline std::string ToString(const EntryId& id) {
+  return ToString(id.slot) + "@" + ToString(id.born);
+}
 
 }  // namespace baton

@@ -9,6 +9,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "base/mutex.h"
 #include "baton/v1/cluster_service.grpc.pb.h"
+#include "baton/v1/kv_service.grpc.pb.h"
 #include "client/check_endpoint.h"
 #include "client/codec.h"
 #include "client/grpc_network.h"
@@ -118,14 +119,19 @@ const char* RoleName(Role role) {
 struct Admin::Impl {
   explicit Impl(std::vector<std::string> endpoints) : endpoints(std::move(endpoints)) {}
 
-  absl::StatusOr<std::unique_ptr<v1::Cluster::Stub>> StubOf(const std::string& endpoint)
+  absl::StatusOr<std::shared_ptr<grpc::Channel>> ChannelOf(const std::string& endpoint)
       BATON_EXCLUDES(mutex) {
     absl::Status checked = client::CheckEndpoint(endpoint);
     if (!checked.ok()) return checked;
     MutexLock lock(&mutex);
     std::shared_ptr<grpc::Channel>& channel = channels[endpoint];
     if (channel == nullptr) channel = client::MakeChannel(endpoint);
-    return v1::Cluster::NewStub(channel);
+    return channel;
+  }
+  absl::StatusOr<std::unique_ptr<v1::Cluster::Stub>> StubOf(const std::string& endpoint) {
+    absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = ChannelOf(endpoint);
+    if (!channel.ok()) return channel.status();
+    return v1::Cluster::NewStub(*channel);
   }
 
   const std::vector<std::string> endpoints;
@@ -279,6 +285,32 @@ absl::StatusOr<BuildInfo> Admin::Version(const std::string& endpoint, const Call
                             v1::VersionRequest(), &response);
   if (!status.ok()) return status;
   return FromWire(response.info());
+}
+
+absl::StatusOr<GetResult> Admin::GetThrough(const std::string& endpoint, std::string_view key,
+                                            const CallOptions& options) {
+  absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = impl_->ChannelOf(endpoint);
+  if (!channel.ok()) return channel.status();
+  absl::Status checked = client::CheckOptions(options);
+  if (!checked.ok()) return checked;
+  v1::GetRequest request;
+  *request.mutable_context() = ContextOf(options);
+  request.set_key(std::string(key));
+  v1::GetResponse response;
+  grpc::ClientContext context;
+  SetDeadline(options, &context);
+  absl::Status status =
+      ToStatus(v1::Kv::NewStub(*channel)->Get(&context, request, &response), endpoint);
+  if (status.ok()) status = ErrorOf(response);
+  if (!status.ok()) return status;
+  GetResult result;
+  result.slot = response.position().slot();
+  result.reign = response.position().reign_round();
+  if (response.found()) {
+    result.record = Record{std::string(key), std::move(*response.mutable_record()->mutable_value()),
+                           response.record().revision()};
+  }
+  return result;
 }
 
 }  // namespace baton

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "baton/client.h"
 #include "tests/client/fake_server.h"
 
 namespace baton::client {
@@ -59,6 +60,25 @@ TEST(Admin, InitPassesByANodeOutOfReachButNotARefusal) {
   const auto refused = (*admin)->Init({});
   EXPECT_EQ(refused.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(GetReason(refused.status()), Reason::kFormedDifferently);
+}
+
+TEST(Admin, ReadsThroughTheNodeNamed) {
+  FakeServer one("n1");
+  auto client = Client::Connect({.endpoints = {one.address()}});
+  ASSERT_TRUE((*client)->Put("k", "v").ok());
+  const std::string dead = DeadAddress();
+  auto admin = Admin::Connect({.endpoints = {dead}});
+  ASSERT_TRUE(admin.ok());
+  const auto found = (*admin)->GetThrough(one.address(), "k");
+  ASSERT_TRUE(found.ok()) << found.status();
+  ASSERT_TRUE(found->record.has_value());
+  EXPECT_EQ(found->record->key, "k");
+  EXPECT_EQ(found->record->value, "v");
+  EXPECT_EQ(found->record->revision, 7u);
+  EXPECT_EQ(found->slot, 5u);
+  EXPECT_FALSE((*admin)->GetThrough(one.address(), "none")->record.has_value());
+  EXPECT_TRUE(absl::IsUnavailable((*admin)->GetThrough(dead, "k").status()));
+  EXPECT_TRUE(absl::IsInvalidArgument((*admin)->GetThrough("nonsense", "k").status()));
 }
 
 }  // namespace

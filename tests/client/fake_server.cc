@@ -26,6 +26,19 @@ class FakeServer::Kv final : public v1::Kv::Service {
     return owner_->Serve(context, stream);
   }
 
+  grpc::Status Get(grpc::ServerContext*, const v1::GetRequest* request,
+                   v1::GetResponse* response) override {
+    const auto data = owner_->data();
+    const auto at = data.find(request->key());
+    response->mutable_position()->set_slot(5);
+    response->set_found(at != data.end());
+    if (at != data.end()) {
+      response->mutable_record()->set_value(at->second);
+      response->mutable_record()->set_revision(7);
+    }
+    return grpc::Status::OK;
+  }
+
  private:
   FakeServer* const owner_;
 };

@@ -3,7 +3,7 @@
 //   auto admin = baton::Admin::Connect({.endpoints = {"127.0.0.1:7101", "127.0.0.1:7102"}});
 //   for (const baton::NodeReport& report : (*admin)->StatusAll()) ...
 //
-// Each call asks the node named, or every endpoint; nothing is forwarded or repeated. All calls are
+// Each call asks the node named, or every endpoint; nothing is repeated. All calls are
 // synchronous and safe from any thread; the destructor must not run while a call does.
 #pragma once
 
@@ -11,11 +11,13 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "baton/error.h"
 #include "baton/options.h"
+#include "baton/results.h"
 
 namespace baton {
 
@@ -115,6 +117,10 @@ class Admin {
   absl::StatusOr<DigestInfo> Digest(const std::string& endpoint, uint64_t slot = 0,
                                     const CallOptions& options = {});
   absl::StatusOr<BuildInfo> Version(const std::string& endpoint, const CallOptions& options = {});
+  // A linearizable read by one unary call to that node, which passes it on if it does not lead:
+  // whether the node serves clients, which a Client, going to the leader, does not show.
+  absl::StatusOr<GetResult> GetThrough(const std::string& endpoint, std::string_view key,
+                                       const CallOptions& options = {});
 
  private:
   struct Impl;

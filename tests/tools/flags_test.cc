@@ -1,0 +1,49 @@
+#include "tools/baton/flags.h"
+
+#include <gtest/gtest.h>
+
+namespace baton::cli {
+namespace {
+
+using std::chrono::milliseconds;
+
+TEST(ParseDuration, TakesNumberAndUnit) {
+  EXPECT_EQ(*ParseDuration("500ms"), milliseconds(500));
+  EXPECT_EQ(*ParseDuration("5s"), milliseconds(5000));
+  EXPECT_EQ(*ParseDuration("2m"), milliseconds(120'000));
+  EXPECT_EQ(*ParseDuration("24h"), milliseconds(86'400'000));
+}
+
+TEST(ParseDuration, RefusesTheRest) {
+  for (const char* bad :
+       {"", "5", "s", "0s", "-1s", "5 s", "1.5s", "5S", "25h", "5sx", "99999999999999999999s"}) {
+    EXPECT_FALSE(ParseDuration(bad).ok()) << bad;
+  }
+}
+
+TEST(ParseMembers, ListsNamesAndAddresses) {
+  const auto members = ParseMembers("n1=10.0.0.1:7400,n2=host:7401");
+  ASSERT_TRUE(members.ok()) << members.status();
+  ASSERT_EQ(members->size(), 2u);
+  EXPECT_EQ((*members)[0].name, "n1");
+  EXPECT_EQ((*members)[0].peer_address, "10.0.0.1:7400");
+  EXPECT_EQ((*members)[1].name, "n2");
+  EXPECT_EQ((*members)[1].peer_address, "host:7401");
+}
+
+TEST(ParseMembers, SaysWhatToChange) {
+  const auto message = [](const char* text) {
+    return std::string(ParseMembers(text).status().message());
+  };
+  EXPECT_EQ(message("n1"), "\"n1\" is no member; write NAME=HOST:PORT, as in n1=10.0.0.1:7400");
+  EXPECT_EQ(message("n1=a:1,n1=a:2"),
+            "member n1 is listed twice; give each node a name of its own");
+  EXPECT_EQ(message("n1=a:1,n2=a:1"),
+            "address a:1 is listed twice; give each node an address of its own");
+  EXPECT_FALSE(ParseMembers("").ok());
+  EXPECT_FALSE(ParseMembers("n1=a:1,").ok());
+  EXPECT_FALSE(ParseMembers("n1=nowhere").ok());
+}
+
+}  // namespace
+}  // namespace baton::cli

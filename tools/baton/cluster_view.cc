@@ -1,0 +1,194 @@
+#include "tools/baton/cluster_view.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "base/check.h"
+
+namespace baton::cli {
+namespace {
+
+// n2 before n10.
+bool ByName(const MemberView& a, const MemberView& b) {
+  return std::pair(a.name.size(), a.name) < std::pair(b.name.size(), b.name);
+}
+
+void SetOwnView(MemberView* member, const NodeStatus& status) {
+  member->state = status.state;
+  member->healthy = status.healthy;
+  member->reason = status.reason;
+  member->durable_slot = status.durable_slot;
+  member->commit_slot = status.commit_slot;
+  member->applied_slot = status.applied_slot;
+}
+
+// A node that belongs to no cluster, or to another. One that answers in the place of a member that
+// is gone (its directory was removed, say) is shown in that member's row.
+void AddStranger(const NodeReport& report, ClusterView* view) {
+  MemberView stranger;
+  stranger.name = report.status->name;
+  stranger.address = report.endpoint;
+  stranger.role = "none";
+  const auto place = std::find_if(
+      view->members.begin(), view->members.end(), [&stranger](const MemberView& member) {
+        return member.state == "unreachable" &&
+               (member.name == stranger.name || member.address == stranger.address);
+      });
+  if (place != view->members.end()) stranger.role = place->role;
+  SetOwnView(&stranger, *report.status);
+  stranger.healthy = false;
+  if (stranger.reason.empty() && !report.status->cluster_id.empty()) {
+    stranger.reason = "belongs to another cluster";
+  } else if (stranger.reason.empty()) {
+    stranger.reason = place == view->members.end() ? "unformed" : "empty: not the node it was";
+  }
+  if (place != view->members.end()) {
+    *place = std::move(stranger);
+  } else {
+    view->members.push_back(std::move(stranger));
+  }
+}
+
+const NodeStatus& MostRecent(const std::vector<NodeReport>& reports) {
+  const NodeStatus* best = nullptr;
+  const auto rank = [](const NodeStatus& status) {
+    // At one ballot, a node that knows the leader knows more.
+    return std::tuple(!status.cluster_id.empty(), status.ballot_round, status.ballot_node,
+                      !status.leader.empty());
+  };
+  for (const NodeReport& report : reports) {
+    if (report.status.ok() && (best == nullptr || rank(*report.status) > rank(*best))) {
+      best = &*report.status;
+    }
+  }
+  BATON_CHECK(best != nullptr) << "no node answered";
+  return *best;
+}
+
+}  // namespace
+
+std::vector<std::string> AddressesNotAsked(const std::vector<NodeReport>& reports) {
+  std::set<std::string> known;
+  for (const NodeReport& report : reports) {
+    known.insert(report.endpoint);
+    if (!report.status.ok()) continue;
+    for (const MemberInfo& member : report.status->members) {
+      if (member.node_id == report.status->node_id) known.insert(member.client_address);
+    }
+  }
+  std::vector<std::string> addresses;
+  for (const NodeReport& report : reports) {
+    if (!report.status.ok()) continue;
+    for (const MemberInfo& member : report.status->members) {
+      if (known.insert(member.client_address).second) addresses.push_back(member.client_address);
+    }
+  }
+  return addresses;
+}
+
+ClusterView Combine(const std::vector<NodeReport>& reports) {
+  const NodeStatus& believed = MostRecent(reports);
+  ClusterView view;
+  view.cluster_id = believed.cluster_id;
+  view.leader = believed.leader;
+  view.ballot_round = believed.ballot_round;
+
+  std::map<uint32_t, MemberView> members;
+  for (const MemberInfo& info : believed.members) {
+    MemberView& member = members[info.node_id];
+    member.name = info.name;
+    member.address = info.client_address;
+    member.role = RoleName(info.role);
+    member.state = "unreachable";
+    member.reason = "does not answer";
+    if (info.node_id == believed.ballot_node) view.ballot_node = info.name;
+  }
+  uint64_t commit = 0;
+  std::vector<const NodeReport*> strangers;  // not members, as far as they say themselves
+  for (const NodeReport& report : reports) {
+    if (!report.status.ok()) continue;
+    const NodeStatus& status = *report.status;
+    if (status.cluster_id != believed.cluster_id || status.cluster_id.empty()) {
+      strangers.push_back(&report);
+      continue;
+    }
+    MemberView& member = members[status.node_id];
+    if (member.name.empty()) member.name = status.name;
+    if (member.address.empty()) member.address = report.endpoint;
+    SetOwnView(&member, status);
+    commit = std::max(commit, status.commit_slot);
+  }
+  for (auto& [id, member] : members) {
+    if (member.state != "unreachable" && commit > member.applied_slot) {
+      member.lag = commit - member.applied_slot;
+    }
+    view.members.push_back(std::move(member));
+  }
+  for (const NodeReport* report : strangers) AddStranger(*report, &view);
+  std::stable_sort(view.members.begin(), view.members.end(), ByName);
+  return view;
+}
+
+Json ViewJson(const ClusterView& view) {
+  Json members = Json::array();
+  for (const MemberView& member : view.members) {
+    Json object;
+    object["name"] = member.name;
+    object["role"] = member.role;
+    object["state"] = member.state;
+    object["healthy"] = member.healthy;
+    object["reason"] = member.reason;
+    object["durable_slot"] = member.durable_slot;
+    object["commit_slot"] = member.commit_slot;
+    object["applied_slot"] = member.applied_slot;
+    object["lag"] = member.lag;
+    object["address"] = member.address;
+    members.push_back(std::move(object));
+  }
+  const auto text_or_null = [](const std::string& text) {
+    return text.empty() ? Json(nullptr) : Json(text);
+  };
+  Json object;
+  object["cluster_id"] = text_or_null(view.cluster_id);
+  object["leader"] = text_or_null(view.leader);
+  object["ballot"] = {{"round", view.ballot_round}, {"node", text_or_null(view.ballot_node)}};
+  object["members"] = std::move(members);
+  return object;
+}
+
+Table ViewTable(const ClusterView& view) {
+  Table table({{"NAME"},
+               {"ADDRESS"},
+               {"ROLE"},
+               {"STATE"},
+               {"HEALTH"},
+               {"DURABLE", Table::Align::kRight},
+               {"COMMIT", Table::Align::kRight},
+               {"APPLIED", Table::Align::kRight},
+               {"LAG", Table::Align::kRight}});
+  for (const MemberView& member : view.members) {
+    const bool reached = member.state != "unreachable";
+    const auto number = [reached](uint64_t value) {
+      return reached ? std::to_string(value) : std::string("-");
+    };
+    const Table::Colour colour = member.healthy ? Table::Colour::kGreen : Table::Colour::kRed;
+    const std::string health = member.healthy          ? "healthy"
+                               : member.reason.empty() ? "unhealthy"
+                                                       : member.reason;
+    table.Add(
+        {member.name,
+         member.address,
+         member.role,
+         {member.state, member.state == "leader" ? Table::Colour::kGreen : Table::Colour::kNone},
+         {Printable(health, 60), colour},
+         number(member.durable_slot),
+         number(member.commit_slot),
+         number(member.applied_slot),
+         number(member.lag)});
+  }
+  return table;
+}
+
+}  // namespace baton::cli

@@ -1,0 +1,48 @@
+// ClusterView: what the nodes say of the cluster, put together.
+//
+// Every node reports its own view; the one with the highest ballot is believed about who leads and
+// who is a member, each node about its own slots. Values; any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "baton/admin.h"
+#include "tools/baton/bytes.h"
+#include "tools/baton/table.h"
+
+namespace baton::cli {
+
+struct MemberView {
+  std::string name;
+  std::string address;  // where clients reach it
+  std::string role = "voter";
+  std::string state;  // leader, follower, …; "unreachable"
+  bool healthy = false;
+  std::string reason;  // why not healthy
+  uint64_t durable_slot = 0;
+  uint64_t commit_slot = 0;
+  uint64_t applied_slot = 0;
+  uint64_t lag = 0;  // commit slot of the cluster - own applied slot, at least 0
+};
+
+struct ClusterView {
+  std::string cluster_id;  // empty: no node that answered is formed
+  std::string leader;      // empty: none known
+  uint64_t ballot_round = 0;
+  std::string ballot_node;          // name
+  std::vector<MemberView> members;  // by name; the nodes that answered if none is formed
+};
+
+// Addresses of members that `reports` mention and that are not among their endpoints.
+std::vector<std::string> AddressesNotAsked(const std::vector<NodeReport>& reports);
+
+// REQUIRES: at least one report is OK.
+ClusterView Combine(const std::vector<NodeReport>& reports);
+
+// {"cluster_id":…,"leader":…,"ballot":{…},"members":[…]}
+Json ViewJson(const ClusterView& view);
+Table ViewTable(const ClusterView& view);
+
+}  // namespace baton::cli

@@ -1,0 +1,56 @@
+#include "tools/baton/flags.h"
+
+#include <charconv>
+#include <cstdint>
+#include <set>
+#include <utility>
+
+#include "baton/options.h"
+
+namespace baton::cli {
+
+absl::StatusOr<std::chrono::milliseconds> ParseDuration(std::string_view text) {
+  constexpr std::pair<std::string_view, int64_t> kUnits[] = {
+      {"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}};
+  constexpr int64_t kDayMs = 24 * 3'600'000;
+  int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const std::string_view unit = text.substr(static_cast<size_t>(end - text.data()));
+  for (const auto& [name, unit_ms] : kUnits) {
+    if (error != std::errc() || unit != name || number <= 0 || number > kDayMs / unit_ms) continue;
+    return std::chrono::milliseconds(number * unit_ms);
+  }
+  return absl::InvalidArgumentError("\"" + std::string(text) +
+                                    "\" is no duration; write one like 500ms, 5s or 2m");
+}
+
+absl::StatusOr<std::vector<PlannedMember>> ParseMembers(std::string_view text) {
+  std::vector<PlannedMember> members;
+  std::set<std::string> names;
+  std::set<std::string> addresses;
+  while (true) {
+    const size_t comma = text.find(',');
+    const std::string part(text.substr(0, comma));
+    const size_t equals = part.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return absl::InvalidArgumentError(
+          "\"" + part + "\" is no member; write NAME=HOST:PORT, as in n1=10.0.0.1:7400");
+    }
+    PlannedMember member{part.substr(0, equals), part.substr(equals + 1)};
+    const absl::StatusOr<std::vector<std::string>> parsed = ParseEndpoints(member.peer_address);
+    if (!parsed.ok()) return parsed.status();
+    if (!names.insert(member.name).second) {
+      return absl::InvalidArgumentError("member " + member.name +
+                                        " is listed twice; give each node a name of its own");
+    }
+    if (!addresses.insert(member.peer_address).second) {
+      return absl::InvalidArgumentError("address " + member.peer_address +
+                                        " is listed twice; give each node an address of its own");
+    }
+    members.push_back(std::move(member));
+    if (comma == std::string_view::npos) return members;
+    text.remove_prefix(comma + 1);
+  }
+}
+
+}  // namespace baton::cli

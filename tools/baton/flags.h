@@ -1,0 +1,22 @@
+// Values of flags, from text.
+//
+// Pure functions; any thread. Errors: INVALID_ARGUMENT with a sentence that says what to write.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "baton/admin.h"
+
+namespace baton::cli {
+
+// "500ms", "5s", "2m", "1h": a whole number above zero and a unit; at most a day.
+absl::StatusOr<std::chrono::milliseconds> ParseDuration(std::string_view text);
+
+// "n1=HOST:PORT,n2=HOST:PORT": names and peer addresses, neither twice.
+absl::StatusOr<std::vector<PlannedMember>> ParseMembers(std::string_view text);
+
+}  // namespace baton::cli

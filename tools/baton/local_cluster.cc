@@ -1,0 +1,258 @@
+#include "tools/baton/local_cluster.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <deque>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+namespace baton::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int64_t kKillTimeoutUs = 10'000'000;  // a killed process is gone far sooner
+constexpr size_t kLogTailLines = 5;
+constexpr int64_t kSegmentBytes = 8 << 20;
+
+std::string Loopback(int port) { return "127.0.0.1:" + std::to_string(port); }
+
+absl::StatusOr<LocalLayout> ReadLayout(const std::string& directory) {
+  const std::string path = directory + "/local.json";
+  std::ifstream file(path);
+  if (!file) {
+    return absl::NotFoundError("there is no local cluster in " + directory +
+                               "; start one with: baton local up --dir " + directory);
+  }
+  const auto json = nlohmann::json::parse(file, nullptr, /*allow_exceptions=*/false);
+  LocalLayout layout;
+  if (json.is_object() && json.value("nodes", nlohmann::json()).is_number_integer() &&
+      json.value("base_port", nlohmann::json()).is_number_integer()) {
+    layout.nodes = json["nodes"];
+    layout.base_port = json["base_port"];
+    if (layout.nodes >= 1 && layout.nodes <= kLocalNodesMax) return layout;
+  }
+  return absl::DataLossError(path + " is damaged; move " + directory + " away and start anew");
+}
+
+// A file is replaced whole or not at all.
+absl::Status WriteFile(const std::string& path, const std::string& text) {
+  const std::string draft = path + ".new";
+  std::ofstream file(draft, std::ios::trunc);
+  file << text;
+  file.close();
+  std::error_code error;
+  if (file) fs::rename(draft, path, error);
+  if (!file || error) return absl::InternalError("cannot write " + path);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<int> LocalCluster::Lock(const std::string& directory) {
+  const std::string path = directory + "/local.lock";
+  const int lock = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (lock < 0) return absl::InternalError("cannot open " + path + " for writing");
+  if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
+    close(lock);
+    return absl::FailedPreconditionError("another baton local command works in " + directory +
+                                         "; run this one when it is done");
+  }
+  return lock;
+}
+
+absl::StatusOr<LocalCluster> LocalCluster::Open(const std::string& directory) {
+  const std::string absolute = fs::absolute(directory).lexically_normal().string();
+  const absl::StatusOr<LocalLayout> layout = ReadLayout(absolute);
+  if (!layout.ok()) return layout.status();
+  const absl::StatusOr<int> lock = Lock(absolute);
+  if (!lock.ok()) return lock.status();
+  return LocalCluster(absolute, *layout, *lock);
+}
+
+absl::StatusOr<LocalCluster> LocalCluster::Create(const std::string& directory,
+                                                  const LocalLayout& layout) {
+  const std::string absolute = fs::absolute(directory).lexically_normal().string();
+  std::error_code error;
+  fs::create_directories(absolute, error);
+  if (error) {
+    return absl::InternalError("cannot make directory " + absolute + ": " + error.message());
+  }
+  const absl::StatusOr<int> lock = Lock(absolute);
+  if (!lock.ok()) return lock.status();
+  LocalCluster cluster(absolute, layout, *lock);
+  const absl::StatusOr<LocalLayout> standing = ReadLayout(absolute);
+  if (absl::IsNotFound(standing.status())) {
+    const nlohmann::json json = {{"nodes", layout.nodes}, {"base_port", layout.base_port}};
+    const absl::Status written = WriteFile(absolute + "/local.json", json.dump() + "\n");
+    if (!written.ok()) return written;
+    return cluster;
+  }
+  if (!standing.ok()) return standing.status();
+  if (*standing != layout) {
+    return absl::FailedPreconditionError(absolute + " holds a cluster of " +
+                                         std::to_string(standing->nodes) + " nodes at base port " +
+                                         std::to_string(standing->base_port) +
+                                         "; ask for the same, or use another --dir");
+  }
+  return cluster;
+}
+
+LocalCluster::LocalCluster(LocalCluster&& other) noexcept
+    : directory_(std::move(other.directory_)), layout_(other.layout_), lock_(other.lock_) {
+  other.lock_ = -1;
+}
+
+LocalCluster::~LocalCluster() {
+  if (lock_ >= 0) close(lock_);
+}
+
+LocalNode LocalCluster::NodeAt(int index) const {
+  LocalNode node;
+  node.name = "n" + std::to_string(index);
+  node.address = Loopback(layout_.base_port + index - 1);
+  node.http_address = Loopback(layout_.base_port + 10 + index - 1);
+  const Process process = LastProcess(node.name);
+  if (process.pid > 0) node.state = StateOf(process);
+  if (node.state != ProcessState::kGone) node.pid = process.pid;
+  return node;
+}
+
+std::vector<LocalNode> LocalCluster::Nodes() const {
+  std::vector<LocalNode> nodes;
+  for (int i = 1; i <= layout_.nodes; ++i) nodes.push_back(NodeAt(i));
+  return nodes;
+}
+
+std::vector<std::string> LocalCluster::Addresses() const {
+  std::vector<std::string> addresses;
+  for (const LocalNode& node : Nodes()) addresses.push_back(node.address);
+  return addresses;
+}
+
+absl::StatusOr<LocalNode> LocalCluster::Find(const std::string& name) const {
+  std::string names;
+  for (LocalNode& node : Nodes()) {
+    if (node.name == name) return std::move(node);
+    names += (names.empty() ? "" : ", ") + node.name;
+  }
+  return absl::NotFoundError("there is no node " + name + " here; the nodes are " + names);
+}
+
+Process LocalCluster::LastProcess(const std::string& name) const {
+  std::ifstream file(Folder(name) + "/pid");
+  Process process;
+  file >> process.pid >> process.start_ticks;
+  return file ? process : Process{};
+}
+
+absl::Status LocalCluster::WriteConfig(const LocalNode& node) const {
+  std::ostringstream toml;
+  toml << "# Written by `baton local` at each start.\n"
+       << "[node]\n"
+       << "name = \"" << node.name << "\"\n"
+       << "data_dir = " << nlohmann::json(Folder(node.name) + "/data").dump() << "\n"
+       << "client_address = \"" << node.address << "\"\n"
+       << "peer_address = \"" << node.address << "\"\n"
+       << "http_address = \"" << node.http_address << "\"\n"
+       << "\n[wal]\n"
+       << "segment_bytes = " << kSegmentBytes << "\n";
+  return WriteFile(Folder(node.name) + "/batond.toml", toml.str());
+}
+
+absl::Status LocalCluster::Start(const std::string& name) {
+  const absl::StatusOr<LocalNode> node = Find(name);
+  if (!node.ok()) return node.status();
+  if (node->state != ProcessState::kGone) return absl::OkStatus();
+  const absl::StatusOr<std::string> program = SiblingProgram("batond");
+  if (!program.ok()) return program.status();
+  const std::string folder = Folder(name);
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) return absl::InternalError("cannot make " + folder + ": " + error.message());
+  const absl::Status written = WriteConfig(*node);
+  if (!written.ok()) return written;
+  const absl::StatusOr<Process> process =
+      StartDaemon({*program, "--config", folder + "/batond.toml"}, folder, LogPath(name));
+  if (!process.ok()) return process.status();
+  return WriteFile(folder + "/pid", std::to_string(process->pid) + " " +
+                                        std::to_string(process->start_ticks) + "\n");
+}
+
+absl::Status LocalCluster::Kill(const std::string& name) {
+  const absl::StatusOr<LocalNode> node = Find(name);
+  if (!node.ok()) return node.status();
+  const Process process = LastProcess(name);
+  if (process.pid == 0) return absl::OkStatus();
+  const absl::Status sent = Signal(process, SIGKILL);
+  if (absl::IsNotFound(sent)) return absl::OkStatus();
+  if (!sent.ok()) return sent;
+  if (WaitUntilGone(process, kKillTimeoutUs)) return absl::OkStatus();
+  return absl::DeadlineExceededError(name + " was killed, but its process " +
+                                     std::to_string(process.pid) + " is still there");
+}
+
+absl::Status LocalCluster::SignalRunning(const std::string& name, int signal) {
+  const absl::StatusOr<LocalNode> node = Find(name);
+  if (!node.ok()) return node.status();
+  const absl::Status sent =
+      node->pid == 0 ? absl::NotFoundError("") : Signal(LastProcess(name), signal);
+  if (!absl::IsNotFound(sent)) return sent;
+  return absl::FailedPreconditionError(name + " does not run; start it with: baton local start " +
+                                       name + " --dir " + directory_);
+}
+
+absl::Status LocalCluster::Pause(const std::string& name) { return SignalRunning(name, SIGSTOP); }
+
+absl::Status LocalCluster::Resume(const std::string& name) { return SignalRunning(name, SIGCONT); }
+
+absl::Status LocalCluster::Down(int64_t timeout_us) {
+  std::vector<LocalNode> left;
+  for (LocalNode& node : Nodes()) {
+    if (node.state != ProcessState::kGone) left.push_back(std::move(node));
+  }
+  for (const LocalNode& node : left) {
+    const Process process = LastProcess(node.name);
+    for (const int signal : {SIGTERM, SIGCONT}) {
+      const absl::Status sent = Signal(process, signal);
+      if (!sent.ok() && !absl::IsNotFound(sent)) return sent;
+    }
+  }
+  for (const LocalNode& node : left) {
+    if (WaitUntilGone(LastProcess(node.name), timeout_us)) continue;
+    const absl::Status killed = Kill(node.name);
+    if (!killed.ok()) return killed;
+  }
+  return absl::OkStatus();
+}
+
+std::string LocalCluster::LogPath(const std::string& name) const {
+  return Folder(name) + "/batond.log";
+}
+
+std::string LocalCluster::LogTail(const std::string& name) const {
+  std::ifstream file(LogPath(name));
+  std::deque<std::string> lines;
+  for (std::string line; std::getline(file, line);) {
+    lines.push_back(line);
+    if (lines.size() > kLogTailLines) lines.pop_front();
+  }
+  std::string text;
+  for (const std::string& line : lines) text += "  " + line + "\n";
+  return text;
+}
+
+std::string DefaultLocalDirectory() {
+  const char* state = std::getenv("XDG_STATE_HOME");
+  if (state != nullptr && *state != '\0') return std::string(state) + "/baton/local";
+  const char* home = std::getenv("HOME");
+  return std::string(home != nullptr ? home : ".") + "/.local/state/baton/local";
+}
+
+}  // namespace baton::cli
