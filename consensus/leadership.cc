@@ -64,6 +64,9 @@ void Leadership::OnAccepted(Core* core, NodeId from, const Accepted& m) {
     accepted_.Accepted(from, m.match);
     AdvanceCommit(core);
     Pump(core, from, &peer);
+  } else if (m.hint.slot < core->log.base().slot) {
+    // Had it the base it would have named that, or something newer.
+    peer.FellBehind(core->log.base().slot.Next());
   } else if (peer.Mismatched(core->log.NewestAtMost(m.hint).slot, m.sent_at_us, core->now_us)) {
     Pump(core, from, &peer);
   }

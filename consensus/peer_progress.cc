@@ -36,14 +36,23 @@ void PeerProgress::Matched(Slot match) {
 bool PeerProgress::Mismatched(Slot common, int64_t sent_at_us, int64_t now_us) {
   const Slot next = std::max(common, match_).Next();
   if (sent_at_us < stepped_back_us_ || next >= next_) return false;
+  Probe(next);
+  stepped_back_us_ = now_us;
+  return true;
+}
+
+void PeerProgress::FellBehind(Slot next) {
+  Probe(std::max(next, match_.Next()));
+  probed_ = true;
+}
+
+void PeerProgress::Probe(Slot next) {
   next_ = next;
   probing_ = true;
   probed_ = false;
-  stepped_back_us_ = now_us;
   in_flight_.clear();
   in_flight_bytes_ = 0;
   read_id_ = 0;
-  return true;
 }
 
 void PeerProgress::Feed(Hasher* hasher) const {

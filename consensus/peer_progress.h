@@ -39,6 +39,10 @@ class PeerProgress {
   // heartbeat asks again.
   bool Mismatched(Slot common, int64_t sent_at_us, int64_t now_us);
 
+  // The peer lacks what is truncated here, up to next: nothing but heartbeats until one has
+  // matched.
+  void FellBehind(Slot next);
+
   // Entries at next() are being read from disk for this peer.
   void Reading(uint64_t read_id) { read_id_ = read_id; }
   bool reading(uint64_t read_id) const { return read_id_ == read_id; }
@@ -48,6 +52,8 @@ class PeerProgress {
   friend bool operator==(const PeerProgress&, const PeerProgress&) = default;
 
  private:
+  void Probe(Slot next);
+
   struct InFlight {
     Slot last;
     uint64_t bytes = 0;
@@ -57,7 +63,7 @@ class PeerProgress {
   Slot match_;  // < next_; never decreases
   Slot next_;
   bool probing_ = true;
-  bool probed_ = false;             // an Accept with entries is out while probing
+  bool probed_ = false;             // while probing: nothing more is sent until an answer
   int64_t stepped_back_us_ = 0;     // when next_ last moved back
   std::deque<InFlight> in_flight_;  // in the order sent; last > match_
   uint64_t in_flight_bytes_ = 0;    // their sum

@@ -1,0 +1,243 @@
+// One replica alone: what it makes of malformed and hostile messages, of a peer behind its retained
+// log, and of an Accept that covers less than its log; its deadlines; that it is a value.
+#include "consensus/replica.h"
+
+#include <limits>
+
+#include "gtest/gtest.h"
+#include "tests/consensus/cluster.h"
+
+namespace baton::consensus {
+namespace {
+
+constexpr NodeId N(uint32_t value) { return NodeId{value}; }
+constexpr Ballot B(uint64_t round, uint32_t node) { return Ballot{round, NodeId{node}}; }
+constexpr EntryId Id(uint64_t slot, uint64_t round, uint32_t node) {
+  return EntryId{B(round, node), Slot{slot}};
+}
+
+Membership Three() {
+  return {Epoch{1}, {{N(1), Role::kVoter}, {N(2), Role::kVoter}, {N(3), Role::kVoter}}};
+}
+
+Replica Make(Recovered recovered, uint32_t self = 1) {
+  recovered.membership = Three();
+  return Replica(Config{.self = N(self)}, recovered, 0);
+}
+
+Actions Receive(Replica* replica, uint32_t from, MessageBody body, int64_t now_us = 0) {
+  return replica->Step(
+      Event{now_us, Received{Message{N(from), replica->self(), kFirstGroup, std::move(body)}}});
+}
+
+template <class T>
+const T* Find(const Actions& actions) {
+  for (const Action& action : actions) {
+    if (const auto* found = std::get_if<T>(&action)) return found;
+  }
+  return nullptr;
+}
+
+template <class T>
+const T* FindSent(const Actions& actions) {
+  for (const Action& action : actions) {
+    if (const auto* send = std::get_if<Send>(&action)) {
+      if (const auto* body = std::get_if<T>(&send->message.body)) return body;
+    }
+    if (const auto* persist = std::get_if<Persist>(&action)) {
+      for (const Message& message : persist->then_send) {
+        if (const auto* body = std::get_if<T>(&message.body)) return body;
+      }
+    }
+  }
+  return nullptr;
+}
+
+Accept AcceptOf(const EntryId& prev, std::vector<Entry> entries, Slot commit = Slot{}) {
+  return Accept{.ballot = B(5, 2),
+                .prev = prev,
+                .entries = std::move(entries),
+                .commit = commit,
+                .sent_at_us = 7,
+                .lease_us = 500'000};
+}
+
+TEST(ReplicaTest, DropsWhatIsMalformed) {
+  const Replica fresh = Make({});
+  const Entry one = MakeEntry(Id(1, 5, 2), "x", Reign{.ballot = B(5, 2)});
+  const std::vector<std::pair<uint32_t, MessageBody>> bad = {
+      {2, AcceptOf({}, {MakeEntry(Id(2, 5, 2), "gap")})},
+      {2, AcceptOf({}, {one, MakeEntry(Id(2, 4, 2), "older than what it follows")})},
+      {2, AcceptOf({}, {MakeEntry(Id(1, 6, 2), "above the ballot")})},
+      {2, AcceptOf({}, {Entry{Id(1, 5, 2), {}, nullptr}})},
+      {2, AcceptOf({}, {MakeEntry(Id(1, 5, 2), "x", Reign{.ballot = B(4, 2)})})},
+      {2, AcceptOf({}, {MakeEntry(Id(1, 5, 2), "x", Three())})},
+      {3, AcceptOf({}, {one})},  // another node's ballot
+      {4, AcceptOf({}, {one})},  // not a member
+      {2, Prepare{B(5, 3)}},
+      {2, Prepare{B(std::numeric_limits<uint64_t>::max(), 2)}},
+      {2, Accept{.ballot = B(5, 2), .lease_us = std::numeric_limits<int64_t>::max()}},
+      {2, Accept{.ballot = B(5, 2), .lease_us = -1}},
+      {2, Accepted{.ballot = B(5, 2), .matched = true, .match = Slot{9}}},
+      {2, Fetch{B(5, 2), {}, 100}},
+      {2, Fetched{.ballot = B(5, 1), .matched = true, .entries = {one}}},
+      {2, Promise{B(5, 1), Id(3, 4, 1), Slot{}}}};
+  for (size_t i = 0; i < bad.size(); ++i) {
+    Replica replica = fresh;
+    EXPECT_TRUE(Receive(&replica, bad[i].first, bad[i].second).empty()) << "message " << i;
+    EXPECT_EQ(replica, fresh) << "message " << i;
+  }
+  Replica replica = fresh;
+  const Message other_group{N(2), N(1), GroupId{9}, AcceptOf({}, {one})};
+  EXPECT_TRUE(replica.Step(Event{0, Received{other_group}}).empty());
+  EXPECT_NE(FindSent<Accepted>(Receive(&replica, 2, AcceptOf({}, {one}))), nullptr);
+}
+
+TEST(ReplicaTest, RefusesToReplaceWhatIsCommitted) {
+  Replica replica = Make({.hard_state = {.promised = B(3, 2)},
+                          .last = Slot{4},
+                          .runs = {{Slot{1}, B(3, 2)}},
+                          .applied = Slot{3}});
+  const Replica before = replica;
+  EXPECT_TRUE(Receive(&replica, 2, AcceptOf(Id(2, 3, 2), {MakeEntry(Id(3, 5, 2), "x")})).empty());
+  EXPECT_EQ(replica.log(), before.log());
+  const Actions actions =
+      Receive(&replica, 2, AcceptOf(Id(3, 3, 2), {MakeEntry(Id(4, 5, 2), "x")}));
+  ASSERT_NE(Find<SuffixReplaced>(actions), nullptr);
+  EXPECT_EQ(Find<SuffixReplaced>(actions)->first, Slot{4});
+}
+
+// The small print: Accepted states what matches this ballot, not the node's last slot, and a
+// matching Accept cuts nothing.
+TEST(ReplicaTest, StatesWhatMatchesNotWhatItHas) {
+  Replica replica = Make({.hard_state = {.promised = B(3, 2)},
+                          .last = Slot{4},
+                          .runs = {{Slot{1}, B(3, 2)}},
+                          .applied = Slot{}});
+  const Actions actions = Receive(&replica, 2, AcceptOf(Id(2, 3, 2), {}, /*commit=*/Slot{4}));
+  ASSERT_NE(FindSent<Accepted>(actions), nullptr);
+  EXPECT_EQ(FindSent<Accepted>(actions)->match, Slot{2});
+  EXPECT_EQ(replica.commit(), Slot{2});
+  EXPECT_EQ(replica.log().last(), Id(4, 3, 2));
+}
+
+TEST(ReplicaTest, AnswersAHeartbeatAtOnceWithWhatIsDurable) {
+  Replica replica = Make({});
+  const Entry reign = MakeEntry(Id(1, 5, 2), "r", Reign{.ballot = B(5, 2)});
+  const Actions first = Receive(&replica, 2, AcceptOf({}, {reign}));
+  const auto* persist = Find<Persist>(first);
+  ASSERT_NE(persist, nullptr);
+  EXPECT_EQ(persist->hard_state->promised, B(5, 2));
+  EXPECT_EQ(persist->hard_state->longest_lease_us, 500'000);
+  // The promise is still on its way to the disk: the answer waits for it, and writes nothing.
+  const Actions early = Receive(&replica, 2, AcceptOf(Id(1, 5, 2), {}));
+  ASSERT_NE(Find<Persist>(early), nullptr);
+  EXPECT_FALSE(Find<Persist>(early)->hard_state.has_value());
+  EXPECT_TRUE(Find<Persist>(early)->entries.empty());
+  replica.Step(Event{0, Persisted{1}});
+  const Entry second = MakeEntry(Id(2, 5, 2), "2");
+  Receive(&replica, 2, AcceptOf(Id(1, 5, 2), {second}));
+  const Actions heartbeat = Receive(&replica, 2, AcceptOf(Id(2, 5, 2), {}));
+  ASSERT_EQ(heartbeat.size(), 1u);
+  ASSERT_NE(Find<Send>(heartbeat), nullptr);
+  EXPECT_EQ(FindSent<Accepted>(heartbeat)->match, Slot{1}) << "slot 2 is not durable yet";
+  EXPECT_EQ(FindSent<Accepted>(heartbeat)->sent_at_us, 7);
+}
+
+TEST(ReplicaTest, AnIdleFollowerWakesOnceALease) {
+  Replica replica = Make({}, /*self=*/3);
+  Receive(&replica, 2, AcceptOf({}, {MakeEntry(Id(1, 5, 2), "r", Reign{.ballot = B(5, 2)})}), 1000);
+  replica.Step(Event{1000, Persisted{1}});
+  EXPECT_EQ(replica.NextDeadlineUs(), 1000 + 500'000 + kLanTiming.rank_step_us);
+  EXPECT_TRUE(replica.Step(Event{400'000, Tick{}}).empty()) << "an early tick does nothing";
+  Receive(&replica, 2, AcceptOf(Id(1, 5, 2), {}), 450'000);
+  EXPECT_EQ(replica.NextDeadlineUs(), 450'000 + 500'000 + kLanTiming.rank_step_us);
+}
+
+TEST(ReplicaTest, OneThatIsNoVoterSleepsAndAnswersNoVote) {
+  Recovered recovered;
+  recovered.membership = Three();
+  Replica outsider(Config{.self = N(7)}, recovered, 0);
+  EXPECT_EQ(outsider.NextDeadlineUs(), std::numeric_limits<int64_t>::max());
+  EXPECT_TRUE(Receive(&outsider, 2, Prepare{B(5, 2)}).empty());
+  EXPECT_TRUE(Receive(&outsider, 2, Canvass{B(5, 2), {}}).empty());
+}
+
+// Elects node 1 over a log truncated up to slot 3, with node 2's help.
+Replica Leader() {
+  Replica replica = Make({.base = Id(3, 1, 1), .last = Slot{3}, .applied = Slot{3}});
+  replica.Step(Event{0, Tick{}});
+  Receive(&replica, 2, CanvassReply{B(1, 1), true, Refusal::kNone, B(1, 1)});
+  replica.Step(Event{0, Persisted{1}});
+  const Actions won = Receive(&replica, 2, Promise{B(2, 1), Id(3, 1, 1), Slot{3}});
+  const OpenReign open = *Find<OpenReign>(won);
+  replica.Step(Event{0, Proposed{MakeEntry(open.id, "reign", open.reign)}});
+  replica.Step(Event{0, Persisted{2}});
+  Receive(&replica, 2, Accepted{.ballot = B(2, 1), .matched = true, .match = Slot{4}});
+  return replica;
+}
+
+TEST(ReplicaTest, APeerBehindTheRetainedLogIsOnlySentHeartbeats) {
+  Replica replica = Leader();
+  ASSERT_TRUE(replica.reign_open());
+  const Accepted behind{
+      .ballot = B(2, 1), .matched = false, .hint = Id(1, 1, 1), .lease_granted = true};
+  EXPECT_EQ(Receive(&replica, 3, behind, 10).size(), 0u) << "nothing to send that it could take";
+  for (int64_t now_us = 50'000; now_us <= 200'000; now_us += 50'000) {
+    Receive(&replica, 2, Accepted{.ballot = B(2, 1), .matched = true, .match = Slot{4}}, now_us);
+    const Actions heartbeats = replica.Step(Event{now_us, Tick{}});
+    EXPECT_EQ(heartbeats.size(), 2u);
+    Accepted again = behind;
+    again.sent_at_us = now_us;
+    EXPECT_TRUE(Receive(&replica, 3, again, now_us).empty());
+  }
+  EXPECT_GT(replica.LeaseEndUs(), 200'000) << "its grant counts all the same";
+  // Once it holds the base (it got it some other way) it is sent what follows.
+  const Accepted holds{.ballot = B(2, 1), .matched = true, .match = Slot{3}};
+  const Actions resumed = Receive(&replica, 3, holds, 200'000);
+  ASSERT_NE(FindSent<Accept>(resumed), nullptr);
+  EXPECT_EQ(FindSent<Accept>(resumed)->prev, Id(3, 1, 1));
+  EXPECT_EQ(FindSent<Accept>(resumed)->entries.size(), 1u);
+}
+
+TEST(ReplicaTest, AProposalOfAReignThatEndedIsDropped) {
+  Replica replica = Leader();
+  const EntryId next = replica.NextEntryId();
+  Receive(&replica, 3, Nack{B(2, 1), B(9, 3)});
+  EXPECT_EQ(replica.standing(), Standing::kFollower);
+  EXPECT_TRUE(replica.Step(Event{0, Proposed{MakeEntry(next, "late")}}).empty());
+}
+
+TEST(ReplicaTest, StopsProposingAboveTheUncommittedLimit) {
+  Recovered recovered;
+  recovered.membership = Three();
+  Replica replica = Leader();
+  EXPECT_TRUE(replica.MayPropose());
+  const std::string big((64 << 20) + 1, 'x');
+  replica.Step(Event{0, Proposed{MakeEntry(replica.NextEntryId(), big)}});
+  EXPECT_FALSE(replica.MayPropose());
+  replica.Step(Event{0, Persisted{3}});
+  Receive(&replica, 2, Accepted{.ballot = B(2, 1), .matched = true, .match = Slot{5}});
+  EXPECT_TRUE(replica.MayPropose());
+}
+
+TEST(ReplicaTest, IsAValueWithACanonicalHash) {
+  const Replica leader = Leader();
+  Replica copy = leader;
+  EXPECT_EQ(copy, leader);
+  EXPECT_EQ(copy.Hash64(), leader.Hash64());
+  copy.Step(Event{0, Proposed{MakeEntry(copy.NextEntryId(), "x")}});
+  EXPECT_FALSE(copy == leader);
+  EXPECT_NE(copy.Hash64(), leader.Hash64());
+}
+
+TEST(ReplicaDeathTest, StopsOnItsDriversMistakes) {
+  Replica replica = Leader();
+  EXPECT_DEATH(replica.Step(Event{-1, Tick{}}), "time went");
+  EXPECT_DEATH(replica.Step(Event{0, Persisted{99}}), "never issued");
+  EXPECT_DEATH(replica.Step(Event{0, Proposed{MakeEntry(Id(9, 2, 1), "x")}}), "is next");
+  EXPECT_DEATH(replica.Step(Event{0, Applied{Slot{9}}}), "above commit");
+}
+
+}  // namespace
+}  // namespace baton::consensus
