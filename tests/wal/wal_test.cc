@@ -148,6 +148,22 @@ TEST(WalTest, NothingIsRecycledBeforeItsBaseIsSynced) {
   EXPECT_FALSE(fs.Open(SegmentPath(1)).ok());
 }
 
+TEST(WalTest, NothingIsRecycledBeforeTheNextSegmentIsSynced) {
+  MemoryFileSystem fs;
+  {
+    auto log = MustOpen(&fs);
+    Write(log.wal.get(), {State("kept"), Entry(1, 1, std::string(3000, 'x')), Base(1, 1)});
+    Write(log.wal.get(), {Entry(2, 1, std::string(1000, 'y'))}, /*sync=*/false);
+    while (log.wal->NeedsSegments()) ASSERT_TRUE(log.wal->PrepareSegments().ok());
+  }
+  fs.Crash({});
+  auto log = MustOpen(&fs);
+  EXPECT_FALSE(log.recovery.fault);
+  ASSERT_EQ(log.recovery.groups.size(), 1u);
+  EXPECT_EQ(log.recovery.groups[0].state, "kept");
+  EXPECT_EQ(log.recovery.groups[0].base.slot, Slot{1});
+}
+
 TEST(WalTest, AnEntryOfAnySizeFits) {
   MemoryFileSystem fs;
   const std::string big(50'000, 'b');
