@@ -39,7 +39,10 @@ class Overlay {
   Overlay& operator=(const Overlay&) = delete;
 
   // `effects` lies inside *bytes, the entry's. Entries without effects may be left out.
-  // REQUIRES: slot > last slot added, and not applied yet. Errors as EffectsReader; final.
+  // REQUIRES: slot > last slot added. Every slot with effects above the engine's applied slot must
+  // be in before a reader uses a read slot at or above it: a new leader adds the part of its log
+  // that is not applied, oldest first (the applier may pass meanwhile), and then lets readers and
+  // the evaluator in. Errors as EffectsReader; final.
   absl::Status Add(Slot slot, std::shared_ptr<const std::string> bytes, std::string_view effects,
                    Revision base);
   // REQUIRES: the engine has applied `slot`.
