@@ -1,0 +1,279 @@
+#include "tests/integration/cluster.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <random>
+#include <set>
+#include <sstream>
+#include <thread>
+
+#include "base/check.h"
+
+namespace baton::testing {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds kPollEvery{20};
+constexpr std::chrono::milliseconds kAskTimeout{2'000};
+
+// A free port below those that the system gives to outgoing connections: a node that is away for
+// a moment would lose one of those.
+int FreePort() {
+  static std::mt19937 random{std::random_device{}()};
+  static std::set<int> given;
+  while (true) {
+    const int port = std::uniform_int_distribution<int>(12'000, 31'999)(random);
+    if (!given.insert(port).second) continue;
+    const int socket_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<uint16_t>(port));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const bool free = bind(socket_fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+    close(socket_fd);
+    if (free) return port;
+  }
+}
+
+std::string Loopback(int port) { return "127.0.0.1:" + std::to_string(port); }
+
+}  // namespace
+
+bool Eventually(const std::function<bool()>& condition, std::chrono::milliseconds patience) {
+  const Clock::time_point deadline = Clock::now() + patience;
+  while (!condition()) {
+    if (Clock::now() >= deadline) return false;
+    std::this_thread::sleep_for(kPollEvery);
+  }
+  return true;
+}
+
+Cluster::Cluster(const ClusterOptions& options) {
+  std::string pattern = ::testing::TempDir() + "baton_cluster_XXXXXX";
+  BATON_CHECK(mkdtemp(pattern.data()) != nullptr) << pattern;
+  directory_ = pattern;
+  for (int i = 0; i < options.nodes; ++i) {
+    Node node;
+    node.name = "n" + std::to_string(i + 1);
+    node.address = Loopback(FreePort());
+    node.http_address = Loopback(FreePort());
+    nodes_.push_back(node);
+    fs::create_directories(Folder(i));
+    WriteConfig(node);
+  }
+  ClientOptions endpoints;
+  endpoints.endpoints = addresses();
+  client_ = *Client::Connect(endpoints);
+  admin_ = *Admin::Connect(endpoints);
+  if (!options.start) return;
+  for (int i = 0; i < size(); ++i) Start(i);
+  if (!options.form) return;
+  const absl::Status formed = Form();
+  if (!formed.ok() || !AwaitHealthy() || !AwaitWritable()) {
+    ADD_FAILURE() << "no cluster: " << formed << "; n1 printed:\n" << Log(0);
+  }
+}
+
+Cluster::~Cluster() {
+  client_.reset();
+  admin_.reset();
+  for (int i = 0; i < size(); ++i) Kill(i);
+  if (::testing::Test::HasFailure()) {
+    std::cerr << "logs and data are kept in " << directory_ << std::endl;
+  } else {
+    fs::remove_all(directory_);
+  }
+}
+
+std::vector<std::string> Cluster::addresses() const {
+  std::vector<std::string> addresses;
+  for (const Node& node : nodes_) addresses.push_back(node.address);
+  return addresses;
+}
+
+std::string Cluster::endpoints() const {
+  std::string list;
+  for (const Node& node : nodes_) list += (list.empty() ? "" : ",") + node.address;
+  return list;
+}
+
+std::string Cluster::Folder(int node) const { return directory_ + "/" + nodes_[node].name; }
+
+std::string Cluster::Log(int node) const {
+  std::ifstream file(Folder(node) + "/log");
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+void Cluster::WriteConfig(const Node& node) {
+  const std::string folder = directory_ + "/" + node.name;
+  std::ofstream(folder + "/batond.toml") << "[node]\n"
+                                         << "name = \"" << node.name << "\"\n"
+                                         << "data_dir = \"" << folder << "/data\"\n"
+                                         << "client_address = \"" << node.address << "\"\n"
+                                         << "peer_address = \"" << node.address << "\"\n"
+                                         << "http_address = \"" << node.http_address << "\"\n"
+                                         << "\n[wal]\nsegment_bytes = 8388608\n";
+}
+
+void Cluster::Start(int index) {
+  Node& node = nodes_[index];
+  if (Running(index)) return;
+  const std::string log_path = Folder(index) + "/log";
+  const std::string config_path = ConfigPath(index);
+  const pid_t parent = getpid();
+  const pid_t pid = fork();
+  BATON_CHECK(pid >= 0) << "fork";
+  if (pid == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent) _exit(127);
+    const int log = open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
+    const int null = open("/dev/null", O_RDONLY);
+    dup2(null, 0);
+    dup2(log, 1);
+    dup2(log, 2);
+    for (int descriptor = 3; descriptor < 1024; ++descriptor) close(descriptor);
+    execl(BATOND_PATH, BATOND_PATH, "--config", config_path.c_str(), nullptr);
+    _exit(127);
+  }
+  node.pid = pid;
+}
+
+void Cluster::Reap(int index, bool block) {
+  Node& node = nodes_[index];
+  if (node.pid == 0) return;
+  pid_t ended = 0;
+  do {
+    ended = waitpid(node.pid, &node.exit_status, block ? 0 : WNOHANG);
+  } while (ended < 0 && errno == EINTR);
+  if (ended != 0) node.pid = 0;
+}
+
+bool Cluster::Running(int node) {
+  Reap(node, /*block=*/false);
+  return nodes_[node].pid != 0;
+}
+
+void Cluster::Kill(int node) {
+  if (!Running(node)) return;
+  kill(nodes_[node].pid, SIGKILL);
+  Reap(node, /*block=*/true);
+}
+
+int Cluster::AwaitExit(int node, std::chrono::milliseconds patience) {
+  if (!Eventually([&] { return !Running(node); }, patience)) return -2;
+  const int status = nodes_[node].exit_status;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+int Cluster::Terminate(int node) {
+  if (Running(node)) kill(nodes_[node].pid, SIGTERM);
+  return AwaitExit(node);
+}
+
+void Cluster::Pause(int node) { kill(nodes_[node].pid, SIGSTOP); }
+void Cluster::Resume(int node) { kill(nodes_[node].pid, SIGCONT); }
+
+absl::Status Cluster::Form() {
+  std::vector<PlannedMember> members;
+  for (const Node& node : nodes_) members.push_back({node.name, node.address});
+  absl::Status status;
+  Eventually([&] {
+    status = admin_->Init(members).status();
+    return !absl::IsUnavailable(status) && !absl::IsDeadlineExceeded(status);
+  });
+  return status;
+}
+
+std::optional<NodeStatus> Cluster::Status(int node) {
+  CallOptions options;
+  options.timeout = kAskTimeout;
+  absl::StatusOr<NodeStatus> status = admin_->Status(address(node), options);
+  if (!status.ok()) return std::nullopt;
+  return *std::move(status);
+}
+
+int Cluster::AwaitLeader(int other_than) {
+  int leader = -1;
+  Eventually([&] {
+    CallOptions options;
+    options.timeout = kAskTimeout;
+    const std::vector<NodeReport> reports = admin_->StatusAll(options);
+    std::pair<uint64_t, uint32_t> highest;
+    leader = -1;
+    for (int i = 0; i < size(); ++i) {
+      if (!reports[i].status.ok()) continue;
+      const NodeStatus& status = *reports[i].status;
+      const std::pair ballot(status.ballot_round, status.ballot_node);
+      if (ballot < highest) continue;
+      if (ballot > highest) leader = -1;
+      highest = ballot;
+      if (status.state == "leader") leader = i;
+    }
+    return leader >= 0 && leader != other_than;
+  });
+  return leader == other_than ? -1 : leader;
+}
+
+bool Cluster::AwaitHealthy() {
+  return Eventually([&] {
+    std::set<std::string> leaders;
+    uint64_t commit = 0;
+    uint64_t applied = UINT64_MAX;
+    for (int i = 0; i < size(); ++i) {
+      if (!Running(i)) continue;
+      const std::optional<NodeStatus> status = Status(i);
+      if (!status || !status->healthy || status->cluster_id.empty()) return false;
+      leaders.insert(status->leader);
+      commit = std::max(commit, status->commit_slot);
+      applied = std::min(applied, status->applied_slot);
+    }
+    return leaders.size() == 1 && !leaders.begin()->empty() && applied >= commit;
+  });
+}
+
+bool Cluster::AwaitWritable() {
+  return Eventually([&] {
+    CallOptions options;
+    options.timeout = kAskTimeout;
+    return client_->Put("cluster/writable", "yes", options).ok();
+  });
+}
+
+std::vector<DigestInfo> DigestsAtRest(Cluster* cluster) {
+  std::vector<DigestInfo> digests;
+  Eventually([&] {
+    uint64_t slot = 0;
+    for (int i = 0; i < cluster->size(); ++i) {
+      const std::optional<NodeStatus> status = cluster->Status(i);
+      if (!status) return false;
+      slot = std::max(slot, status->commit_slot);
+    }
+    digests.clear();
+    for (int i = 0; i < cluster->size(); ++i) {
+      const absl::StatusOr<DigestInfo> digest = cluster->admin().Digest(cluster->address(i), slot);
+      if (!digest.ok() || digest->applied_slot != slot) return false;
+      digests.push_back(*digest);
+    }
+    return true;
+  });
+  return digests;
+}
+
+}  // namespace baton::testing

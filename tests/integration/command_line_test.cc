@@ -1,0 +1,286 @@
+// `baton` from outside: what scripts depend on.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "tests/integration/cluster.h"
+#include "tests/integration/command.h"
+
+namespace baton::testing {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+class CommandLineTest : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() { cluster_ = new Cluster; }
+  static void TearDownTestSuite() {
+    delete cluster_;
+    cluster_ = nullptr;
+  }
+
+  CommandResult Baton(std::vector<std::string> arguments, const std::string& input = "") {
+    arguments.insert(arguments.begin(), BATON_PATH);
+    CommandOptions options;
+    options.input = input;
+    options.environment = {"BATON_ENDPOINTS=" + cluster_->endpoints(), "NO_COLOR=1"};
+    return RunCommand(arguments, options);
+  }
+  json BatonJson(std::vector<std::string> arguments, const std::string& input = "") {
+    arguments.insert(arguments.end(), {"-o", "json"});
+    const CommandResult result = Baton(arguments, input);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    const json parsed = json::parse(result.out, nullptr, false);
+    EXPECT_TRUE(parsed.is_object()) << result.out;
+    EXPECT_EQ(result.out.find('\n'), result.out.size() - 1) << "one object, one line";
+    return parsed;
+  }
+
+  static Cluster* cluster_;
+};
+Cluster* CommandLineTest::cluster_ = nullptr;
+
+TEST_F(CommandLineTest, PutGetDelete) {
+  const json put = BatonJson({"put", "cli/a", "one"});
+  EXPECT_GT(put["revision"], 0);
+  EXPECT_EQ(put["durability"], "quorum");
+  EXPECT_GT(put["slot"], 0);
+  EXPECT_GT(put["reign"], 0);
+  EXPECT_EQ(put.size(), 4u);
+
+  const json get = BatonJson({"get", "cli/a"});
+  EXPECT_EQ(get, (json{{"key", "cli/a"}, {"value", "one"}, {"revision", put["revision"]}}));
+  EXPECT_EQ(Baton({"get", "cli/a"}).out, "one\n");
+  EXPECT_EQ(Baton({"get", "cli/a", "--raw"}).out, "one");
+
+  const json erased = BatonJson({"delete", "cli/a"});
+  EXPECT_GT(erased["revision"], put["revision"]);
+  EXPECT_EQ(erased["durability"], "quorum");
+  const CommandResult gone = Baton({"get", "cli/a"});
+  EXPECT_EQ(gone.exit_code, 3);
+  EXPECT_EQ(gone.out, "");
+  EXPECT_EQ(gone.err, "baton: there is no key cli/a\n");
+}
+
+TEST_F(CommandLineTest, ValuesMayBeAnyBytes) {
+  const std::string bytes("\x00\xff\n\x80", 4);
+  EXPECT_EQ(Baton({"put", "cli/bytes"}, bytes).exit_code, 0);
+  EXPECT_EQ(Baton({"get", "cli/bytes", "--raw"}).out, bytes);
+  const json get = BatonJson({"get", "cli/bytes"});
+  EXPECT_EQ(get["value_base64"], "AP8KgA==");
+  EXPECT_FALSE(get.contains("value"));
+  EXPECT_EQ(Baton({"put", "cli/dash", "-"}, "from stdin").exit_code, 0);
+  EXPECT_EQ(Baton({"get", "cli/dash"}).out, "from stdin\n");
+  EXPECT_EQ(Baton({"put", "cli/empty", ""}).exit_code, 0);
+  EXPECT_EQ(Baton({"get", "cli/empty", "--raw"}).out, "");
+}
+
+TEST_F(CommandLineTest, ScanGoesBothWaysAndInPages) {
+  for (const char* key : {"scan/a", "scan/b", "scan/c", "scan0"}) {
+    ASSERT_EQ(Baton({"put", key, key}).exit_code, 0);
+  }
+  const auto keys = [](const json& scan) {
+    std::string list;
+    for (const json& item : scan["items"]) list += item["key"].get<std::string>() + " ";
+    return list;
+  };
+  json scan = BatonJson({"scan", "scan/"});
+  EXPECT_EQ(keys(scan), "scan/a scan/b scan/c ");
+  EXPECT_TRUE(scan["next"].is_null());
+  EXPECT_EQ(scan.size(), 2u);
+  scan = BatonJson({"scan", "scan/", "--reverse", "--limit", "2"});
+  EXPECT_EQ(keys(scan), "scan/c scan/b ");
+  scan = BatonJson({"scan", "scan/", "--reverse", "--end", scan["next"]});
+  EXPECT_EQ(keys(scan), "scan/a ");
+  scan = BatonJson({"scan", "scan/", "--limit", "2"});
+  EXPECT_EQ(keys(scan), "scan/a scan/b ");
+  scan = BatonJson({"scan", "scan/", "--begin", scan["next"]});
+  EXPECT_EQ(keys(scan), "scan/c ");
+  EXPECT_TRUE(scan["next"].is_null());
+  EXPECT_EQ(keys(BatonJson({"scan", "--begin", "scan/b", "--end", "scan0"})), "scan/b scan/c ");
+  EXPECT_EQ(keys(BatonJson({"scan", "--begin", "z", "--end", "a"})), "");
+  EXPECT_EQ(Baton({"scan", "scan0"}).out.substr(0, 10), "KEY    VAL");
+}
+
+TEST_F(CommandLineTest, ExportThenImportIsTheSameData) {
+  std::string lines;
+  for (int i = 0; i < 3000; ++i) {
+    lines += json{{"key", "im/" + std::to_string(10000 + i)}, {"value", std::to_string(i)}}.dump() +
+             "\n";
+  }
+  lines += R"({"key_base64":"aW0v/w==","value_base64":"/wA="})"
+           "\n";
+  const json imported = BatonJson({"import", "-"}, lines);
+  EXPECT_EQ(imported["imported"], 3001);
+  const CommandResult exported = Baton({"export", "im/", "--no-revision"});
+  EXPECT_EQ(exported.exit_code, 0) << exported.err;
+  EXPECT_EQ(exported.out, lines);
+  EXPECT_NE(exported.err.find("3,001 records exported"), std::string::npos) << exported.err;
+  // Again, from what export wrote: harmless.
+  const CommandResult with_revisions = Baton({"export", "im/"});
+  EXPECT_EQ(BatonJson({"import", "-"}, with_revisions.out)["imported"], 3001);
+  EXPECT_EQ(Baton({"export", "im/", "--no-revision"}).out, lines);
+}
+
+TEST_F(CommandLineTest, ImportNamesTheLineThatIsWrong) {
+  const CommandResult result =
+      Baton({"import", "-"}, "{\"key\":\"bad/1\",\"value\":\"x\"}\n{\"key\":\"bad/2\"}\n");
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_NE(result.err.find("standard input:2: "), std::string::npos) << result.err;
+  EXPECT_EQ(Baton({"get", "bad/1"}).exit_code, 0);
+  EXPECT_EQ(Baton({"get", "bad/2"}).exit_code, 3);
+}
+
+TEST_F(CommandLineTest, StatusTellsOfEveryMember) {
+  ASSERT_TRUE(cluster_->AwaitHealthy());
+  const json status = BatonJson({"status"});
+  const int leader = cluster_->AwaitLeader();
+  const std::string name = "n" + std::to_string(leader + 1);
+  EXPECT_EQ(status["leader"], name);
+  EXPECT_EQ(status["ballot"]["node"], name);
+  EXPECT_GT(status["ballot"]["round"], 0);
+  EXPECT_EQ(status["cluster_id"].get<std::string>().size(), 32u);
+  ASSERT_EQ(status["members"].size(), 3u);
+  for (const json& member : status["members"]) {
+    EXPECT_EQ(member["role"], "voter");
+    EXPECT_EQ(member["healthy"], true);
+    EXPECT_GE(member["durable_slot"], member["applied_slot"]);
+    EXPECT_GE(member["commit_slot"], member["applied_slot"]);
+  }
+  // One endpoint is enough: it names the others.
+  const json one = BatonJson({"status", "--endpoints", cluster_->address(0)});
+  EXPECT_EQ(one["members"].size(), 3u);
+  EXPECT_EQ(one["leader"], name);
+  const std::string table = Baton({"status"}).out;
+  EXPECT_NE(table.find("NAME  ADDRESS"), std::string::npos) << table;
+  EXPECT_EQ(table.find('\033'), std::string::npos) << "colour off a terminal";
+}
+
+TEST_F(CommandLineTest, ARecordIsReadThroughAFollower) {
+  ASSERT_EQ(Baton({"put", "through", "value"}).exit_code, 0);
+  for (int i = 0; i < cluster_->size(); ++i) {
+    EXPECT_EQ(Baton({"get", "through", "--through", cluster_->address(i)}).out, "value\n");
+  }
+  EXPECT_EQ(Baton({"get", "no such", "--through", cluster_->address(0)}).exit_code, 3);
+}
+
+TEST_F(CommandLineTest, VersionsOfProgramAndNodes) {
+  const json version = BatonJson({"version"});
+  EXPECT_FALSE(version["version"].get<std::string>().empty());
+  ASSERT_EQ(version["nodes"].size(), 3u);
+  EXPECT_GT(version["nodes"][0]["wal_version"], 0);
+}
+
+TEST_F(CommandLineTest, ExitCodesTellWhatHappened) {
+  EXPECT_EQ(Baton({"--help"}).exit_code, 0);
+  EXPECT_EQ(Baton({}).exit_code, 2);
+  const CommandResult typo = Baton({"stauts"});
+  EXPECT_EQ(typo.exit_code, 2);
+  EXPECT_NE(typo.err.find("Did you mean status?"), std::string::npos) << typo.err;
+  EXPECT_EQ(Baton({"get", "k", "--timeout", "soon"}).exit_code, 2);
+  const CommandResult nobody =
+      Baton({"get", "k", "--endpoints", "127.0.0.1:1", "--timeout", "300ms"});
+  EXPECT_EQ(nobody.exit_code, 4);
+  EXPECT_EQ(nobody.out, "");
+  EXPECT_EQ(Baton({"status", "--endpoints", "127.0.0.1:1"}).exit_code, 4);
+}
+
+// A cluster of its own, through `baton local`.
+class LocalTest : public ::testing::Test {
+ protected:
+  LocalTest() {
+    std::string pattern = ::testing::TempDir() + "baton_local_XXXXXX";
+    directory_ = mkdtemp(pattern.data());
+    base_port_ = 10'000 + getpid() % 100 * 20;
+  }
+  ~LocalTest() override {
+    Local({"down"});
+    fs::remove_all(directory_);
+  }
+  CommandResult Local(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), {BATON_PATH, "local"});
+    arguments.insert(arguments.end(), {"--dir", directory_});
+    return RunCommand(arguments);
+  }
+  CommandResult Up() {
+    return Local({"up", "--nodes", "3", "--base-port", std::to_string(base_port_)});
+  }
+  json LocalStatus() {
+    const CommandResult result = Local({"status", "-o", "json"});
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    return json::parse(result.out, nullptr, false);
+  }
+  CommandResult Baton(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), BATON_PATH);
+    std::string endpoints;
+    for (int i = 0; i < 3; ++i) {
+      endpoints += (i > 0 ? ",127.0.0.1:" : "127.0.0.1:") + std::to_string(base_port_ + i);
+    }
+    arguments.insert(arguments.end(), {"--endpoints", endpoints});
+    return RunCommand(arguments);
+  }
+
+  std::string directory_;
+  int base_port_;
+};
+
+TEST_F(LocalTest, ComesUpSurvivesAndGoesDown) {
+  std::ofstream(directory_ + "/notes.txt") << "mine";
+  const CommandResult up = Up();
+  ASSERT_EQ(up.exit_code, 0) << up.err;
+  // "Returns once a write would succeed": the first one does, without patience.
+  EXPECT_EQ(Baton({"put", "k", "v", "--timeout", "2s"}).exit_code, 0);
+  const json status = LocalStatus();
+  ASSERT_EQ(status["nodes"].size(), 3u);
+  const pid_t n1 = status["nodes"][0]["pid"];
+  EXPECT_EQ(status["nodes"][0]["state"], "running");
+  EXPECT_EQ(status["nodes"][0]["address"], "127.0.0.1:" + std::to_string(base_port_));
+  EXPECT_EQ(status["nodes"][2]["http_address"], "127.0.0.1:" + std::to_string(base_port_ + 12));
+
+  // A daemon: its own session, nothing of ours open (RunCommand would wait for its pipes).
+  EXPECT_EQ(getsid(n1) == getsid(0), false);
+
+  EXPECT_EQ(Up().exit_code, 0);  // again: nothing to do
+  EXPECT_EQ(LocalStatus()["nodes"][0]["pid"], n1);
+
+  EXPECT_EQ(Local({"kill", "n1"}).exit_code, 0);
+  EXPECT_EQ(Local({"kill", "n1"}).exit_code, 0);
+  EXPECT_EQ(LocalStatus()["nodes"][0]["state"], "stopped");
+  EXPECT_EQ(Baton({"get", "k", "--timeout", "30s"}).out, "v\n");
+  EXPECT_EQ(Local({"start", "n1"}).exit_code, 0);
+  EXPECT_EQ(LocalStatus()["nodes"][0]["state"], "running");
+
+  EXPECT_EQ(Local({"pause", "n2"}).exit_code, 0);
+  EXPECT_EQ(LocalStatus()["nodes"][1]["state"], "paused");
+  EXPECT_EQ(Baton({"put", "k", "w", "--timeout", "30s"}).exit_code, 0);
+  EXPECT_EQ(Local({"resume", "n2"}).exit_code, 0);
+  EXPECT_EQ(LocalStatus()["nodes"][1]["state"], "running");
+  EXPECT_EQ(Local({"pause", "n9"}).exit_code, 3);
+
+  EXPECT_EQ(Local({"down"}).exit_code, 0);
+  EXPECT_EQ(Local({"down"}).exit_code, 0);
+  for (const json& node : LocalStatus()["nodes"]) EXPECT_EQ(node["state"], "stopped");
+  EXPECT_TRUE(fs::exists(directory_ + "/notes.txt"));
+
+  // The offline reader understands what a stopped node left.
+  const CommandResult verify = RunCommand({BATON_PATH, "wal", "verify", directory_ + "/n1/data"});
+  EXPECT_EQ(verify.exit_code, 0) << verify.out << verify.err;
+
+  EXPECT_EQ(Up().exit_code, 0);  // the data are still there
+  EXPECT_EQ(Baton({"get", "k"}).out, "w\n");
+}
+
+TEST_F(LocalTest, SaysWhatIsWrong) {
+  const CommandResult none = Local({"status"});
+  EXPECT_EQ(none.exit_code, 3);
+  EXPECT_NE(none.err.find("baton local up --dir"), std::string::npos) << none.err;
+  EXPECT_EQ(Local({"up", "--nodes", "0"}).exit_code, 2);
+}
+
+}  // namespace
+}  // namespace baton::testing
