@@ -85,6 +85,7 @@ int Serve(const CommandLine& line) {
     return 1;
   }
   const int code = RunUntilStopped(line, server->get(), signals, wakeups);
+  signal(SIGHUP, SIG_IGN);
   pthread_sigmask(SIG_UNBLOCK, &set, nullptr);  // a second signal ends the process at once
   server->reset();
   spdlog::info("stopped");

@@ -40,6 +40,12 @@ constexpr int kFatalExit = 3;
   std::_Exit(kFatalExit);
 }
 
+// The process as a whole, and the service that clients of the data ask for by name.
+void SetServing(grpc::Server* listener, bool serving) {
+  listener->GetHealthCheckService()->SetServingStatus(serving);
+  listener->GetHealthCheckService()->SetServingStatus("baton.v1.Kv", serving);
+}
+
 std::string VersionJson(const v1::VersionInfo& info) {
   return nlohmann::ordered_json{{"version", info.version()},
                                 {"commit", info.commit()},
@@ -145,7 +151,7 @@ absl::Status Server::Listen() {
       return absl::UnavailableError("cannot listen on " + address +
                                     ": is the port in use, the host this machine's?");
     }
-    server->GetHealthCheckService()->SetServingStatus(false);
+    SetServing(server.get(), false);
     p.listeners.push_back(std::move(server));
     return absl::OkStatus();
   };
@@ -267,7 +273,7 @@ absl::Status Server::Tick() {
       spdlog::warn("not ready: {}", NotReady());
     }
     for (const auto& listener : p.listeners) {
-      listener->GetHealthCheckService()->SetServingStatus(ready);
+      SetServing(listener.get(), ready);
     }
   }
   return absl::OkStatus();
@@ -279,8 +285,9 @@ void Server::Stop() {
   p.stopping = true;
   p.ready = false;
   for (const auto& listener : p.listeners) {
-    listener->GetHealthCheckService()->SetServingStatus(false);
+    SetServing(listener.get(), false);
   }
+  if (p.kv_service != nullptr) p.kv_service->Stop();
   if (p.node != nullptr) p.node->Stop();
   if (p.transport != nullptr) p.transport->Close();
   p.coordinator.reset();

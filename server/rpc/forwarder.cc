@@ -22,8 +22,10 @@ Failure ForwardedFailure(const grpc::Status& status, bool write) {
   return failure;
 }
 
-std::shared_ptr<v1::Kv::Stub> Forwarder::FindStub(const std::string& address) {
+std::shared_ptr<v1::Kv::Stub> Forwarder::Begin(
+    const std::string& address, const std::shared_ptr<grpc::ClientContext>& context) {
   MutexLock lock(&mutex_);
+  if (stopped_) return nullptr;
   auto it = targets_.find(address);
   if (it == targets_.end()) {
     if (targets_.size() >= kChannelsMax) targets_.clear();
@@ -34,7 +36,19 @@ std::shared_ptr<v1::Kv::Stub> Forwarder::FindStub(const std::string& address) {
   }
   const grpc_connectivity_state state = it->second.channel->GetState(/*try_to_connect=*/true);
   if (state == GRPC_CHANNEL_TRANSIENT_FAILURE || state == GRPC_CHANNEL_SHUTDOWN) return nullptr;
+  under_way_.insert(context);
   return it->second.stub;
+}
+
+void Forwarder::End(const std::shared_ptr<grpc::ClientContext>& context) {
+  MutexLock lock(&mutex_);
+  under_way_.erase(context);
+}
+
+void Forwarder::Stop() {
+  MutexLock lock(&mutex_);
+  stopped_ = true;
+  for (const auto& context : under_way_) context->TryCancel();
 }
 
 }  // namespace baton::server

@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -42,28 +43,37 @@ class Forwarder {
   bool Forward(const LeaderHint& leader, std::chrono::system_clock::time_point deadline,
                Method<Request, Response> method, const Request* request, Response* response,
                std::function<void(grpc::Status)> done) {
-    std::shared_ptr<v1::Kv::Stub> stub = FindStub(leader.client_address);
-    if (stub == nullptr) return false;
     auto context = std::make_shared<grpc::ClientContext>();
     context->set_deadline(deadline);
     context->AddMetadata(kForwardedKey, node_name_);
-    (stub->async()->*method)(
-        context.get(), request, response,
-        [context, stub, done = std::move(done)](grpc::Status status) { done(std::move(status)); });
+    std::shared_ptr<v1::Kv::Stub> stub = Begin(leader.client_address, context);
+    if (stub == nullptr) return false;
+    (stub->async()->*method)(context.get(), request, response,
+                             [this, context, stub, done = std::move(done)](grpc::Status status) {
+                               End(context);
+                               done(std::move(status));
+                             });
     return true;
   }
+
+  // Cancels what is under way and forwards no more: a node that stops does not wait for another.
+  void Stop();
 
  private:
   struct Target {
     std::shared_ptr<grpc::Channel> channel;
     std::shared_ptr<v1::Kv::Stub> stub;
   };
-  // nullptr when the channel has failed and not recovered.
-  std::shared_ptr<v1::Kv::Stub> FindStub(const std::string& address);
+  // nullptr when the channel has failed and not recovered, and after Stop.
+  std::shared_ptr<v1::Kv::Stub> Begin(const std::string& address,
+                                      const std::shared_ptr<grpc::ClientContext>& context);
+  void End(const std::shared_ptr<grpc::ClientContext>& context);
 
   const std::string node_name_;
   Mutex mutex_;
   std::map<std::string, Target> targets_ BATON_GUARDED_BY(mutex_);  // by address
+  std::set<std::shared_ptr<grpc::ClientContext>> under_way_ BATON_GUARDED_BY(mutex_);
+  bool stopped_ BATON_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace baton::server

@@ -12,7 +12,7 @@
 namespace baton::server {
 namespace {
 
-constexpr int64_t kBadFrameLogPauseUs = 1'000'000;  // garbage does not fill the log
+constexpr int64_t kComplaintPauseUs = 1'000'000;  // garbage does not fill the log
 
 constexpr int64_t kHangUpUs = 300'000;  // for a peer to take what was sent, when closing
 
@@ -168,7 +168,7 @@ peer::v1::Hello GrpcTransport::Greet(PeerStream* stream, const peer::v1::Hello& 
     answer.set_refused(reason.empty() ? "a node does not speak to itself" : reason);
     port_metrics_.refused_hellos.Add();
     if (peer != nullptr) peer->metrics.refusals.Add();
-    spdlog::error("refused a peer stream: {}", answer.refused());
+    if (MayComplain()) spdlog::error("refused a peer stream: {}", answer.refused());
     return answer;
   }
   PeerStream*& newest = greeted_[hello.node_id()];
@@ -188,10 +188,14 @@ void GrpcTransport::Deliver(consensus::Message message) {
 
 void GrpcTransport::BadFrame(const std::string& from, const std::string& what) {
   port_metrics_.bad_frames.Add();
+  if (MayComplain()) spdlog::warn("hung up on {}: {}", from, what);
+}
+
+bool GrpcTransport::MayComplain() {
   const int64_t now_us = SteadyNowUs();
-  if (now_us - last_bad_frame_log_us_ < kBadFrameLogPauseUs) return;
-  last_bad_frame_log_us_ = now_us;
-  spdlog::warn("hung up on {}: {}", from, what);
+  if (now_us - last_complaint_us_ < kComplaintPauseUs) return false;
+  last_complaint_us_ = now_us;
+  return true;
 }
 
 void GrpcTransport::StreamEnded(PeerStream* stream, bool started) {

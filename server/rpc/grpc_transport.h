@@ -78,6 +78,7 @@ class GrpcTransport final : public Transport, private PeerStreamHost {
 
   void RunQueue();
   void AwaitCall();
+  bool MayComplain();  // in the log, of a stranger; at most once a second
   Peer* FindPeer(NodeId node) const;
 
   PeerService* const service_;
@@ -99,7 +100,7 @@ class GrpcTransport final : public Transport, private PeerStreamHost {
   size_t live_streams_ BATON_GUARDED_BY(mutex_) = 0;  // each deletes itself through StreamEnded
   size_t open_links_ BATON_GUARDED_BY(mutex_) = 0;
   bool closed_ BATON_GUARDED_BY(mutex_) = false;
-  int64_t last_bad_frame_log_us_ = 0;  // peer I/O thread only
+  int64_t last_complaint_us_ = 0;  // peer I/O thread only
 };
 
 }  // namespace baton::server

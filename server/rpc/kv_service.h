@@ -19,6 +19,9 @@ class KvService final : public v1::Kv::CallbackService {
  public:
   KvService(const NodeHandle* node, const Clock* clock, std::string node_name, RpcMetrics* metrics);
 
+  // Before the server is shut down: forwards no more, and gives up what is being forwarded.
+  void Stop() { forwarder_.Stop(); }
+
   grpc::ServerUnaryReactor* Get(grpc::CallbackServerContext* context, const v1::GetRequest* request,
                                 v1::GetResponse* response) override;
   grpc::ServerUnaryReactor* MultiGet(grpc::CallbackServerContext* context,

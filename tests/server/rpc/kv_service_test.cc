@@ -41,6 +41,7 @@ class KvEnd {
   void Stop() { server_->Shutdown(std::chrono::system_clock::now()); }
 
   FakeNode& node() { return node_; }
+  KvService& service() { return service_; }
   v1::Kv::Stub& stub() { return *stub_; }
   const RpcMetrics& metrics() const { return metrics_; }
   LeaderHint hint() const { return {"leader", address_}; }
@@ -289,6 +290,25 @@ TEST(KvServiceTest, AForwardedCallThatIsLostHasAnUnknownOutcome) {
   grpc::ClientContext context;
   const grpc::Status read = follower.stub().Get(&context, get, &got);
   EXPECT_EQ(FromGrpcStatus(read).reason, Reason::kNoLeader);
+  leader.node().Release();
+}
+
+TEST(KvServiceTest, StoppingGivesUpWhatIsBeingForwarded) {
+  KvEnd leader("n1");
+  KvEnd follower("n2");
+  leader.node().hold = true;
+  follower.node().answer = [&](const Call&) { return FakeNode::NotLeader(leader.hint()); };
+  std::thread stopper([&] {
+    while (leader.node().submits() == 0) std::this_thread::yield();
+    follower.service().Stop();
+  });
+  v1::PutRequest request = PutOf("k", "v");
+  request.mutable_context()->set_timeout_ms(60'000);
+  v1::PutResponse response;
+  EXPECT_EQ(FromGrpcStatus(Put(&follower, request, &response)).reason, Reason::kOutcomeUnknown);
+  stopper.join();
+  // From now on it says who leads instead.
+  EXPECT_EQ(FromGrpcStatus(Put(&follower, request, &response)).reason, Reason::kNotLeader);
   leader.node().Release();
 }
 
