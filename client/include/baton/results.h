@@ -17,7 +17,7 @@
 namespace baton {
 
 struct Record {
-  std::string key;
+  std::string key;  // left empty by Get and MultiGet: the caller has it
   std::string value;
   uint64_t revision = 0;  // of its last change
 };
