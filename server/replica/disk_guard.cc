@@ -82,6 +82,8 @@ void DiskGuard::PrepareSegments() {
   if (!worker_->Post([shared = shared_] { shared->Prepare(); })) shared_->preparing = false;
 }
 
+bool DiskGuard::WasFull() const { return shared_->full.load(std::memory_order_relaxed); }
+
 bool DiskGuard::Full() {
   const int64_t now_us = clock_->LeaseNowUs();
   int64_t next_us = next_look_us_.load(std::memory_order_relaxed);
@@ -89,7 +91,7 @@ bool DiskGuard::Full() {
       !shared_->looking.exchange(true)) {
     if (!worker_->Post([shared = shared_] { shared->Look(); })) shared_->looking = false;
   }
-  return shared_->full.load(std::memory_order_relaxed);
+  return WasFull();
 }
 
 }  // namespace baton::server

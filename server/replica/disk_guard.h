@@ -32,6 +32,8 @@ class DiskGuard {
   void PrepareSegments();
   // Whether client writes must be refused now. Has the worker look at the disk from time to time.
   bool Full();
+  // The same, as of the last look.
+  bool WasFull() const;
 
  private:
   struct Shared;

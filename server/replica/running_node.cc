@@ -230,9 +230,11 @@ NodeStatus RunningNode::Status() const {
   }
   status.ballot = now.ballot;
   status.leader = members_.Hint(now.leader);
-  status.healthy = now.leader.has_value() && !now.stopping;
+  status.healthy = now.leader.has_value() && !now.stopping && !disk_.WasFull();
   if (now.stopping) {
     status.reason = "stopping";
+  } else if (disk_.WasFull()) {
+    status.reason = "the disk is full";
   } else if (!now.leader) {
     status.reason = "no leader is known";
   }
