@@ -171,6 +171,7 @@ class Scanner {
       scan_.previous = header.checksum;
       scan_.end = {segment.header.number, (*frame)->end};
       if (!header.Is(FrameType::kSynced)) scan_.data_end = scan_.end;
+      scan_.stated = std::max(scan_.stated, header.synced);
       scan_.synced = std::max(scan_.synced, header.synced);
       offset = (*frame)->end;
       if (!Take(**frame, i, &segment)) {

@@ -48,6 +48,7 @@ struct LogScan {
   LogPosition data_end;   // behind the last one that is not a Synced frame; <= end
   uint64_t previous = 0;  // checksum of the last frame that counts
   LogPosition synced;     // greatest position that any frame states to be on disk
+  LogPosition stated;     // <= synced: the same over the frames that count
 
   std::optional<Fault> fault;  // then `groups` holds what could be read, and the rest is for people
 

@@ -27,7 +27,7 @@ std::string_view PayloadOf(const Record& record) {
 SegmentedWal::SegmentedWal(SegmentStore store, const Options& options, LogScan scan)
     : store_(std::move(store)),
       options_(options),
-      stated_(scan.synced),
+      stated_(scan.stated),
       data_end_(scan.data_end),
       appended_(scan.end),
       synced_(scan.end) {

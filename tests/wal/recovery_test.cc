@@ -229,6 +229,24 @@ TEST(RecoveryTest, OnlyAMarkTellsDamageToTheLastBatchFromATornOne) {
   }
 }
 
+// The frame that stated it may be what was torn off.
+TEST(RecoveryTest, ACutLogIsMarkedAnew) {
+  MemoryFileSystem fs;
+  LogPosition good;
+  {
+    auto log = MustOpen(&fs);
+    Write(log.wal.get(), {Entry(1, 1, "one")});
+    good = EndOf(&fs);
+    Write(log.wal.get(), {Entry(2, 1, "two")});
+  }
+  ASSERT_TRUE(fs.FlipBit(SegmentPath(1), good.offset + kFrameHeaderBytes, 0).ok());
+  ASSERT_TRUE(MustOpen(&fs).wal->MarkSynced().ok());
+  ASSERT_TRUE(fs.FlipBit(SegmentPath(1), kSegmentHeaderBytes + kFrameHeaderBytes, 0).ok());
+  auto log = MustOpen(&fs);
+  ASSERT_TRUE(log.recovery.fault);
+  EXPECT_EQ(log.recovery.fault->slot, Slot{1});
+}
+
 // Five segments with an entry in each, slots 1 to 5, all synced.
 void FillFive(MemoryFileSystem* fs) {
   auto log = MustOpen(fs);

@@ -143,8 +143,13 @@ int DumpWal(const std::string& directory, const Output& output) {
     *output.to << "   segment     offset  type   group         slot           born      bytes  "
                   "synced\n";
   }
-  auto scan =
-      wal::ScanLog(&fs, *log, nullptr, [&](const wal::Frame& frame) { PrintFrame(frame, output); });
+  const auto print = [&](const wal::Frame& frame) { PrintFrame(frame, output); };
+  auto scan = wal::ScanLog(&fs, *log, nullptr, print);
+  // A segment that is reused meanwhile vanishes before any frame was printed.
+  for (int attempt = 1; attempt < kAttempts && absl::IsNotFound(scan.status()); ++attempt) {
+    scan = wal::ScanLog(&fs, *log, nullptr, print);
+  }
+  if (scan.ok() && scan->fault) scan = ScanSteadily(&fs, *log);
   if (!scan.ok()) return PrintError(scan.status(), output);
   return PrintVerdict(*scan, output);
 }
