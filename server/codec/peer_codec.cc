@@ -161,8 +161,8 @@ bool ReadBody(const PeerHeader& header, consensus::MessageBody* body) {
     }
     case PeerHeader::kAccept: {
       const auto& from = header.accept();
-      *body = consensus::Accept{Get(from.ballot()),       Get(from.prev()),  {},
-                                Slot{from.commit_slot()}, from.sent_at_us(), from.lease_us(),
+      *body = consensus::Accept{Get(from.ballot()),       Get(from.prev()),         {},
+                                Slot{from.commit_slot()}, from.sent_at_us(),        from.lease_us(),
                                 from.read_round(),        Slot{from.durable_slot()}};
       return true;
     }

@@ -52,6 +52,7 @@ TEST(Combine, ShowsMembersThatDoNotAnswer) {
   EXPECT_EQ(view.members[1].name, "n2");
   EXPECT_EQ(view.members[1].state, "unreachable");
   EXPECT_FALSE(view.members[1].healthy);
+  EXPECT_EQ(view.members[1].reason, "does not answer: connection refused");
   EXPECT_EQ(view.members[1].role, "voter");
 }
 

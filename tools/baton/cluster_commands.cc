@@ -1,5 +1,6 @@
 // cluster init, status, version: asked of the nodes themselves.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 
 #include "tools/baton/cluster_view.h"
@@ -11,6 +12,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kInitTimeout{30'000};
 constexpr std::chrono::milliseconds kStatusTimeout{2'000};
+constexpr size_t kReasonWidthMax = 1000;  // characters
 
 absl::StatusOr<std::unique_ptr<Admin>> ConnectAdmin(std::vector<std::string> endpoints) {
   ClientOptions options;
@@ -92,11 +94,8 @@ absl::Status Status(const Context& context) {
   size_t answered = 0;
   std::string silent;
   for (const NodeReport& report : reports) {
-    if (report.status.ok()) {
-      ++answered;
-    } else {
-      silent += "\n  " + report.endpoint + ": " + std::string(report.status.status().message());
-    }
+    answered += report.status.ok();
+    if (!report.status.ok()) silent += "\n  " + std::string(report.status.status().message());
   }
   if (answered == 0) {
     return absl::UnavailableError(
@@ -113,7 +112,19 @@ absl::Status Status(const Context& context) {
     if (!printed.ok()) return printed;
   }
   const absl::Status printed = context.Print(ViewTable(view));
-  if (!silent.empty()) context.Say("no answer from:" + silent);
+  for (const MemberView& member : view.members) {
+    if (!member.healthy && !member.reason.empty()) {
+      context.Say(member.name + ": " + Printable(member.reason, kReasonWidthMax));
+    }
+  }
+  for (const NodeReport& report : reports) {
+    const bool member =
+        std::any_of(view.members.begin(), view.members.end(),
+                    [&report](const MemberView& view) { return view.address == report.endpoint; });
+    if (!report.status.ok() && !member) {
+      context.Say("no member: " + std::string(report.status.status().message()));
+    }
+  }
   return printed;
 }
 

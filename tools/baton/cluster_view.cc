@@ -108,7 +108,13 @@ ClusterView Combine(const std::vector<NodeReport>& reports) {
   uint64_t commit = 0;
   std::vector<const NodeReport*> strangers;  // not members, as far as they say themselves
   for (const NodeReport& report : reports) {
-    if (!report.status.ok()) continue;
+    if (!report.status.ok()) {
+      for (auto& [id, member] : members) {
+        if (member.address != report.endpoint) continue;
+        member.reason = "does not answer: " + std::string(report.status.status().message());
+      }
+      continue;
+    }
     const NodeStatus& status = *report.status;
     if (status.cluster_id != believed.cluster_id || status.cluster_id.empty()) {
       strangers.push_back(&report);
@@ -174,15 +180,12 @@ Table ViewTable(const ClusterView& view) {
       return reached ? std::to_string(value) : std::string("-");
     };
     const Table::Colour colour = member.healthy ? Table::Colour::kGreen : Table::Colour::kRed;
-    const std::string health = member.healthy          ? "healthy"
-                               : member.reason.empty() ? "unhealthy"
-                                                       : member.reason;
     table.Add(
         {member.name,
          member.address,
          member.role,
          {member.state, member.state == "leader" ? Table::Colour::kGreen : Table::Colour::kNone},
-         {Printable(health, 60), colour},
+         {member.healthy ? "healthy" : "unhealthy", colour},
          number(member.durable_slot),
          number(member.commit_slot),
          number(member.applied_slot),
