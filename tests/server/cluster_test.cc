@@ -1,6 +1,9 @@
 // Three whole servers in one process, over loopback and real directories.
 #include <arpa/inet.h>
 #include <gmock/gmock.h>
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/message.h>
+#include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 #include <httplib.h>
@@ -11,6 +14,7 @@
 #include <atomic>
 #include <chrono>
 #include <filesystem>
+#include <future>
 #include <memory>
 #include <string>
 #include <thread>
@@ -24,6 +28,66 @@ namespace baton::server {
 namespace {
 
 using testing::HasSubstr;
+
+// Asks a server to describe itself, as a client does that knows nothing of Baton.
+class Reflection {
+ public:
+  explicit Reflection(const std::shared_ptr<grpc::Channel>& channel) : stub_(channel) {}
+
+  std::vector<std::string> Services() {
+    const auto answer = Ask("list_services", "*");
+    const Message& list = answer->GetReflection()->GetMessage(
+        *answer, answer->GetDescriptor()->FindFieldByName("list_services_response"));
+    const auto* services = list.GetDescriptor()->FindFieldByName("service");
+    std::vector<std::string> names;
+    for (int i = 0; i < list.GetReflection()->FieldSize(list, services); ++i) {
+      const Message& service = list.GetReflection()->GetRepeatedMessage(list, services, i);
+      names.push_back(service.GetReflection()->GetString(
+          service, service.GetDescriptor()->FindFieldByName("name")));
+    }
+    return names;
+  }
+  bool Describes(const std::string& symbol) {
+    const auto answer = Ask("file_containing_symbol", symbol);
+    return answer->GetReflection()->HasField(
+        *answer, answer->GetDescriptor()->FindFieldByName("file_descriptor_response"));
+  }
+
+ private:
+  using Message = google::protobuf::Message;
+
+  static std::unique_ptr<Message> Make(const std::string& type) {
+    const auto* descriptor =
+        google::protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName(
+            "grpc.reflection.v1alpha." + type);
+    return std::unique_ptr<Message>(
+        google::protobuf::MessageFactory::generated_factory()->GetPrototype(descriptor)->New());
+  }
+  std::unique_ptr<Message> Ask(const std::string& field, const std::string& value) {
+    const auto question = Make("ServerReflectionRequest");
+    question->GetReflection()->SetString(question.get(),
+                                         question->GetDescriptor()->FindFieldByName(field), value);
+    const grpc::Slice bytes(question->SerializeAsString());
+    const grpc::ByteBuffer request(&bytes, 1);
+    grpc::ByteBuffer response;
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(5));
+    std::promise<grpc::Status> done;
+    stub_.UnaryCall(&context, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+                    grpc::StubOptions(), &request, &response,
+                    [&](grpc::Status status) { done.set_value(std::move(status)); });
+    const grpc::Status status = done.get_future().get();
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    grpc::Slice answer_bytes;
+    EXPECT_TRUE(response.DumpToSingleSlice(&answer_bytes).ok());
+    auto answer = Make("ServerReflectionResponse");
+    EXPECT_TRUE(
+        answer->ParseFromArray(answer_bytes.begin(), static_cast<int>(answer_bytes.size())));
+    return answer;
+  }
+
+  grpc::GenericStub stub_;
+};
 
 // A listener that holds a port until the server that shall have it starts.
 int FreePort() {
@@ -209,6 +273,19 @@ TEST_F(ClusterTest, FormsServesRestartsAndStops) {
   slot = Put(0, "while n3 was away", "value").position().slot();
   ASSERT_TRUE(servers_[2]->Start().ok());
   EXPECT_EQ(Digest(2, slot).digest(), Digest(0, slot).digest());
+}
+
+TEST_F(ClusterTest, DescribesEveryServiceItLists) {
+  ASSERT_TRUE(servers_[0]->Start().ok());
+  Reflection reflection(Channel(0));
+  const std::vector<std::string> services = reflection.Services();
+  EXPECT_THAT(services, testing::IsSupersetOf({"baton.v1.Kv", "baton.v1.Cluster",
+                                               "baton.peer.v1.Peer", "grpc.health.v1.Health"}));
+  for (const std::string& service : services) {
+    EXPECT_TRUE(reflection.Describes(service)) << service;
+  }
+  EXPECT_TRUE(reflection.Describes("baton.v1.Error"));
+  EXPECT_FALSE(reflection.Describes("baton.v1.Nothing"));
 }
 
 TEST_F(ClusterTest, WhatIsTakenIsRefused) {
