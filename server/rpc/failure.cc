@@ -13,7 +13,7 @@ Failure InvalidRequest(std::string message) {
 }
 
 Failure OverLimit(std::string message, std::string limit) {
-  Failure failure = InvalidRequest(std::move(message));
+  Failure failure = InvalidRequest(std::move(message) + "; the limit is " + limit);
   failure.reason = Reason::kLimitExceeded;
   failure.limit = std::move(limit);
   return failure;

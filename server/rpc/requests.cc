@@ -325,6 +325,7 @@ Failure ResolveKeyspace(const Node& node, const std::string& name, KeyspaceId* i
   failure.reason = Reason::kKeyspaceUnknown;
   failure.message = "there is no keyspace of that name";
   if (name.size() <= 64) failure.message = "there is no keyspace named \"" + name + "\"";
+  failure.message += "; the one that always exists is named default";
   return failure;
 }
 
