@@ -66,6 +66,18 @@ TEST_F(InspectTest, DumpsEveryFrameAsOneObjectALine) {
   EXPECT_EQ(lines[4]["groups"][0]["last"], 3);
 }
 
+TEST_F(InspectTest, FindsTheLogOfANodeOfALocalCluster) {
+  const std::string node = data_ + "/n1";
+  std::filesystem::create_directories(node + "/data");
+  std::filesystem::rename(data_ + "/wal", node + "/data/wal");
+  EXPECT_EQ(Run(VerifyWal, node, false), 0);
+  EXPECT_THAT(out_.str(), HasSubstr("group 1: slots 1 to 3"));
+  EXPECT_EQ(Run(DumpWal, node, true), 0);
+  EXPECT_EQ(Run(VerifyWal, data_, false), 3);
+  EXPECT_THAT(err_.str(), HasSubstr("give a node's data directory"));
+  std::filesystem::rename(node + "/data/wal", data_ + "/wal");
+}
+
 TEST_F(InspectTest, VerifiesAWholeLogThroughEitherDirectory) {
   EXPECT_EQ(Run(VerifyWal, data_, false), 0);
   EXPECT_THAT(out_.str(), HasSubstr("group 1: slots 1 to 3"));

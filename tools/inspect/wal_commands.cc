@@ -29,8 +29,9 @@ bool HasSegments(wal::FileSystem* fs, const std::string& directory) {
          });
 }
 
+// The third is a node's folder in a local cluster.
 std::optional<std::string> FindLog(wal::FileSystem* fs, const std::string& directory) {
-  for (const std::string& candidate : {directory, directory + "/wal"}) {
+  for (const std::string& candidate : {directory, directory + "/wal", directory + "/data/wal"}) {
     if (HasSegments(fs, candidate)) return candidate;
   }
   return std::nullopt;
@@ -128,8 +129,8 @@ int PrintError(const absl::Status& status, const Output& output) {
 }
 
 int PrintNoLog(const std::string& directory, const Output& output) {
-  *output.errors << "baton-inspect: no log in " << directory << " nor in " << directory
-                 << "/wal: give a node's data directory\n";
+  *output.errors << "baton-inspect: no log in " << directory << ", nor in its wal or data/wal: "
+                 << "give a node's data directory\n";
   return kNotFound;
 }
 
