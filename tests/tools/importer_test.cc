@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <map>
 #include <sstream>
 #include <thread>
@@ -135,6 +136,16 @@ TEST(Importer, NamesTheLineThatIsNoRecordOnceThoseBeforeItAreIn) {
     EXPECT_EQ(store.records.count("a"), 1u) << bad;
     EXPECT_EQ(store.records.count("c"), 0u) << bad;
   }
+}
+
+TEST(Importer, RefusesWhatCannotBeRead) {
+  FakeStore store;
+  std::ifstream directory(testing::TempDir());
+  Importer importer(
+      store.Put(), [](uint64_t) {}, Quick());
+  const auto result = importer.Run(&directory, "dir");
+  EXPECT_TRUE(absl::IsInvalidArgument(result.status()));
+  EXPECT_EQ(std::string(result.status().message()).substr(0, 22), "dir:1: cannot be read;");
 }
 
 TEST(Importer, RefusesALineOverTheLimit) {

@@ -1,6 +1,6 @@
 #include "tools/baton/importer.h"
 
-#include <optional>
+#include <memory>
 #include <utility>
 
 #include "baton/error.h"
@@ -11,18 +11,17 @@ namespace {
 
 constexpr int64_t kWakeUs = 100'000;  // how often progress is looked at while nothing happens
 
-enum class Line : uint8_t { kRead, kEnd, kTooLong };
+enum class Line : uint8_t { kRead, kEnd, kTooLong, kUnreadable };
 
-// std::getline with a limit.
-Line ReadLine(std::istream* in, size_t bytes_max, std::string* line) {
-  line->clear();
-  std::streambuf* const buffer = in->rdbuf();
-  for (int c = buffer->sbumpc(); c != std::char_traits<char>::eof(); c = buffer->sbumpc()) {
-    if (c == '\n') return Line::kRead;
-    if (line->size() == bytes_max) return Line::kTooLong;
-    line->push_back(static_cast<char>(c));
-  }
-  return line->empty() ? Line::kEnd : Line::kRead;
+// std::getline with a limit: that of `buffer`, of `size` bytes.
+Line ReadLine(std::istream* in, char* buffer, size_t size, std::string* line) {
+  in->getline(buffer, static_cast<std::streamsize>(size));
+  const auto count = static_cast<size_t>(in->gcount());
+  if (in->bad()) return Line::kUnreadable;  // a directory, a disk that fails
+  if (!in->eof() && in->fail()) return Line::kTooLong;
+  if (in->eof() && count == 0) return Line::kEnd;
+  line->assign(buffer, in->eof() ? count : count - 1);  // without the newline
+  return Line::kRead;
 }
 
 bool MayPass(const absl::Status& status) {
@@ -138,12 +137,16 @@ absl::Status Importer::Drain() {
 
 absl::StatusOr<ImportResult> Importer::Run(std::istream* in, const std::string& source) {
   source_ = source;
+  const size_t buffer_bytes = limits_.line_bytes_max + 1;  // and the end that getline writes
+  const auto buffer = std::make_unique_for_overwrite<char[]>(buffer_bytes);
   std::string text;
   for (uint64_t line = 1;; ++line) {
-    const Line read = ReadLine(in, limits_.line_bytes_max, &text);
+    const Line read = ReadLine(in, buffer.get(), buffer_bytes, &text);
     if (read == Line::kEnd) break;
     absl::Status failed;
-    if (read == Line::kTooLong) {
+    if (read == Line::kUnreadable) {
+      failed = absl::InvalidArgumentError("cannot be read; is it a file?");
+    } else if (read == Line::kTooLong) {
       failed = absl::InvalidArgumentError("longer than " + std::to_string(limits_.line_bytes_max) +
                                           " bytes");
     } else if (text.find_first_not_of(" \t\r") == std::string::npos) {

@@ -98,28 +98,25 @@ absl::Status Export(const Context& context, const Arguments& arguments) {
 
 void AddTransferCommands(CLI::App* app, Context* context) {
   auto arguments = std::make_shared<Arguments>();
+  const auto add = [&](const char* name, const char* what) {
+    CLI::App* command = app->add_subcommand(name, what);
+    command->add_option("--keyspace", arguments->keyspace, "keyspace (default: default)")
+        ->type_name("KS");
+    return command;
+  };
 
-  CLI::App* import = app->add_subcommand(
-      "import", "put every record of a file of JSON lines, as export writes them");
-  import->add_option("FILE", arguments->file, "file; - for standard input")->required();
-  import->add_option("--keyspace", arguments->keyspace, "keyspace (default: default)")
-      ->type_name("KS");
-  import->callback(
-      [context, arguments] { context->command = [=] { return Import(*context, *arguments);
-};
-}  // namespace baton::cli
-);
+  CLI::App* in = add("import", "put every record of a file of JSON lines, as export writes them");
+  in->add_option("FILE", arguments->file, "file; - for standard input")->required();
+  in->callback(
+      [context, arguments] { context->command = [=] { return Import(*context, *arguments); }; });
 
-CLI::App* export_command = app->add_subcommand(
-    "export", "print every record as a line of JSON, in the order of the keys' bytes");
-AddRangeFlags(export_command, &arguments->range);
-export_command->add_flag("--no-revision", arguments->no_revision,
-                         "leave revisions out: equal data give equal bytes");
-export_command->add_option("--keyspace", arguments->keyspace, "keyspace (default: default)")
-    ->type_name("KS");
-export_command->callback([context, arguments] {
-  context->command = [=] { return Export(*context, *arguments); };
-});
+  CLI::App* out =
+      add("export", "print every record as a line of JSON, in the order of the keys' bytes");
+  AddRangeFlags(out, &arguments->range);
+  out->add_flag("--no-revision", arguments->no_revision,
+                "leave revisions out: equal data give equal bytes");
+  out->callback(
+      [context, arguments] { context->command = [=] { return Export(*context, *arguments); }; });
 }
 
 }  // namespace baton::cli
