@@ -35,12 +35,10 @@ Json MembersJson(const std::vector<MemberInfo>& members) {
   return list;
 }
 
-absl::Status Init(const Context& context, const std::string& members_flag,
+absl::Status Init(const Context& context, const std::vector<PlannedMember>& members,
                   const std::string& profile) {
   const auto timeout = context.Timeout(kInitTimeout);
   if (!timeout.ok()) return timeout.status();
-  const absl::StatusOr<std::vector<PlannedMember>> members = ParseMembers(members_flag);
-  if (!members.ok()) return members.status();
   // Where --endpoints does not say it, the members themselves are asked: peers and clients are
   // often served at one address.
   std::vector<std::string> endpoints;
@@ -49,13 +47,13 @@ absl::Status Init(const Context& context, const std::string& members_flag,
     if (!given.ok()) return given.status();
     endpoints = *std::move(given);
   } else {
-    for (const PlannedMember& member : *members) endpoints.push_back(member.peer_address);
+    for (const PlannedMember& member : members) endpoints.push_back(member.peer_address);
   }
   const auto admin = ConnectAdmin(std::move(endpoints));
   if (!admin.ok()) return admin.status();
   CallOptions options;
   options.timeout = *timeout;
-  const absl::StatusOr<Formation> formed = (*admin)->Init(*members, profile, options);
+  const absl::StatusOr<Formation> formed = (*admin)->Init(members, profile, options);
   if (!formed.ok()) return formed.status();
   if (context.json()) {
     Json object;
@@ -195,7 +193,11 @@ void AddClusterCommands(CLI::App* app, Context* context) {
       ->check(CLI::IsMember({"lan", "wan"}))
       ->capture_default_str();
   init->callback([context, members, profile] {
-    context->command = [=] { return Init(*context, *members, *profile); };
+    const absl::StatusOr<std::vector<PlannedMember>> plan = ParseMembers(*members);
+    if (!plan.ok()) {
+      throw CLI::ValidationError("--members", std::string(plan.status().message()));
+    }
+    context->command = [=, plan = *plan] { return Init(*context, plan, *profile); };
   });
 
   app->add_subcommand("status", "who leads, and how far every member is")->callback([context] {
