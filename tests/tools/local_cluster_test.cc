@@ -93,6 +93,23 @@ TEST_F(LocalClusterTest, NamesTheNodesThereAre) {
   EXPECT_TRUE(cluster->Down(0).ok());
 }
 
+TEST_F(LocalClusterTest, DoesNotTakeAPausedNodeForAStartedOne) {
+  auto cluster = LocalCluster::Create(directory_, {1, 9000});
+  ASSERT_TRUE(cluster.ok());
+  fs::create_directories(directory_ + "/n1");
+  const auto process =
+      StartDaemon({"/bin/sleep", "60"}, directory_ + "/n1", cluster->LogPath("n1"));
+  ASSERT_TRUE(process.ok()) << process.status();
+  std::ofstream(directory_ + "/n1/pid") << process->pid << " " << process->start_ticks << "\n";
+  EXPECT_TRUE(cluster->Start("n1").ok());  // nothing to do
+  ASSERT_TRUE(cluster->Pause("n1").ok());
+  const absl::Status paused = cluster->Start("n1");
+  EXPECT_TRUE(absl::IsFailedPrecondition(paused));
+  EXPECT_NE(paused.message().find("baton local resume n1"), absl::string_view::npos) << paused;
+  EXPECT_TRUE(cluster->Kill("n1").ok());
+  EXPECT_EQ(cluster->Nodes()[0].state, ProcessState::kGone);
+}
+
 TEST_F(LocalClusterTest, ForgetsProcessesOfEarlierBoots) {
   fs::create_directories(directory_ + "/n1");
   std::ofstream(directory_ + "/n1/pid") << getpid() << " 1\n";  // our id, another start

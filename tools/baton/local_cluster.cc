@@ -18,6 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int64_t kKillTimeoutUs = 10'000'000;  // a killed process is gone far sooner
+constexpr int64_t kStopTimeoutUs = 5'000'000;   // a signalled one stands still far sooner
 constexpr size_t kLogTailLines = 5;
 constexpr int64_t kSegmentBytes = 8 << 20;
 
@@ -169,7 +170,12 @@ absl::Status LocalCluster::WriteConfig(const LocalNode& node) const {
 absl::Status LocalCluster::Start(const std::string& name) {
   const absl::StatusOr<LocalNode> node = Find(name);
   if (!node.ok()) return node.status();
-  if (node->state != ProcessState::kGone) return absl::OkStatus();
+  if (node->state == ProcessState::kRunning) return absl::OkStatus();
+  if (node->state == ProcessState::kStopped) {
+    return absl::FailedPreconditionError(name +
+                                         " is paused; let it go on with: baton local resume " +
+                                         name + " --dir " + directory_);
+  }
   const absl::StatusOr<std::string> program = SiblingProgram("batond");
   if (!program.ok()) return program.status();
   const std::string folder = Folder(name);
@@ -208,7 +214,11 @@ absl::Status LocalCluster::SignalRunning(const std::string& name, int signal) {
                                        name + " --dir " + directory_);
 }
 
-absl::Status LocalCluster::Pause(const std::string& name) { return SignalRunning(name, SIGSTOP); }
+absl::Status LocalCluster::Pause(const std::string& name) {
+  const absl::Status sent = SignalRunning(name, SIGSTOP);
+  if (!sent.ok() || WaitUntilStopped(LastProcess(name), kStopTimeoutUs)) return sent;
+  return absl::DeadlineExceededError(name + " was sent SIGSTOP, but has not stopped");
+}
 
 absl::Status LocalCluster::Resume(const std::string& name) { return SignalRunning(name, SIGCONT); }
 

@@ -165,12 +165,21 @@ absl::Status Up(const Context& context, const Arguments& arguments) {
   }
   absl::StatusOr<LocalCluster> cluster = LocalCluster::Create(arguments.directory, layout);
   if (!cluster.ok()) return cluster.status();
+  std::vector<std::string> started;
   for (const LocalNode& node : cluster->Nodes()) {
-    const absl::Status started = cluster->Start(node.name);
-    if (!started.ok()) return started;
+    if (node.state != ProcessState::kGone) continue;  // paused ones stay so
+    const absl::Status status = cluster->Start(node.name);
+    if (!status.ok()) return status;
+    started.push_back(node.name);
   }
   const absl::StatusOr<std::vector<NodeReport>> reports = AwaitAnswers(*cluster, deadline);
-  if (!reports.ok()) return reports.status();
+  if (!reports.ok()) {
+    // One that cannot start will not start next time either: none is left behind.
+    for (const std::string& name : started) {
+      if (absl::IsInternal(reports.status())) (void)cluster->Kill(name);
+    }
+    return reports.status();
+  }
   size_t formed = 0;
   for (const NodeReport& report : *reports) formed += !report.status->cluster_id.empty();
   if (formed < reports->size()) {

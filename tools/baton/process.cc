@@ -169,6 +169,16 @@ bool WaitUntilGone(const Process& process, int64_t timeout_us) {
   return gone;
 }
 
+bool WaitUntilStopped(const Process& process, int64_t timeout_us) {
+  // The kernel tells the parent alone that a process has stopped: it is asked.
+  constexpr int64_t kPollUs = 1'000;
+  for (int64_t waited_us = 0;; waited_us += kPollUs) {
+    if (StateOf(process) == ProcessState::kStopped) return true;
+    if (waited_us >= timeout_us) return false;
+    usleep(kPollUs);
+  }
+}
+
 absl::StatusOr<std::string> SiblingProgram(const std::string& name) {
   std::vector<std::string> folders;
   char self[4096];

@@ -40,6 +40,9 @@ absl::Status Signal(const Process& process, int signal);
 // Whether the process was gone before `timeout_us` passed.
 bool WaitUntilGone(const Process& process, int64_t timeout_us);
 
+// Whether the process, which has been sent SIGSTOP, stood still before `timeout_us` passed.
+bool WaitUntilStopped(const Process& process, int64_t timeout_us);
+
 // The absolute path of a program that was built with this one: beside it, else found in $PATH.
 absl::StatusOr<std::string> SiblingProgram(const std::string& name);
 
