@@ -1,5 +1,6 @@
 #include "server/logging.h"
 
+#include <grpc/support/log.h>
 #include <spdlog/formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
@@ -46,6 +47,12 @@ class JsonFormatter final : public spdlog::formatter {
   const std::string node_;
 };
 
+// gRPC's own words, which it would write to standard error by itself. What matters of them is in
+// the status of the call that failed, and logged by whoever made it.
+void LogOfGrpc(gpr_log_func_args* from) {
+  spdlog::debug("gRPC: {} ({}:{})", from->message, from->file, from->line);
+}
+
 }  // namespace
 
 void StartLogging(const std::string& level, const std::string& format, const std::string& node) {
@@ -58,6 +65,7 @@ void StartLogging(const std::string& level, const std::string& format, const std
   }
   logger->flush_on(spdlog::level::trace);
   spdlog::set_default_logger(std::move(logger));
+  gpr_set_log_function(LogOfGrpc);
   SetLogLevel(level);
 }
 

@@ -120,6 +120,7 @@ class FileReader {
   FileReader(std::string file, CommandLine* to) : file_(std::move(file)), to_(to) {}
 
   absl::Status Read() {
+    if (std::filesystem::is_directory(file_)) return Invalid(file_ + ": is a directory");
     toml::table root;
     try {
       root = toml::parse_file(file_);
@@ -219,7 +220,7 @@ absl::StatusOr<CommandLine> ParseCommandLine(
     const std::vector<std::string>& args,
     const std::function<const char*(const std::string&)>& environment) {
   CommandLine line;
-  CLI::App app{"batond: a node of a Baton cluster"};
+  CLI::App app{"batond: a node of a Baton cluster", "batond"};
   bool check = false;
   bool print = false;
   bool version = false;

@@ -115,6 +115,7 @@ TEST_F(OptionsTest, WhatIsWrongElsewhereIsNamed) {
       {{"--queue-calls-max", "0"}, "--queue-calls-max: \"0\" is not a number from 1"},
       {{"--queue-calls-max", "99999999999999999999"}, "is not a number"},
       {{"--config", "/no/such/file.toml"}, "/no/such/file.toml"},
+      {{"--config", "/"}, "/: is a directory"},
   };
   for (const Case& bad : cases) {
     std::vector<std::string> args = bad.args;

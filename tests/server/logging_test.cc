@@ -1,0 +1,37 @@
+#include "server/logging.h"
+
+#include <grpc/support/log.h>
+#include <gtest/gtest.h>
+#include <spdlog/spdlog.h>
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace baton::server {
+namespace {
+
+TEST(LoggingTest, EveryLineIsAnObjectThoseOfGrpcIncluded) {
+  gpr_log_verbosity_init();  // as gRPC does when it is first used
+  testing::internal::CaptureStderr();
+  StartLogging("debug", "json", "n1");
+  spdlog::info("a \"quote\", a\nnewline, no UTF-8: \xff");
+  gpr_log(GPR_ERROR, "from %s", "gRPC");
+  SetLogLevel("info");
+  gpr_log(GPR_ERROR, "not shown");
+  std::istringstream text(testing::internal::GetCapturedStderr());
+  StartLogging("info", "console", "test");
+
+  std::vector<nlohmann::json> lines;
+  for (std::string line; std::getline(text, line);) lines.push_back(nlohmann::json::parse(line));
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_EQ(lines[0]["level"], "info");
+  EXPECT_EQ(lines[0]["node"], "n1");
+  EXPECT_EQ(lines[0]["message"], "a \"quote\", a\nnewline, no UTF-8: \uFFFD");
+  EXPECT_EQ(lines[1]["level"], "debug");
+  EXPECT_EQ(lines[1]["message"].get<std::string>().substr(0, 15), "gRPC: from gRPC");
+}
+
+}  // namespace
+}  // namespace baton::server
