@@ -60,7 +60,8 @@ TEST(Combine, ShowsAWipedNodeInItsMembersPlace) {
   NodeReport wiped{"h:3", NodeStatus{}};
   wiped.status->name = "n3";
   wiped.status->state = "unformed";
-  wiped.status->ballot_round = 99;  // what an unformed node says of ballots is not believed
+  wiped.status->reason = "form a cluster";  // not what its members want to hear
+  wiped.status->ballot_round = 99;          // what an unformed node says of ballots is not believed
   const ClusterView view =
       Combine({wiped, Report(1, "leader", 4, 1, 90), Report(2, "follower", 4, 1, 90)});
   EXPECT_EQ(view.cluster_id, "c0ffee");
@@ -68,7 +69,7 @@ TEST(Combine, ShowsAWipedNodeInItsMembersPlace) {
   ASSERT_EQ(view.members.size(), 3u);
   EXPECT_EQ(view.members[2].name, "n3");
   EXPECT_EQ(view.members[2].state, "unformed");
-  EXPECT_EQ(view.members[2].reason, "empty: not the node it was");
+  EXPECT_EQ(view.members[2].reason.substr(0, 26), "its data directory is empt");
   EXPECT_FALSE(view.members[2].healthy);
 }
 
@@ -78,11 +79,12 @@ TEST(Combine, ShowsANodeOfAnotherClusterBesideTheMembers) {
   foreign.status->cluster_id = "beef";
   foreign.status->name = "x";
   foreign.status->ballot_round = 1;
+  foreign.status->reason = "no leader is known";
   const ClusterView view = Combine({Report(1, "leader", 4, 1, 90), Report(2, "follower", 4, 1, 90),
                                     Report(3, "follower", 4, 1, 90), foreign});
   ASSERT_EQ(view.members.size(), 4u);
   EXPECT_EQ(view.members[0].name, "x");
-  EXPECT_EQ(view.members[0].reason, "belongs to another cluster");
+  EXPECT_EQ(view.members[0].reason, "belongs to another cluster, beef");
   EXPECT_EQ(view.members[0].role, "none");
   EXPECT_FALSE(view.members[0].healthy);
 }

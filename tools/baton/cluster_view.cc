@@ -39,10 +39,15 @@ void AddStranger(const NodeReport& report, ClusterView* view) {
   if (place != view->members.end()) stranger.role = place->role;
   SetOwnView(&stranger, *report.status);
   stranger.healthy = false;
-  if (stranger.reason.empty() && !report.status->cluster_id.empty()) {
-    stranger.reason = "belongs to another cluster";
+  // What it says of itself is true of another cluster, or of none.
+  if (!report.status->cluster_id.empty()) {
+    stranger.reason = "belongs to another cluster, " + report.status->cluster_id;
+  } else if (place != view->members.end()) {
+    stranger.reason =
+        "its data directory is empty: it is not the member it was, and takes no part until it has "
+        "that directory back";
   } else if (stranger.reason.empty()) {
-    stranger.reason = place == view->members.end() ? "unformed" : "empty: not the node it was";
+    stranger.reason = "unformed";
   }
   if (place != view->members.end()) {
     *place = std::move(stranger);
