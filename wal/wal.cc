@@ -42,8 +42,10 @@ absl::Status CutTornTail(FileSystem* fs, const std::string& directory, LogScan* 
   return absl::OkStatus();
 }
 
-// What was found may be in the page cache only, after a crash of the process alone.
-absl::Status SyncFound(const LogScan& scan) {
+// What was found, names included, may be in memory only, after a crash of the process alone.
+absl::Status SyncFound(FileSystem* fs, const std::string& directory, const LogScan& scan) {
+  if (auto status = fs->SyncDirectory(DirectoryOf(directory)); !status.ok()) return status;
+  if (auto status = fs->SyncDirectory(directory); !status.ok()) return status;
   for (size_t i = 0; i < scan.used; ++i) {
     if (scan.segments[i].header.number < scan.synced.segment) continue;
     if (auto status = scan.segments[i].file->Sync(); !status.ok()) return status;
@@ -86,7 +88,7 @@ absl::StatusOr<Wal::Opened> Wal::Open(FileSystem* fs, const std::string& directo
     if (auto status = store.RemoveUnnamed(); !status.ok()) return status;
     auto status =
         scan->used == 0 ? MakeFirstSegment(&store, &*scan) : CutTornTail(fs, directory, &*scan);
-    if (status.ok()) status = SyncFound(*scan);
+    if (status.ok()) status = SyncFound(fs, directory, *scan);
     if (!status.ok()) return status;
   }
   Opened opened;

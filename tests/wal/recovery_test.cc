@@ -306,6 +306,30 @@ TEST(RecoveryTest, ADamagedSpareIsReplaced) {
   EXPECT_FALSE(MustOpen(&fs).recovery.fault);
 }
 
+// The process ends at each step of making or recycling segments; then, after a new start, the power
+// goes.
+TEST(RecoveryTest, NamesThatWereFoundSurviveAPowerCut) {
+  for (int64_t step = 0; step < 60; ++step) {
+    SCOPED_TRACE(step);
+    MemoryFileSystem fs;
+    {
+      // An entry fills a segment.
+      auto log = MustOpen(&fs);
+      for (uint64_t slot = 1; slot <= 3; ++slot) {
+        Write(log.wal.get(), {Entry(slot, 1, std::string(2000, 'e')), Base(slot, 1)});
+      }
+      fs.CutPowerAfter(step);
+      (void)log.wal->PrepareSegments();
+      fs.CutPowerAfter(-1);
+    }
+    Write(MustOpen(&fs).wal.get(), {Entry(4, 1, std::string(2000, 'e'))});
+    fs.Crash({});
+    auto log = MustOpen(&fs);
+    ASSERT_FALSE(log.recovery.fault) << log.recovery.fault->what;
+    ASSERT_EQ(log.recovery.groups.at(0).last, Slot{4});
+  }
+}
+
 TEST(RecoveryTest, ForeignFilesAreLeftAlone) {
   MemoryFileSystem fs;
   ASSERT_TRUE(fs.MakeDirectory(kDirectory).ok());
