@@ -16,6 +16,10 @@ namespace {
 
 constexpr int kReconnectMs = 100;         // the least that gRPC allows
 constexpr int kConnectMs = 1000;          // an attempt to connect takes no longer
+// A connection that a network cut has silenced is dropped, used or not: TCP alone would try it for
+// minutes after the cut has healed.
+constexpr int kKeepaliveMs = 5000;
+constexpr int kKeepaliveTimeoutMs = 2000;
 constexpr int kLookaheadBytes = 4 << 20;  // a stream's receive window
 constexpr int kFrameBytesMax = 1 << 20;
 
@@ -28,6 +32,10 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address) {
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectMs);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kConnectMs);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kReconnectMs);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   arguments.SetInt(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, GrpcNetwork::kAnswerBytesMax);
   arguments.SetInt(GRPC_ARG_MAX_SEND_MESSAGE_LENGTH, -1);
   // A fixed window instead of one found by pings.
