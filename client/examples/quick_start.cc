@@ -4,7 +4,7 @@
 #include <iostream>
 
 int main(int argc, char** argv) {
-  auto endpoints = baton::ParseEndpoints(argc > 1 ? argv[1] : "127.0.0.1:7101");
+  auto endpoints = baton::ParseEndpoints(argc > 1 ? argv[1] : "127.0.0.1:7400");
   if (!endpoints.ok()) {
     std::cerr << endpoints.status() << "\n";
     return 2;

@@ -1,6 +1,6 @@
 // Calls about the cluster itself: formation, status, digests, versions. For tools.
 //
-//   auto admin = baton::Admin::Connect({.endpoints = {"127.0.0.1:7101", "127.0.0.1:7102"}});
+//   auto admin = baton::Admin::Connect({.endpoints = {"127.0.0.1:7400", "127.0.0.1:7401"}});
 //   for (const baton::NodeReport& report : (*admin)->StatusAll()) ...
 //
 // Each call asks the node named, or every endpoint; nothing is repeated. All calls are

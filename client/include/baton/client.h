@@ -1,6 +1,6 @@
 // The client of a Baton cluster: gets, puts, deletes and scans, synchronous and with callbacks.
 //
-//   auto client = baton::Client::Connect({.endpoints = {"127.0.0.1:7101", "127.0.0.1:7102"}});
+//   auto client = baton::Client::Connect({.endpoints = {"127.0.0.1:7400", "127.0.0.1:7401"}});
 //   if (!client.ok()) return client.status();
 //   absl::StatusOr<baton::WriteResult> put = (*client)->Put("k", "v");
 //
