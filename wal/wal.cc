@@ -94,6 +94,12 @@ absl::StatusOr<Wal::Opened> Wal::Open(FileSystem* fs, const std::string& directo
   Opened opened;
   opened.recovery = Summarize(*scan);
   opened.wal = std::make_unique<SegmentedWal>(std::move(store), options, *std::move(scan));
+  if (opened.recovery.torn_bytes > 0) {
+    // What stated how much was on disk may be among what was cut.
+    auto status = opened.wal->MarkSynced();
+    if (status.ok()) status = opened.wal->Sync();
+    if (!status.ok()) return status;
+  }
   return opened;
 }
 
