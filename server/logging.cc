@@ -1,5 +1,6 @@
 #include "server/logging.h"
 
+#include <google/protobuf/stubs/logging.h>
 #include <grpc/support/log.h>
 #include <spdlog/formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
@@ -47,10 +48,15 @@ class JsonFormatter final : public spdlog::formatter {
   const std::string node_;
 };
 
-// gRPC's own words, which it would write to standard error by itself. What matters of them is in
-// the status of the call that failed, and logged by whoever made it.
+// What gRPC and protobuf would write to standard error by themselves. What matters of it is in the
+// status of the call that failed, and logged by whoever made it; the rest is for clients to fill
+// logs with.
 void LogOfGrpc(gpr_log_func_args* from) {
   spdlog::debug("gRPC: {} ({}:{})", from->message, from->file, from->line);
+}
+void LogOfProtobuf(google::protobuf::LogLevel, const char* file, int line,
+                   const std::string& message) {
+  spdlog::debug("protobuf: {} ({}:{})", message, file, line);
 }
 
 }  // namespace
@@ -66,6 +72,7 @@ void StartLogging(const std::string& level, const std::string& format, const std
   logger->flush_on(spdlog::level::trace);
   spdlog::set_default_logger(std::move(logger));
   gpr_set_log_function(LogOfGrpc);
+  google::protobuf::SetLogHandler(LogOfProtobuf);
   SetLogLevel(level);
 }
 
