@@ -11,6 +11,7 @@
 
 #include "base/mutex.h"
 #include "base/types.h"
+#include "server/replica/stage.h"
 
 namespace baton::server {
 
@@ -20,15 +21,24 @@ class AppliedWaiters {
 
   using Work = std::function<void(bool reached)>;
 
-  // False: there are too many; the work will not run.
+  // False: there are too many, or no more are taken; the work will not run.
   bool Add(Slot slot, int64_t deadline_us, Work work) {
     MutexLock lock(&mutex_);
-    if (waiters_.size() >= kWaitersMax) return false;
+    if (closed_ || waiters_.size() >= kWaitersMax) return false;
     waiters_.push_back(Waiter{slot, deadline_us, std::move(work)});
     return true;
   }
 
-  // Runs what is due at this applied slot and time; kNever ends every wait.
+  // Ends every wait and takes no more.
+  void Close() {
+    {
+      MutexLock lock(&mutex_);
+      closed_ = true;
+    }
+    Run(Slot{}, kNever);
+  }
+
+  // Runs what is due at this applied slot and time.
   void Run(Slot applied, int64_t now_us) {
     std::vector<std::pair<Work, bool>> due;
     {
@@ -54,6 +64,7 @@ class AppliedWaiters {
   };
   Mutex mutex_;
   std::vector<Waiter> waiters_ BATON_GUARDED_BY(mutex_);
+  bool closed_ BATON_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace baton::server

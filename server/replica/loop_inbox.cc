@@ -23,10 +23,11 @@ bool LoopInbox::Fits(uint64_t bytes) {
   return true;
 }
 
-void LoopInbox::PushCalls(std::vector<QueuedWrite>* writes, std::vector<QueuedRead>* reads) {
-  if (writes->empty() && reads->empty()) return;
+bool LoopInbox::PushCalls(std::vector<QueuedWrite>* writes, std::vector<QueuedRead>* reads) {
+  if (writes->empty() && reads->empty()) return true;
   {
     MutexLock lock(&mutex_);
+    if (stopping_) return false;
     auto write = writes->begin();
     while (write != writes->end() && Fits(write->bytes))
       work_.writes.push_back(std::move(*write++));
@@ -36,6 +37,7 @@ void LoopInbox::PushCalls(std::vector<QueuedWrite>* writes, std::vector<QueuedRe
     reads->erase(reads->begin(), read);
   }
   wakeup_->Notify();
+  return true;
 }
 
 void LoopInbox::PushReturned(QueuedWrite write) {
@@ -68,6 +70,7 @@ void LoopInbox::RequestStop() {
   {
     MutexLock lock(&mutex_);
     work_.stop = true;
+    stopping_ = true;
   }
   wakeup_->Notify();
 }

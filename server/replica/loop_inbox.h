@@ -87,8 +87,9 @@ class LoopInbox {
 
   // False: dropped, the inbox is full.
   bool PushMessage(consensus::Message message);
-  // Takes the calls that fit from the front of the vectors, which keep the rest.
-  void PushCalls(std::vector<QueuedWrite>* writes, std::vector<QueuedRead>* reads);
+  // Takes the calls that fit from the front of the vectors, which keep the rest: all of them once a
+  // stop was requested, and then it returns false.
+  bool PushCalls(std::vector<QueuedWrite>* writes, std::vector<QueuedRead>* reads);
   // Takes back a call that the loop had released to a reader; always fits.
   void PushReturned(QueuedWrite write);
   void PushNotice(Notice notice);
@@ -115,6 +116,7 @@ class LoopInbox {
   LoopWork work_ BATON_GUARDED_BY(mutex_);
   uint64_t calls_ BATON_GUARDED_BY(mutex_) = 0;  // here or with the loop, not yet released
   uint64_t bytes_ BATON_GUARDED_BY(mutex_) = 0;
+  bool stopping_ BATON_GUARDED_BY(mutex_) = false;  // the loop may not look again: no new calls
 };
 
 }  // namespace baton::server

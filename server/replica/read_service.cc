@@ -119,17 +119,18 @@ void ReadService::ServeLater(const Published& now, std::vector<QueuedRead> reads
         again.push_back(std::move(read));
       }
     }
-    parts_.to_loop(&again);
-    for (const QueuedRead& read : again)
-      answers.Fail(read.to, OverloadedFailure("queue_calls_max"));
+    const bool taken = parts_.to_loop(&again);
+    const Failure refusal = taken ? OverloadedFailure("queue_calls_max") : ShuttingDownFailure();
+    for (const QueuedRead& read : again) answers.Fail(read.to, refusal);
     answers.Deliver();
   });
   if (posted) return;
+  const bool stopping = parts_.board->Read().stopping;
+  const Failure refusal = stopping ? ShuttingDownFailure() : OverloadedFailure("reader_jobs_max");
   AnswerBatch answers;
-  for (const QueuedRead& read : *shared) {
-    answers.Fail(read.to, OverloadedFailure("reader_jobs_max"));
-    parts_.metrics->refused_overload.Add();
-  }
+  for (const QueuedRead& read : *shared) answers.Fail(read.to, refusal);
+  (stopping ? parts_.metrics->refused_stopping : parts_.metrics->refused_overload)
+      .Add(shared->size());
   answers.Deliver();
 }
 

@@ -39,7 +39,8 @@ class ReadService {
     const Clock* clock;
     const MemberTable* members;
     Readers* readers;
-    std::function<void(std::vector<QueuedRead>*)> to_loop;  // takes those that fit
+    // Takes those that fit; false, taking none, when the node stops.
+    std::function<bool(std::vector<QueuedRead>*)> to_loop;
     Metrics* metrics;
   };
   explicit ReadService(const Parts& parts) : parts_(parts) {}

@@ -7,11 +7,16 @@ namespace baton::server {
 bool Readers::Post(Job job) {
   {
     MutexLock lock(&mutex_);
-    if (jobs_.size() >= jobs_max_) return false;
+    if (closed_ || jobs_.size() >= jobs_max_) return false;
     jobs_.push_back(std::move(job));
   }
   wakeup().Notify();
   return true;
+}
+
+void Readers::Close() {
+  MutexLock lock(&mutex_);
+  closed_ = true;
 }
 
 void Readers::PostOwn(Job job) {

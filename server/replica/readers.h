@@ -18,8 +18,10 @@ class Readers : public Stage {
 
   explicit Readers(size_t jobs_max) : jobs_max_(jobs_max) {}
 
-  // False when the queue is full: the job will not run.
+  // False when the queue is full or closed: the job will not run.
   bool Post(Job job);
+  // The node stops: no job is taken from then on but the loop's own.
+  void Close();
   // For the loop's own jobs, which are bounded by what it has outstanding: never refused.
   void PostOwn(Job job);
 
@@ -30,6 +32,7 @@ class Readers : public Stage {
   const size_t jobs_max_;
   Mutex mutex_;
   std::deque<Job> jobs_ BATON_GUARDED_BY(mutex_);
+  bool closed_ BATON_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace baton::server

@@ -73,7 +73,7 @@ RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
       ReadService::Parts{seams.engine, &overlay_, &board_, seams.clock, &members_, &readers_,
                          [this](std::vector<QueuedRead>* reads) {
                            std::vector<QueuedWrite> none;
-                           driver_->inbox().PushCalls(&none, reads);
+                           return driver_->inbox().PushCalls(&none, reads);
                          },
                          &metrics_});
   Driver::Parts parts;
@@ -133,15 +133,15 @@ void RunningNode::Stop() {
   applier_->RequestStop();
   end(&applier_threads_);
   end(&reader_threads_);
-  // What the stages have handed each other meanwhile is answered here, on the one thread left.
+  // No call is taken any more. What the stages have handed each other meanwhile is answered here,
+  // on the one thread left.
+  readers_.Close();
   bool busy = true;
   while (busy) {
     busy = driver_->RunOnce();
     for (Stage* stage : stages()) busy = (stage != driver_.get() && stage->RunOnce()) || busy;
   }
-  waiters_.Run(Slot{}, kNever);
-  while (readers_.RunOnce()) {
-  }
+  waiters_.Close();
 }
 
 std::vector<Stage*> RunningNode::stages() {
@@ -191,10 +191,11 @@ void RunningNode::Admit(std::vector<Call> calls, const std::shared_ptr<AnswerSin
     writes.clear();
   }
   reads_->Serve(now, &reads, answers);
-  driver_->inbox().PushCalls(&writes, &reads);
-  for (const QueuedWrite& write : writes) answers->Fail(write.to, OverloadedFailure("queue"));
-  for (const QueuedRead& read : reads) answers->Fail(read.to, OverloadedFailure("queue"));
-  metrics_.refused_overload.Add(writes.size() + reads.size());
+  const bool taken = driver_->inbox().PushCalls(&writes, &reads);
+  const Failure refusal = taken ? OverloadedFailure("queue") : ShuttingDownFailure();
+  for (const QueuedWrite& write : writes) answers->Fail(write.to, refusal);
+  for (const QueuedRead& read : reads) answers->Fail(read.to, refusal);
+  (taken ? metrics_.refused_overload : metrics_.refused_stopping).Add(writes.size() + reads.size());
 }
 
 std::optional<KeyspaceId> RunningNode::FindKeyspace(const std::string& name) const {
@@ -259,17 +260,18 @@ NodeStatus RunningNode::Status() const {
 void RunningNode::Digest(KeyspaceId keyspace, Slot slot, int64_t deadline_us,
                          std::function<void(DigestResult)> done) {
   if (slot <= seams_.engine->applied()) return PostDigest(keyspace, std::move(done));
-  const bool added = waiters_.Add(slot, deadline_us > 0 ? deadline_us : kNever,
-                                  [this, keyspace, done](bool reached) {
-                                    if (reached) return PostDigest(keyspace, done);
-                                    DigestResult late;
-                                    late.failure = DeadlineFailure();
-                                    late.applied = seams_.engine->applied();
-                                    done(std::move(late));
-                                  });
+  const bool added = waiters_.Add(
+      slot, deadline_us > 0 ? deadline_us : kNever, [this, keyspace, done](bool reached) {
+        if (reached) return PostDigest(keyspace, done);
+        DigestResult late;
+        late.failure = board_.Read().stopping ? ShuttingDownFailure() : DeadlineFailure();
+        late.applied = seams_.engine->applied();
+        done(std::move(late));
+      });
   if (added) return;
   DigestResult refused;
-  refused.failure = OverloadedFailure("waiters_max");
+  refused.failure =
+      board_.Read().stopping ? ShuttingDownFailure() : OverloadedFailure("waiters_max");
   done(std::move(refused));
 }
 
@@ -288,7 +290,8 @@ void RunningNode::PostDigest(KeyspaceId keyspace, std::function<void(DigestResul
   });
   if (posted) return;
   DigestResult refused;
-  refused.failure = OverloadedFailure("reader_jobs_max");
+  refused.failure =
+      board_.Read().stopping ? ShuttingDownFailure() : OverloadedFailure("reader_jobs_max");
   done(std::move(refused));
 }
 

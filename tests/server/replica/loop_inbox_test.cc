@@ -32,6 +32,24 @@ TEST(LoopInbox, TakesWhatFitsAndKeepsItsCharge) {
   EXPECT_TRUE(writes.empty());
 }
 
+TEST(LoopInbox, TakesNoCallsOnceAStopWasRequested) {
+  Wakeup wakeup;
+  LoopInbox inbox({.calls_max = 3, .bytes_max = 100, .messages_max = 2}, &wakeup);
+  std::vector<QueuedRead> reads;
+  std::vector<QueuedWrite> writes = {WriteOf(1, 10)};
+  EXPECT_TRUE(inbox.PushCalls(&writes, &reads));
+  inbox.RequestStop();
+  writes.push_back(WriteOf(2, 10));
+  EXPECT_FALSE(inbox.PushCalls(&writes, &reads));
+  EXPECT_EQ(writes.size(), 1u);
+  inbox.PushReturned(WriteOf(3, 10));  // the loop had it before
+  LoopWork work;
+  EXPECT_TRUE(inbox.Take(&work));
+  EXPECT_TRUE(work.stop);
+  EXPECT_EQ(work.writes.size(), 1u);
+  EXPECT_EQ(work.returned.size(), 1u);
+}
+
 TEST(LoopInbox, DropsMessagesAboveTheLimit) {
   Wakeup wakeup;
   LoopInbox inbox({.calls_max = 3, .bytes_max = 100, .messages_max = 2}, &wakeup);
