@@ -18,16 +18,33 @@ struct DiskGuard::Shared {
 
   std::atomic<bool> preparing{false};  // a task is posted
   std::atomic<bool> looking{false};
-  std::atomic<bool> full{false};
+  std::atomic<bool> no_space{false};       // a segment could not be had last time
+  std::atomic<bool> below_reserve{false};  // as of the last look
+  std::atomic<bool> full{false};           // as it was found last
 
-  Mutex mutex;                                    // held while a task runs
-  wal::Wal* wal BATON_GUARDED_BY(mutex);          // null once the guard is gone
-  bool no_space BATON_GUARDED_BY(mutex) = false;  // a segment could not be had last time
+  Mutex mutex;                            // held while a task runs
+  wal::Wal* wal BATON_GUARDED_BY(mutex);  // null once the guard is gone
 
   void Prepare() {
     MutexLock lock(&mutex);
     preparing = false;
+    if (wal != nullptr) PrepareLocked();
+  }
+
+  // A segment that could not be had is asked for again: nothing else would, while writes are
+  // refused.
+  void Look() {
+    MutexLock lock(&mutex);
+    looking = false;
     if (wal == nullptr) return;
+    if (no_space) {
+      PrepareLocked();
+    } else {
+      LookLocked();
+    }
+  }
+
+  void PrepareLocked() BATON_REQUIRES(mutex) {
     const absl::Status status = wal->PrepareSegments();
     if (!status.ok() && !absl::IsResourceExhausted(status)) {
       fatal("cannot prepare the log's next segment: " + std::string(status.message()));
@@ -37,22 +54,22 @@ struct DiskGuard::Shared {
     LookLocked();
   }
 
-  void Look() {
-    MutexLock lock(&mutex);
-    looking = false;
-    if (wal != nullptr) LookLocked();
-  }
-
   void LookLocked() BATON_REQUIRES(mutex) {
     metrics->wal_size_bytes.Set(wal->SizeBytes());
     const absl::StatusOr<uint64_t> free_bytes = fs->FreeBytes(directory);
-    // The log has prepared room ahead: a disk that cannot give more is full once that runs out.
-    const bool no_room = no_space && wal->RoomBytes() < kSegmentsKept * segment_bytes;
-    const bool now_full = no_room || (free_bytes.ok() && *free_bytes < reserve_bytes);
+    below_reserve = free_bytes.ok() && *free_bytes < reserve_bytes;
+    Judge(*wal);
+  }
+
+  // The log has prepared room ahead: a disk that cannot give more is full once that runs out.
+  bool Judge(const wal::Wal& log) {
+    const bool now_full =
+        below_reserve || (no_space && log.RoomBytes() < kSegmentsKept * segment_bytes);
     if (now_full != full.exchange(now_full)) {
       spdlog::warn(now_full ? "the disk is full: client writes are refused"
                             : "there is space on the disk again");
     }
+    return now_full;
   }
 };
 
@@ -91,7 +108,7 @@ bool DiskGuard::Full() {
       !shared_->looking.exchange(true)) {
     if (!worker_->Post([shared = shared_] { shared->Look(); })) shared_->looking = false;
   }
-  return WasFull();
+  return shared_->Judge(*wal_);
 }
 
 }  // namespace baton::server

@@ -32,7 +32,7 @@ class DiskGuard {
   void PrepareSegments();
   // Whether client writes must be refused now. Has the worker look at the disk from time to time.
   bool Full();
-  // The same, as of the last look.
+  // The same, as it was found last.
   bool WasFull() const;
 
  private:

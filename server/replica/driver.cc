@@ -13,9 +13,11 @@
 namespace baton::server {
 namespace {
 
-bool BringsEntries(const consensus::Message& message) {
-  const auto* accept = std::get_if<consensus::Accept>(&message.body);
-  return accept != nullptr && !accept->entries.empty();
+// Reigns can begin while the disk is full.
+bool BringsControl(const consensus::Accept& accept) {
+  return std::any_of(accept.entries.begin(), accept.entries.end(), [](const auto& entry) {
+    return !std::holds_alternative<std::monostate>(entry.core);
+  });
 }
 
 // Reads entries back for the core. On a reader.
@@ -64,7 +66,11 @@ Driver::Driver(const Parts& parts, const consensus::Config& config,
 bool Driver::RunOnce() {
   const bool any = inbox_.Take(&work_);
   const int64_t now_us = parts_.clock->LeaseNowUs();
-  if (!any && work_.applied < desk_.WaitsForApplied() && now_us < NextDeadlineUs()) return false;
+  // An entry is due without news when requests without effects filled the one before.
+  if (!any && work_.applied < desk_.WaitsForApplied() && now_us < NextDeadlineUs() &&
+      !desk_.CutDue(unsynced_.size())) {
+    return false;
+  }
   if (work_.applied > applied_) {
     applied_ = work_.applied;
     Feed(consensus::Applied{applied_});
@@ -116,14 +122,20 @@ void Driver::Feed(consensus::EventBody body) {
 void Driver::Receive(std::vector<consensus::Message> messages) {
   if (messages.empty() || stopped_) return;
   parts_.metrics->messages_received.Add(messages.size());
-  const bool choked = parts_.applier->backlog_bytes() > kApplyBacklogBytesMax;
   for (consensus::Message& message : messages) {
-    if (choked && BringsEntries(message)) {
+    if (HasRoomFor(message)) {
+      Feed(consensus::Received{std::move(message)});
+    } else {
       parts_.metrics->messages_dropped.Add();
-      continue;
     }
-    Feed(consensus::Received{std::move(message)});
   }
+}
+
+bool Driver::HasRoomFor(const consensus::Message& message) {
+  const auto* accept = std::get_if<consensus::Accept>(&message.body);
+  if (accept == nullptr || accept->entries.empty()) return true;
+  if (parts_.applier->backlog_bytes() > kApplyBacklogBytesMax) return false;
+  return BringsControl(*accept) || !parts_.disk->Full();
 }
 
 void Driver::On(const PersistDone& done) {
@@ -156,8 +168,9 @@ void Driver::On(const TrimWanted& wanted) {
 }
 
 void Driver::Stop() {
-  Feed(consensus::Stopping{});
   stopped_ = true;
+  desk_.Stop();
+  Feed(consensus::Stopping{});
 }
 
 // ---- Actions
@@ -244,10 +257,7 @@ void Driver::Do(consensus::StoppedLeading& stopped) {
   closed.open = false;
   parts_.board->Publish(closed);
   opening_.reset();
-  const Failure redirect = work_.stop || stopped_
-                               ? ShuttingDownFailure()
-                               : NotLeaderFailure(parts_.members->Hint(core_.leader()));
-  desk_.EndReign(redirect, "this node stopped leading: " + stopped.reason, &answers_);
+  desk_.EndReign("this node stopped leading: " + stopped.reason, &answers_);
   spdlog::info("reign {} has ended here: {}", ToString(stopped.ballot), stopped.reason);
 }
 
@@ -256,10 +266,9 @@ void Driver::Do(consensus::SuffixReplaced& replaced) {
 }
 
 void Driver::Do(consensus::ReadReady& ready) {
-  Published now = parts_.board->Read();
-  now.open = desk_.serving();
-  now.ballot = core_.promised();
-  desk_.ReadReady(ready, now);
+  // What the reader is about to answer from must be on the board for reads by lease to follow it.
+  Publish();
+  desk_.ReadReady(ready, parts_.board->Read());
 }
 
 void Driver::Do(consensus::ReadRefused& refused) { desk_.ReadRefused(refused, &answers_); }
@@ -267,6 +276,7 @@ void Driver::Do(consensus::ReadRefused& refused) { desk_.ReadRefused(refused, &a
 // ---- Work of each round
 
 void Driver::CutEntries() {
+  if (desk_.HasWaiting() && parts_.disk->Full()) desk_.RefuseWrites(DiskFullFailure(), &answers_);
   while (std::optional<consensus::Entry> entry = desk_.Cut(unsynced_.size(), &answers_)) {
     Feed(consensus::Proposed{*std::move(entry)});
   }

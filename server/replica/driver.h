@@ -22,6 +22,7 @@
 #include "server/replica/applier.h"
 #include "server/replica/board.h"
 #include "server/replica/clock.h"
+#include "server/replica/disk_guard.h"
 #include "server/replica/durable_log.h"
 #include "server/replica/leader_desk.h"
 #include "server/replica/leader_watch.h"
@@ -37,7 +38,8 @@ namespace baton::server {
 
 class Driver : public Stage {
  public:
-  // While more than this waits to be applied, messages that bring entries are dropped.
+  // While more than this waits to be applied, messages that bring entries are dropped. While the
+  // disk is full those are that bring data only: the leader sends them again.
   static constexpr uint64_t kApplyBacklogBytesMax = 256 << 20;
 
   struct Parts {
@@ -51,6 +53,7 @@ class Driver : public Stage {
     LeaderWatch* watch;
     AppliedWaiters* waiters;
     DurableLog* log;
+    DiskGuard* disk;
     Applier* applier;
     Readers* readers;
     ReadService* reads;
@@ -76,6 +79,7 @@ class Driver : public Stage {
   void On(const StampRead& read);
   void On(const TrimWanted& wanted);
   void Receive(std::vector<consensus::Message> messages);
+  bool HasRoomFor(const consensus::Message& message);
   void Stop();
 
   // Actions.

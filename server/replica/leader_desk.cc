@@ -35,7 +35,12 @@ void LeaderDesk::ReignChosen() {
   metrics_->reigns_opened.Add();
 }
 
-void LeaderDesk::EndReign(const Failure& failure, const std::string& why, AnswerBatch* answers) {
+Failure LeaderDesk::Redirect() const {
+  return stopping_ ? ShuttingDownFailure() : NotLeaderFailure(members_->Hint(core_->leader()));
+}
+
+void LeaderDesk::EndReign(const std::string& why, AnswerBatch* answers) {
+  const Failure failure = Redirect();
   reign_slot_ = Slot{};
   chosen_ = false;
   serving_ = false;
@@ -58,7 +63,7 @@ void LeaderDesk::RefuseRead(const QueuedRead& read, const Failure& failure, Answ
 void LeaderDesk::Admit(std::vector<QueuedWrite> writes, std::vector<QueuedWrite> returned,
                        std::vector<QueuedRead> reads, AnswerBatch* answers) {
   const bool leading = core_->standing() == consensus::Standing::kLeader;
-  const Failure failure = leading ? Failure() : NotLeaderFailure(members_->Hint(core_->leader()));
+  const Failure failure = leading ? Failure() : Redirect();
   for (QueuedWrite& write : returned) {
     sequencer_.Returned();
     if (leading) {
@@ -113,7 +118,7 @@ void LeaderDesk::ReadReady(const consensus::ReadReady& ready, const Published& n
 void LeaderDesk::ReadRefused(const consensus::ReadRefused& refused, AnswerBatch* answers) {
   const auto found = asked_.find(refused.read_id);
   if (found == asked_.end()) return;
-  const Failure failure = NotLeaderFailure(members_->Hint(core_->leader()));
+  const Failure failure = Redirect();
   for (const QueuedRead& read : found->second) RefuseRead(read, failure, answers);
   asked_.erase(found);
 }
@@ -143,12 +148,21 @@ Slot LeaderDesk::LogFloor() {
   return log_floor_;
 }
 
+bool LeaderDesk::CutDue(uint64_t unsynced) const {
+  if (!serving_ || !sequencer_.HasWaiting() || !core_->MayPropose()) return false;
+  if (unsynced >= kUnsyncedEntriesMax) return false;
+  if (unsynced > 0 && !sequencer_.HasFullEntry()) return false;
+  return gate_.size() < limits_.unanswered_calls_max && !sequencer_.OverlayFull() &&
+         sequencer_.MayGiveRevisions();
+}
+
 std::optional<consensus::Entry> LeaderDesk::Cut(uint64_t unsynced, AnswerBatch* answers) {
-  if (!serving_ || !sequencer_.HasWaiting() || !core_->MayPropose()) return std::nullopt;
-  if (unsynced >= kUnsyncedEntriesMax) return std::nullopt;
-  if (unsynced > 0 && !sequencer_.HasFullEntry()) return std::nullopt;
-  if (gate_.size() >= limits_.unanswered_calls_max || sequencer_.OverlayFull()) return std::nullopt;
+  if (!CutDue(unsynced)) return std::nullopt;
   return sequencer_.Cut(core_->NextEntryId(), LogFloor(), &gate_, answers);
+}
+
+void LeaderDesk::RefuseWrites(const Failure& failure, AnswerBatch* answers) {
+  metrics_->refused_disk.Add(sequencer_.RefuseWaiting(failure, answers));
 }
 
 void LeaderDesk::Expire(int64_t now_us, AnswerBatch* answers) {

@@ -43,7 +43,9 @@ class LeaderDesk {
   // state is then whole.
   void ReignChosen();
   // Nothing is served any more; everything that waits is answered.
-  void EndReign(const Failure& failure, const std::string& why, AnswerBatch* answers);
+  void EndReign(const std::string& why, AnswerBatch* answers);
+  // The node stops: whom the desk cannot serve is told so.
+  void Stop() { stopping_ = true; }
 
   // Takes calls; refuses them if this node does not lead. `returned` were parked.
   void Admit(std::vector<QueuedWrite> writes, std::vector<QueuedWrite> returned,
@@ -56,8 +58,15 @@ class LeaderDesk {
   void Committed(Slot commit, int64_t now_us, AnswerBatch* answers);
   void Applied(Slot applied);
 
-  // Cuts an entry, if one is due: `unsynced` entries of this node are with the log writer.
+  // Whether an entry is due: `unsynced` entries of this node are with the log writer.
+  bool CutDue(uint64_t unsynced) const;
+  // Cuts one if it is due. Nullopt too when none of the requests it took has an effect.
   std::optional<consensus::Entry> Cut(uint64_t unsynced, AnswerBatch* answers);
+
+  // Writes wait to be sequenced.
+  bool HasWaiting() const { return sequencer_.HasWaiting(); }
+  // Refuses them all: the disk is full.
+  void RefuseWrites(const Failure& failure, AnswerBatch* answers);
 
   // Answers what is past its deadline.
   void Expire(int64_t now_us, AnswerBatch* answers);
@@ -71,6 +80,7 @@ class LeaderDesk {
 
  private:
   bool Leading() const { return reign_slot_ != Slot{}; }
+  Failure Redirect() const;
   void ExpireReads(std::vector<QueuedRead>* reads, int64_t now_us, AnswerBatch* answers);
   void RefuseRead(const QueuedRead& read, const Failure& failure, AnswerBatch* answers);
   Slot LogFloor();
@@ -88,8 +98,9 @@ class LeaderDesk {
   Slot reign_slot_;       // of the Reign entry that opened, or is to open; Slot{} otherwise
   bool chosen_ = false;   // that entry is
   bool serving_ = false;  // it is applied too; serving_ implies chosen_
-  Slot applied_;          // newest heard of
-  Slot log_floor_;        // stated last; never decreases in a reign, log_floor_ <= commit
+  bool stopping_ = false;
+  Slot applied_;    // newest heard of
+  Slot log_floor_;  // stated last; never decreases in a reign, log_floor_ <= commit
 
   // Reads that wait for the reign to open, and those that wait for a slot, by read id.
   std::vector<QueuedRead> reads_;

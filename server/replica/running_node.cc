@@ -87,6 +87,7 @@ RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
   parts.watch = &watch_;
   parts.waiters = &waiters_;
   parts.log = log_.get();
+  parts.disk = &disk_;
   parts.applier = applier_.get();
   parts.readers = &readers_;
   parts.reads = reads_.get();

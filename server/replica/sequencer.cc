@@ -60,12 +60,15 @@ consensus::Entry Sequencer::BeginReign(const consensus::OpenReign& open, const E
 }
 
 void Sequencer::EndReign(const Failure& failure, AnswerBatch* answers) {
-  while (!waiting_.empty()) {
-    answers->Fail(PopWaiting().to, failure);
-    parts_.metrics->refused_leader.Add();
-  }
+  parts_.metrics->refused_leader.Add(RefuseWaiting(failure, answers));
   raises_.clear();
   parts_.overlay->Clear();
+}
+
+uint64_t Sequencer::RefuseWaiting(const Failure& failure, AnswerBatch* answers) {
+  const uint64_t count = waiting_.size();
+  while (!waiting_.empty()) answers->Fail(PopWaiting().to, failure);
+  return count;
 }
 
 void Sequencer::Enqueue(QueuedWrite write) {

@@ -61,6 +61,9 @@ class Sequencer {
   // Answers what waits with a redirect and empties the overlay.
   void EndReign(const Failure& failure, AnswerBatch* answers);
 
+  // Answers what waits with `failure`; returns how many that were.
+  uint64_t RefuseWaiting(const Failure& failure, AnswerBatch* answers);
+
   void Enqueue(QueuedWrite write);
   // One that was parked is back; it goes first if it is to be sequenced still.
   void Returned();
@@ -68,6 +71,8 @@ class Sequencer {
   void Committed(Slot commit);
 
   bool HasWaiting() const { return !waiting_.empty(); }
+  // Not until more revisions are chosen.
+  bool MayGiveRevisions() const { return next_revision_ < chosen_ceiling_; }
   // So much waits that the next entry need not wait for the log writer.
   bool HasFullEntry() const {
     return waiting_.size() >= limits_.entry_requests_max ||

@@ -174,6 +174,114 @@ TEST(ReplicaSim, StoppingTheLeaderHandsOverWithinAnElection) {
   EXPECT_EQ(ValueOf(cluster.Get(cluster.Leader(), "k")), "v");
 }
 
+TEST(ReplicaSim, WhatIsAskedOfAStoppedNodeIsAnswered) {
+  SimCluster cluster({.seed = 13});
+  const uint32_t leader = cluster.ElectLeader();
+  ASSERT_TRUE(cluster.Put(leader, "k", "v").failure.ok());
+  ReplicaNode& node = *cluster.node(leader);
+  std::vector<Failure> digests;
+  const auto digest = [&](Slot slot) {
+    node.Digest(kDefaultKeyspace, slot, 0,
+                [&digests](DigestResult result) { digests.push_back(result.failure); });
+  };
+  digest(Slot{1'000'000});  // waits
+  const uint64_t before = cluster.Submit(leader, {PutOf("k", "w")}, 1'000'000);
+  node.Stop();
+  digest(Slot{1'000'000});
+  digest(Slot{});
+  const uint64_t after =
+      cluster.Submit(leader, {PutOf("k", "x"), GetCall{kDefaultKeyspace, {"k"}}}, 1'000'000);
+  ASSERT_EQ(digests.size(), 3u);
+  for (const Failure& failure : digests) EXPECT_EQ(failure.reason, Reason::kShuttingDown);
+  for (const uint64_t tag : {before, after, after + 1}) {
+    ASSERT_EQ(cluster.sink()->answers.count(tag), 1u);
+    EXPECT_EQ(cluster.sink()->answers.at(tag).failure.reason, Reason::kShuttingDown);
+  }
+}
+
+TEST(ReplicaSim, RequestsWithoutEffectsDoNotWaitForATimer) {
+  SimCluster cluster({.seed = 14});
+  const uint32_t leader = cluster.ElectLeader();
+  cluster.RunFor(200'000);
+  std::vector<Request> requests;
+  for (int i = 0; i < 16'000; ++i) {
+    requests.push_back(engine::WriteRequest{
+        kDefaultKeyspace, {engine::DeleteRangeOp{"x" + std::to_string(i), "y", true}}});
+  }
+  const uint64_t given = cluster.sink()->given;
+  cluster.Submit(leader, std::move(requests), 1'000'000);
+  EXPECT_TRUE(cluster.RunUntil([&] { return cluster.sink()->given == given + 16'000; },
+                               consensus::kLanTiming.heartbeat_us / 2));
+}
+
+// Fills the disk of `n`, and writes at the leader until something is refused.
+Answer WriteUntilRefused(SimCluster* cluster) {
+  const std::string value(4'000, 'x');
+  for (int i = 0; i < 2'000; ++i) {
+    const Answer answer = cluster->Put(cluster->Leader(), "k" + std::to_string(i % 50), value);
+    if (!answer.failure.ok()) return answer;
+  }
+  return Answer();
+}
+
+TEST(ReplicaSim, AFullDiskOfTheLeaderRefusesWritesAndNothingElse) {
+  SimCluster cluster({.seed = 15});
+  uint32_t leader = cluster.ElectLeader();
+  ASSERT_TRUE(cluster.Put(leader, "k", "v").failure.ok());
+  cluster.RunFor(200'000);
+  cluster.fs(leader).SetCapacity(0);
+  const Answer refused = WriteUntilRefused(&cluster);
+  EXPECT_EQ(refused.failure.code, absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(refused.failure.reason, Reason::kDiskFull);
+  EXPECT_TRUE(cluster.Get(leader, "k").failure.ok());
+  EXPECT_FALSE(cluster.node(leader)->Status().healthy);
+
+  // It still votes, and leads again: only an election could have taken it from there.
+  for (uint32_t n = 1; n <= 3; ++n) {
+    if (n != leader) cluster.Isolate(n, true);
+  }
+  ASSERT_TRUE(cluster.RunUntil([&] { return cluster.Leader() == 0; }, 10'000'000));
+  const uint32_t other = leader % 3 + 1;
+  cluster.Isolate(other, false);
+  ASSERT_NE(cluster.ElectLeader(), 0u);
+  cluster.Isolate(other % 3 + 1, false);
+  EXPECT_TRUE(cluster.fatal(leader).empty()) << cluster.fatal(leader)[0];
+
+  cluster.fs(leader).SetCapacity(1 << 30);
+  cluster.Put(cluster.Leader(), "k", "may be refused still");
+  cluster.RunFor(2'500'000);
+  const Answer resumed = cluster.Put(cluster.Leader(), "k", "w");
+  EXPECT_TRUE(resumed.failure.ok()) << resumed.failure.message;
+  ExpectConverged(&cluster);
+}
+
+TEST(ReplicaSim, WritesResumeWhenTheLeadersDiskHasSpaceAgain) {
+  SimCluster cluster({.seed = 16});
+  const uint32_t leader = cluster.ElectLeader();
+  cluster.RunFor(200'000);
+  cluster.fs(leader).SetCapacity(0);
+  EXPECT_EQ(WriteUntilRefused(&cluster).failure.reason, Reason::kDiskFull);
+  cluster.fs(leader).SetCapacity(1 << 30);
+  ASSERT_TRUE(cluster.RunUntil([&] { return cluster.Put(cluster.Leader(), "k", "v").failure.ok(); },
+                               5'000'000));
+  EXPECT_EQ(cluster.Leader(), leader);
+  ExpectConverged(&cluster);
+}
+
+TEST(ReplicaSim, AFollowerWithAFullDiskStaysAndComesBack) {
+  SimCluster cluster({.seed = 17});
+  const uint32_t leader = cluster.ElectLeader();
+  cluster.RunFor(200'000);
+  const uint32_t full = leader % 3 + 1;
+  cluster.fs(full).SetCapacity(0);
+  const Answer refused = WriteUntilRefused(&cluster);  // 8 MB, past any room it has
+  EXPECT_TRUE(refused.failure.ok()) << refused.failure.message;
+  EXPECT_TRUE(cluster.fatal(full).empty()) << cluster.fatal(full)[0];
+  cluster.fs(full).SetCapacity(1 << 30);
+  cluster.RunFor(3'000'000);
+  ExpectConverged(&cluster);
+}
+
 TEST(ReplicaSim, WatchersHearOfANewLeader) {
   SimCluster cluster({.seed = 9});
   const uint32_t old = cluster.ElectLeader();
