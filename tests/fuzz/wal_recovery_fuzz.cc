@@ -74,7 +74,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   // What was accepted once is accepted again.
   auto again = Wal::Open(&fs, "/wal", identity, options);
-  BATON_CHECK(again.ok() && !again->recovery.fault && again->recovery.torn_bytes == 0);
+  BATON_CHECK(again.ok()) << again.status().ToString();
+  BATON_CHECK(!again->recovery.fault) << again->recovery.fault->what;
+  BATON_CHECK(again->recovery.torn_bytes == 0) << again->recovery.torn_bytes << " bytes torn";
   BATON_CHECK(again->recovery.groups.size() == opened->recovery.groups.size());
   return 0;
 }

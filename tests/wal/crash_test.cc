@@ -191,7 +191,7 @@ class CrashRun {
 };
 
 TEST(CrashTest, WhatIsSyncedSurvivesAndNothingElseAppears) {
-  for (uint64_t seed = 1; seed <= 300; ++seed) {
+  for (uint64_t seed = 1; seed <= 1500; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     CrashRun(seed).Run();
     if (HasFailure()) return;
