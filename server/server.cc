@@ -17,6 +17,7 @@
 #include "server/data_directory.h"
 #include "server/formation.h"
 #include "server/http_port.h"
+#include "server/memory_release.h"
 #include "server/metrics_page.h"
 #include "server/replica/replica_node.h"
 #include "server/replica/thread_worker.h"
@@ -93,6 +94,7 @@ struct Server::Parts {
   std::atomic<bool> ready{false};
   std::atomic<bool> stopping{false};
   std::atomic<int64_t> last_tick_us{0};
+  MemoryRelease memory_release;  // of the main loop
   bool stopped = false;
 };
 
@@ -276,6 +278,9 @@ absl::Status Server::Tick() {
       SetServing(listener.get(), ready);
     }
   }
+  uint64_t work = p.rpc_metrics.unary_calls.Get() + p.rpc_metrics.exchange_requests.Get();
+  if (p.node != nullptr) work += p.node->metrics().wal_append_bytes.Get();
+  if (p.memory_release.Tick(work, p.last_tick_us)) spdlog::debug("idle: gave memory back");
   return absl::OkStatus();
 }
 
