@@ -4,6 +4,7 @@
 //   big32, big64       big-endian, for keys, whose byte order is their order
 //   varint64           7 bits a byte, least significant first, at most 10 bytes
 //   string             varint64 length, then the bytes
+//   id128              fixed64 high half, fixed64 low half
 //
 // Put… append to a std::string. Decoder reads untrusted bytes: it never reads past the end and
 // never throws; after the first failure it stays failed. Any thread, one thread a Decoder.
@@ -13,6 +14,8 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+
+#include "base/types.h"
 
 namespace baton {
 
@@ -66,6 +69,10 @@ inline void PutString(std::string* to, std::string_view s) {
   PutVarint(to, s.size());
   to->append(s);
 }
+inline void PutId128(std::string* to, const Id128& id) {
+  PutFixed64(to, id.high);
+  PutFixed64(to, id.low);
+}
 
 // A cursor over bytes that it does not own. Each Read… returns the value, or a zero value once the
 // decoder has failed; check ok() (or Done()) once at the end.
@@ -110,6 +117,12 @@ class Decoder {
     const uint64_t size = ReadVarint();
     if (size > rest_.size()) ok_ = false;
     return ok_ ? ReadBytes(static_cast<size_t>(size)) : std::string_view();
+  }
+  Id128 ReadId128() {
+    Id128 id;
+    id.high = ReadFixed64();
+    id.low = ReadFixed64();
+    return id;
   }
   // Exactly `size` bytes.
   std::string_view ReadBytes(size_t size) {

@@ -23,18 +23,6 @@ constexpr uint32_t kMembersMax = 64;
 constexpr size_t kRecordHeaderBytes = 16;  // magic, version, length
 constexpr size_t kRecordBytesMax = 1 << 20;
 
-void PutId(std::string* to, const Id128& id) {
-  PutFixed64(to, id.high);
-  PutFixed64(to, id.low);
-}
-
-Id128 ReadId(Decoder* from) {
-  Id128 id;
-  id.high = from->ReadFixed64();
-  id.low = from->ReadFixed64();
-  return id;
-}
-
 Id128 RandomId() {
   std::random_device device;
   const auto half = [&device] { return uint64_t{device()} << 32 | device(); };
@@ -45,7 +33,7 @@ Id128 RandomId() {
 
 std::string EncodeFormation(const FormationRecord& record) {
   std::string payload;
-  PutId(&payload, record.cluster);
+  PutId128(&payload, record.cluster);
   PutFixed32(&payload, record.self.value);
   PutFixed64(&payload, record.epoch.value);
   PutFixed32(&payload, record.cluster_version);
@@ -54,7 +42,7 @@ std::string EncodeFormation(const FormationRecord& record) {
   for (const MemberInfo& member : record.members) {
     PutFixed32(&payload, member.node.value);
     PutFixed32(&payload, member.role);
-    PutId(&payload, member.directory);
+    PutId128(&payload, member.directory);
     PutString(&payload, member.name);
     PutString(&payload, member.client_address);
     PutString(&payload, member.peer_address);
@@ -65,7 +53,7 @@ std::string EncodeFormation(const FormationRecord& record) {
 std::optional<FormationRecord> DecodeFormation(std::string_view payload) {
   Decoder decoder(payload);
   FormationRecord record;
-  record.cluster = ReadId(&decoder);
+  record.cluster = decoder.ReadId128();
   record.self = NodeId{decoder.ReadFixed32()};
   record.epoch = Epoch{decoder.ReadFixed64()};
   record.cluster_version = decoder.ReadFixed32();
@@ -76,7 +64,7 @@ std::optional<FormationRecord> DecodeFormation(std::string_view payload) {
     MemberInfo member;
     member.node = NodeId{decoder.ReadFixed32()};
     member.role = decoder.ReadFixed32();
-    member.directory = ReadId(&decoder);
+    member.directory = decoder.ReadId128();
     member.name = decoder.ReadString();
     member.client_address = decoder.ReadString();
     member.peer_address = decoder.ReadString();
@@ -183,14 +171,14 @@ absl::Status DataDirectory::OpenNodeFile(const std::string& name) {
     }
     id_ = RandomId();
     std::string payload;
-    PutId(&payload, id_);
+    PutId128(&payload, id_);
     PutString(&payload, name);
     return wal::WriteFileAtomically(fs_, file, SealRecord(kNodeMagic, payload));
   }
   absl::StatusOr<std::string> payload = OpenRecord(kNodeMagic, **bytes, file);
   if (!payload.ok()) return payload.status();
   Decoder decoder(*payload);
-  id_ = ReadId(&decoder);
+  id_ = decoder.ReadId128();
   const std::string owner(decoder.ReadString());
   if (!decoder.Done() || id_.IsZero()) {
     return absl::DataLossError(file + " is damaged: its fields do not fit");

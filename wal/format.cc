@@ -16,24 +16,12 @@ constexpr size_t kSeededBytes = 56;  // of the segment header: everything that n
 constexpr size_t kHeaderChecksumAt = kSegmentHeaderBytes - 8;
 constexpr size_t kFrameChecksumAt = kFrameHeaderBytes - 8;
 
-void PutId(std::string* to, const Id128& id) {
-  PutFixed64(to, id.high);
-  PutFixed64(to, id.low);
-}
-
-Id128 ReadId(Decoder* from) {
-  Id128 id;
-  id.high = from->ReadFixed64();
-  id.low = from->ReadFixed64();
-  return id;
-}
-
 std::string SeededPart(const Identity& identity, uint32_t number) {
   std::string bytes(kMagic);
   PutFixed32(&bytes, kFormatVersion);
   PutFixed32(&bytes, identity.node.value);
-  PutId(&bytes, identity.cluster);
-  PutId(&bytes, identity.directory);
+  PutId128(&bytes, identity.cluster);
+  PutId128(&bytes, identity.directory);
   PutFixed64(&bytes, number);
   BATON_CHECK(bytes.size() == kSeededBytes);
   return bytes;
@@ -79,8 +67,8 @@ absl::StatusOr<SegmentHeader> DecodeSegmentHeader(std::string_view bytes) {
   }
   SegmentHeader header;
   header.identity.node.value = from.ReadFixed32();
-  header.identity.cluster = ReadId(&from);
-  header.identity.directory = ReadId(&from);
+  header.identity.cluster = from.ReadId128();
+  header.identity.directory = from.ReadId128();
   const uint64_t number = from.ReadFixed64();
   header.segment_bytes = from.ReadFixed64();
   header.seed = from.ReadFixed64();

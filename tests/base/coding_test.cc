@@ -27,12 +27,14 @@ TEST(Coding, BytesAreThoseOfTheFormatPages) {
   PutFixed64(&bytes, 1);
   PutVarint(&bytes, 300);
   PutString(&bytes, "hi");
+  PutId128(&bytes, Id128{2, 3});
   EXPECT_EQ(bytes, std::string("\x04\x03\x02\x01"
                                "\x01\x02\x03\x04"
                                "\x01\0\0\0\0\0\0\0"
                                "\xac\x02"
-                               "\x02hi",
-                               21));
+                               "\x02hi"
+                               "\x02\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0",
+                               37));
 }
 
 TEST(Coding, ReadsBackWhatWasPut) {
@@ -43,12 +45,14 @@ TEST(Coding, ReadsBackWhatWasPut) {
     PutFixed32(&bytes, static_cast<uint32_t>(number));
     PutBig32(&bytes, static_cast<uint32_t>(number));
     PutString(&bytes, std::to_string(number));
+    PutId128(&bytes, Id128{number, ~number});
     Decoder decoder(bytes);
     EXPECT_EQ(decoder.ReadVarint(), number);
     EXPECT_EQ(decoder.ReadFixed64(), number);
     EXPECT_EQ(decoder.ReadFixed32(), static_cast<uint32_t>(number));
     EXPECT_EQ(decoder.ReadBig32(), static_cast<uint32_t>(number));
     EXPECT_EQ(decoder.ReadString(), std::to_string(number));
+    EXPECT_EQ(decoder.ReadId128(), (Id128{number, ~number}));
     EXPECT_TRUE(decoder.Done());
   }
 }
