@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::string_view kNodeMagic = "BATNNODE";
 constexpr std::string_view kFormationMagic = "BATNFORM";
+constexpr std::string_view kLogMagic = "BATNLOGM";
 constexpr std::string_view kPlanMagic = "BATNPLAN";
 constexpr uint32_t kMembersMax = 64;
 constexpr size_t kRecordHeaderBytes = 16;  // magic, version, length
@@ -129,6 +130,7 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(wal::FileSyst
   absl::StatusOr<std::optional<FormationRecord>> plan = directory->ReadFormation("plan");
   if (!plan.ok()) return plan.status();
   directory->plan_ = *std::move(plan);
+  if (absl::Status status = directory->ReadLogNote(); !status.ok()) return status;
   return directory;
 }
 
@@ -217,6 +219,31 @@ absl::Status DataDirectory::StoreFormation(const FormationRecord& record) {
   absl::Status status = wal::WriteFileAtomically(
       fs_, path_ + "/formation", SealRecord(kFormationMagic, EncodeFormation(record)));
   if (status.ok()) formation_ = record;
+  return status;
+}
+
+absl::Status DataDirectory::ReadLogNote() {
+  const std::string file = path_ + "/log";
+  absl::StatusOr<std::optional<std::string>> bytes = ReadIfThere(fs_, file);
+  if (!bytes.ok() || !bytes->has_value()) return bytes.status();
+  absl::StatusOr<std::string> payload = OpenRecord(kLogMagic, **bytes, file);
+  if (!payload.ok()) return payload.status();
+  Decoder decoder(*payload);
+  if (decoder.ReadId128() != id_ || !decoder.Done()) {
+    return absl::FailedPreconditionError(
+        file + " is of another data directory than " + ToString(id_) +
+        ": files of two nodes were mixed; restore this node's own, or empty the directory");
+  }
+  log_made_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status DataDirectory::NoteLogMade() {
+  std::string payload;
+  PutId128(&payload, id_);
+  absl::Status status =
+      wal::WriteFileAtomically(fs_, path_ + "/log", SealRecord(kLogMagic, payload));
+  if (status.ok()) log_made_ = true;
   return status;
 }
 

@@ -4,12 +4,13 @@
 //   LOCK       held with flock for as long as the process lives; holds the pid, for people
 //   node       the directory's random id and the node's name; written once
 //   formation  the cluster, this node's id in it, the members of epoch 1; written once
+//   log        says that the log was made once: from then on a missing one is lost, not new
 //   plan       on the node that coordinates a formation: what it will give everyone
 //   wal/, db/  the replicated log and the state
 //
-// docs/operations.md gives the bytes of node, formation and plan. Each is written atomically and
-// carries a version and a checksum. Owner: the process's main. Any thread: the caller makes sure
-// that Store… calls do not overlap. They block on the disk.
+// docs/operations.md gives the bytes of node, formation, log and plan. Each is written atomically
+// and carries a version and a checksum. Owner: the process's main. Any thread: the caller makes
+// sure that Store… calls do not overlap. They block on the disk.
 #pragma once
 
 #include <memory>
@@ -48,6 +49,10 @@ class DataDirectory {
   absl::Status StorePlan(const FormationRecord& plan);
   absl::Status DropPlan();
 
+  // Whether the log has been made here. It is noted before the node casts its first vote.
+  bool log_made() const { return log_made_; }
+  absl::Status NoteLogMade();
+
   std::string wal_path() const { return path_ + "/wal"; }
   std::string db_path() const { return path_ + "/db"; }
 
@@ -56,6 +61,7 @@ class DataDirectory {
   absl::Status Lock();
   absl::Status OpenNodeFile(const std::string& name);
   absl::StatusOr<std::optional<FormationRecord>> ReadFormation(const std::string& file) const;
+  absl::Status ReadLogNote();
 
   wal::FileSystem* const fs_;
   const std::string path_;
@@ -63,6 +69,7 @@ class DataDirectory {
   Id128 id_;       // never zero
   std::optional<FormationRecord> formation_;
   std::optional<FormationRecord> plan_;
+  bool log_made_ = false;
 };
 
 // The stored form of a record: magic, version, length, payload, XXH3-64.

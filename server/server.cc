@@ -27,6 +27,7 @@
 #include "server/rpc/kv_service.h"
 #include "server/rpc/peer_service.h"
 #include "wal/posix_file_system.h"
+#include "wal/wal.h"
 
 namespace baton::server {
 namespace {
@@ -185,6 +186,13 @@ absl::Status Server::StartNode() {
   options.disk_reserve_bytes = p.options.disk_reserve_bytes;
   options.queue_calls_max = p.options.queue_calls_max;
   options.fatal = StopAtOnce;
+  if (!p.directory->log_made()) {
+    const wal::Identity identity{options.cluster, options.self.node, options.self.directory};
+    const auto log = wal::Wal::Open(&p.fs, options.wal_directory, identity, options.wal);
+    if (!log.ok()) return log.status();
+    if (absl::Status s = p.directory->NoteLogMade(); !s.ok()) return s;
+  }
+  options.wal.create_if_missing = false;  // this node may have voted
 
   engine::RocksDbOptions storage;
   storage.block_cache_bytes = p.options.block_cache_bytes;

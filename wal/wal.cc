@@ -83,6 +83,11 @@ absl::StatusOr<Wal::Opened> Wal::Open(FileSystem* fs, const std::string& directo
   if (auto status = fs->MakeDirectory(directory); !status.ok()) return status;
   auto scan = ScanLog(fs, directory, &identity);
   if (!scan.ok()) return scan.status();
+  if (scan->used == 0 && !options.create_if_missing) {
+    return absl::DataLossError(
+        absl::StrCat("the log in ", directory,
+                     " is gone: bring it back, or empty the data directory and replace this node"));
+  }
   SegmentStore store(fs, directory, identity, options.segment_bytes);
   if (!scan->fault) {
     if (auto status = store.RemoveUnnamed(); !status.ok()) return status;

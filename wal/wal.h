@@ -32,6 +32,7 @@ struct Options {
   // Of new segments: a multiple of 4 KiB, from 4 KiB to 1 GiB. A segment is recycled only into one
   // of the same size. An entry that does not fit a fresh segment makes that segment's file longer.
   uint64_t segment_bytes = 64 << 20;
+  bool create_if_missing = true;
   uint32_t segments_ahead = 2;                // zero-filled before they are needed
   uint64_t zero_fill_bytes_per_s = 64 << 20;  // 0: unbounded (never waits, for simulated time)
 };
@@ -42,7 +43,8 @@ class Wal {
 
   // Recovers the log in `directory`, creating an empty one if there is none. A torn tail is cut.
   // What is recovered is on disk when this returns. Errors: FAILED_PRECONDITION (another cluster,
-  // node or directory; a newer format), INVALID_ARGUMENT (options), else I/O.
+  // node or directory; a newer format), DATA_LOSS (there is no log, and none is to be created),
+  // INVALID_ARGUMENT (options), else I/O.
   // With a fault the log opens for reading only, nothing on disk is changed, and Append is refused.
   static absl::StatusOr<Opened> Open(FileSystem* fs, const std::string& directory,
                                      const Identity& identity, const Options& options);

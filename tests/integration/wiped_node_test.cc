@@ -42,6 +42,27 @@ TEST(WipedNodeTest, DoesNotVoteAsTheOldNode) {
   EXPECT_TRUE(read->record->value == "value" || read->record->value == "from a minority");
 }
 
+// As when the log lies on a disk of its own that is not mounted.
+TEST(WipedNodeTest, AMemberWhoseLogIsGoneDoesNotStart) {
+  Cluster cluster;
+  ASSERT_TRUE(cluster.client().Put("key", "value").ok());
+  cluster.Kill(1);
+  const std::filesystem::path log = cluster.DataDirectory(1) + "/wal";
+  const std::filesystem::path away = cluster.DataDirectory(1) + "/wal-away";
+  std::filesystem::rename(log, away);
+  cluster.Start(1);
+  EXPECT_GT(cluster.AwaitExit(1), 0) << cluster.Log(1);
+  EXPECT_NE(cluster.Log(1).find("is gone"), std::string::npos) << cluster.Log(1);
+
+  std::filesystem::remove_all(log);
+  std::filesystem::rename(away, log);
+  cluster.Start(1);
+  EXPECT_TRUE(Eventually([&] {
+    const auto status = cluster.Status(1);
+    return status.has_value() && status->state == "follower";
+  })) << cluster.Log(1);
+}
+
 TEST(WipedNodeTest, ADirectoryOfAnotherNodeIsRefusedWithAnExplanation) {
   Cluster cluster;
   cluster.Kill(1);

@@ -105,12 +105,28 @@ TEST_F(DataDirectoryTest, AFormationOfAnotherDirectoryIsRefused) {
   EXPECT_THAT(Message(), HasSubstr("files of two nodes were mixed"));
 }
 
+TEST_F(DataDirectoryTest, RemembersThatTheLogWasMade) {
+  {
+    auto directory = Open();
+    EXPECT_FALSE((*directory)->log_made());
+    ASSERT_TRUE((*directory)->NoteLogMade().ok());
+    EXPECT_TRUE((*directory)->log_made());
+  }
+  EXPECT_TRUE((*Open())->log_made());
+  const std::string note = Read("log");
+  std::filesystem::remove_all(path_);
+  ASSERT_TRUE(Open().ok());
+  Write("log", note);
+  EXPECT_THAT(Message(), HasSubstr("files of two nodes were mixed"));
+}
+
 TEST_F(DataDirectoryTest, EveryFlippedByteOfTheRecordsIsNoticed) {
   {
     auto directory = Open();
     ASSERT_TRUE((*directory)->StoreFormation(RecordFor(**directory)).ok());
+    ASSERT_TRUE((*directory)->NoteLogMade().ok());
   }
-  for (const char* file : {"node", "formation"}) {
+  for (const char* file : {"node", "formation", "log"}) {
     const std::string good = Read(file);
     for (size_t i = 0; i < good.size(); ++i) {
       std::string bad = good;

@@ -68,6 +68,16 @@ TEST(WalErrorsTest, ADiskWithoutRoomForTheFirstSegmentIsReported) {
   EXPECT_TRUE(OpenLog(&fs).ok());
 }
 
+TEST(WalErrorsTest, ALogThatMustBeThereIsNotMadeAnew) {
+  MemoryFileSystem fs;
+  Options options = SmallOptions();
+  options.create_if_missing = false;
+  EXPECT_EQ(OpenLog(&fs, options).status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_TRUE(fs.List(kDirectory)->empty());
+  Write(MustOpen(&fs).wal.get(), {Entry(1, 1, "one")});
+  EXPECT_EQ(MustOpen(&fs, options).recovery.groups[0].last, Slot{1});
+}
+
 TEST(WalErrorsTest, OptionsOutOfRangeAreRefused) {
   MemoryFileSystem fs;
   for (uint64_t bytes : {uint64_t{0}, uint64_t{2048}, uint64_t{5000}, uint64_t{2} << 30}) {
