@@ -30,7 +30,7 @@ inline constexpr KeyspaceId kKeyspaceIdMax{0xffffffff};
 enum class SystemTable : uint8_t {
   kEngine = 0,     // what the engine keeps for itself; effects may not touch it
   kKeyspaces = 1,  // suffix: id (big32). engine/state/catalog.h
-  kReigns = 2,     // suffix: ballot round (big64)
+  kReigns = 2,     // suffix: ballot round (big64), node (big32)
 };
 
 // Half-open: [begin, end).

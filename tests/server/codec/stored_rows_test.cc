@@ -12,6 +12,11 @@ TEST(StoredRows, HardStateRoundTrips) {
   EXPECT_EQ(*decoded, state);
 }
 
+TEST(StoredRows, HardStateIsTheExampleOfTheFormatPage) {
+  EXPECT_EQ(EncodeHardState({Ballot{7, NodeId{3}}, 500'000, Epoch{1}}),
+            "\x01\x07\x03\xa0\xc2\x1e\x01");
+}
+
 TEST(StoredRows, ReignRowRoundTrips) {
   ReignRow row;
   row.reign = {
