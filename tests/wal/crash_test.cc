@@ -133,10 +133,14 @@ class CrashRun {
     unsynced_.erase(unsynced_.begin(), unsynced_.begin() + static_cast<ptrdiff_t>(count));
   }
 
-  // The power fails, or the process alone ends: then all that was written is still there, but a
-  // later power cut must not take what was found.
+  // The power fails, or the process alone ends, in the middle of a call too: then all that was
+  // written is still there, but a later power cut must not take what was found.
   void Crash() {
-    if (Below(3) != 0) fs_.Crash({.seed = random_(), .tear = Below(4) != 0});
+    if (Below(3) != 0) {
+      fs_.Crash({.seed = random_(), .tear = Below(4) != 0});
+    } else {
+      fs_.CutPowerAfter(-1);
+    }
     Reopen();
   }
 
@@ -150,7 +154,11 @@ class CrashRun {
         break;
       }
       ASSERT_EQ(opened.status().code(), absl::StatusCode::kInternal) << opened.status();
-      fs_.Crash({.seed = random_(), .tear = true});
+      if (Below(3) != 0) {
+        fs_.Crash({.seed = random_(), .tear = true});
+      } else {
+        fs_.CutPowerAfter(-1);
+      }
     }
     ASSERT_FALSE(log_.recovery.fault) << log_.recovery.fault->what;
     const Model found = ReadModel(log_);
