@@ -24,7 +24,9 @@ bool Acceptor::OnAccept(Core* core, const Accept& m) {
   const bool matched = m.prev.slot < core->log.base().slot || core->log.Holds(m.prev);
   std::vector<Entry> taken;
   if (matched) {
-    std::optional<std::vector<Entry>> adopted = core->Adopt(m.entries);
+    // A leader never replaces what it has sent.
+    const Slot fixed = following_ == m.ballot ? std::max(matched_, core->commit) : core->commit;
+    std::optional<std::vector<Entry>> adopted = core->Adopt(m.entries, fixed);
     if (!adopted) return false;
     taken = *std::move(adopted);
   }

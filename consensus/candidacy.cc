@@ -105,7 +105,7 @@ Candidacy::Outcome Candidacy::OnFetched(Core* core, NodeId from, const Fetched& 
   }
   if (m.prev != fetch_prev_ || m.entries.empty()) return Outcome::kGoing;
   if (target_ < m.entries.back().id) return Outcome::kLost;  // not what was promised
-  std::optional<std::vector<Entry>> taken = core->Adopt(m.entries);
+  std::optional<std::vector<Entry>> taken = core->Adopt(m.entries, core->commit);
   if (!taken) return Outcome::kLost;
   // The Reign entry is written after these, and counted only when it is durable.
   if (!taken->empty()) core->Write(/*hard_state=*/false, *std::move(taken), {});

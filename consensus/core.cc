@@ -55,14 +55,14 @@ uint64_t Core::Write(bool hard_state, std::vector<Entry> entries, std::vector<Me
   return persist_id;
 }
 
-std::optional<std::vector<Entry>> Core::Adopt(const std::vector<Entry>& entries) {
+std::optional<std::vector<Entry>> Core::Adopt(const std::vector<Entry>& entries, Slot fixed) {
   // What lies at or below the base is chosen, and so the same in every leader's log.
   auto next = std::find_if(entries.begin(), entries.end(), [&](const Entry& entry) {
     return entry.id.slot > log.base().slot && !log.Holds(entry.id);
   });
   if (next == entries.end()) return std::vector<Entry>();
   const Slot first = next->id.slot;
-  if (first <= commit || next->id.born < log.IdAt(first.Prev()).born) return std::nullopt;
+  if (first <= fixed || next->id.born < log.IdAt(first.Prev()).born) return std::nullopt;
   if (first <= log.last().slot) {
     log.CutFrom(first);
     disk.Cut(first);

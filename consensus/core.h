@@ -48,9 +48,9 @@ struct Core {
   // Takes those of `entries` that the log lacks; the first that conflicts replaces the tail, and
   // one that is there already never cuts what follows it. Returns what was taken and must be
   // written; nullopt, changing nothing, for entries that no sound leader sends: they conflict with
-  // a committed one, or are older than what they follow. REQUIRES: entries are consecutive and
-  // follow an entry of the log, or lie below its base.
-  std::optional<std::vector<Entry>> Adopt(const std::vector<Entry>& entries);
+  // one up to `fixed`, or are older than what they follow. REQUIRES: entries are consecutive and
+  // follow an entry of the log, or lie below its base; commit <= fixed.
+  std::optional<std::vector<Entry>> Adopt(const std::vector<Entry>& entries, Slot fixed);
   // Raises the commit slot to `slot`, if that is higher.
   void CommitTo(Slot slot);
   // Asks for entries from `first` on that are not in memory. Returns the id of the read.

@@ -107,6 +107,17 @@ TEST(ReplicaTest, RefusesToReplaceWhatIsCommitted) {
   EXPECT_EQ(Find<SuffixReplaced>(actions)->first, Slot{4});
 }
 
+TEST(ReplicaTest, RefusesALeaderThatReplacesItsOwnEntries) {
+  Replica replica = Make({});
+  const std::vector<Entry> adopted = {MakeEntry(Id(1, 4, 1), "x", Reign{.ballot = B(4, 1)}),
+                                      MakeEntry(Id(2, 4, 1), "y"), MakeEntry(Id(3, 4, 1), "z")};
+  ASSERT_NE(FindSent<Accepted>(Receive(&replica, 2, AcceptOf({}, adopted))), nullptr);
+  const Replica before = replica;
+  const Entry other = MakeEntry(Id(2, 5, 2), "x", Reign{.ballot = B(5, 2)});
+  EXPECT_TRUE(Receive(&replica, 2, AcceptOf(Id(1, 4, 1), {other}, Slot{3})).empty());
+  EXPECT_EQ(replica, before);
+}
+
 // The small print: Accepted states what matches this ballot, not the node's last slot, and a
 // matching Accept cuts nothing.
 TEST(ReplicaTest, StatesWhatMatchesNotWhatItHas) {
