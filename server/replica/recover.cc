@@ -53,7 +53,11 @@ absl::StatusOr<RecoveredNode> Recover(const wal::Wal& wal, const wal::Recovery& 
     core.base = group.base;
     core.last = group.last;
     core.runs = group.runs;
-    if (group.state.empty()) continue;
+    if (group.state.empty()) {
+      // To accept is to have promised, and both are written in order.
+      if (group.last != Slot{}) node.fault = "the log has entries, and no promise with them";
+      continue;
+    }
     absl::StatusOr<consensus::HardState> state = DecodeHardState(group.state);
     if (!state.ok()) return state.status();
     core.hard_state = *state;

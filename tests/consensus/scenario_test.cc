@@ -10,17 +10,41 @@
 // with `progress`. BATON_REWRITE=1 writes what happened into the files: read the difference before
 // committing it. Commands:
 //
+// Set-up, before the first other command:
+//
 //   cluster voters=3 [learners=1] [message_bytes=N] [cache_bytes=N]
-//   disk NODE [log=BALLOT*COUNT,...] [promised=BALLOT] [applied=SLOT] [lease_ms=N]   before it
-//   starts tick NODE | advance MS             to NODE's next deadline, and tick it | true time
-//   alone deliver [A->B [COUNT]]             oldest first; without arguments until the network is
-//   empty deliver-last A->B | drop A->B | repeat A->B write NODE [COUNT] | read-disk NODE the
-//   oldest Persist or ReadLog is done settle                             deliver, write and read
-//   until nothing is under way cut A B | cut A->B | heal crash NODE [landed=COUNT] | restart NODE |
-//   stop NODE propose NODE TEXT | seal NODE | read NODE ID | lease NODE | flush NODE | truncate
-//   NODE SLOT elect NODE                         tick NODE and settle, without a transcript run MS
-//   let time run, everything on time, without a transcript status progress end all faults; a new
-//   proposal must be applied everywhere
+//
+//   disk NODE [log=BALLOT*COUNT,...] [promised=BALLOT] [applied=SLOT] [lease_ms=N]
+//
+// Time: to NODE's next deadline, and tick it; or true time alone; or let it run, with everything on
+// time and no transcript.
+//
+//   tick NODE | advance MS | run MS
+//
+// Messages: oldest first, without arguments until the network is empty.
+//
+//   deliver [A->B [COUNT]] | deliver-last A->B | drop A->B | repeat A->B | cut A B | cut A->B |
+//   heal
+//
+// Disks: the oldest Persist or ReadLog is done.
+//
+//   write NODE [COUNT] | read-disk NODE | flush NODE | truncate NODE SLOT
+//
+// All of these until nothing is under way; `elect` ticks NODE first, without a transcript.
+//
+//   settle | elect NODE
+//
+// Nodes and their clients:
+//
+//   crash NODE [landed=COUNT] | restart NODE | stop NODE
+//
+//   propose NODE TEXT | seal NODE | read NODE ID | lease NODE
+//
+//   status
+//
+// End all faults; a new proposal must be applied everywhere:
+//
+//   progress
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>

@@ -8,6 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "base/check.h"
+#include "base/checksum.h"
+#include "base/coding.h"
+#include "server/codec/entry_codec.h"
 #include "tests/server/replica/sim_cluster.h"
 
 namespace baton::server {
@@ -331,6 +335,91 @@ TEST(ReplicaSim, AFailedSyncIsFatal) {
   cluster.RunFor(100'000);
   ASSERT_FALSE(cluster.fatal(leader).empty());
   EXPECT_NE(cluster.fatal(leader)[0].find("sync"), std::string::npos);
+}
+
+TEST(ReplicaSim, AFailedWriteIsFatal) {
+  SimCluster cluster({.seed = 18});
+  const uint32_t leader = cluster.ElectLeader();
+  cluster.fs(leader).FailWrites(1);
+  const uint64_t tag = cluster.Submit(leader, {PutOf("k", "v")}, 200'000);
+  cluster.RunFor(100'000);
+  ASSERT_FALSE(cluster.fatal(leader).empty());
+  EXPECT_NE(cluster.fatal(leader)[0].find("append"), std::string::npos);
+  // The others are a quorum without its disk: what was acknowledged outlives it.
+  ASSERT_EQ(cluster.sink()->answers.count(tag), 1u);
+  EXPECT_TRUE(cluster.sink()->answers.at(tag).failure.ok());
+  cluster.Crash(leader, true);
+  ASSERT_NE(cluster.ElectLeader(), 0u);
+  EXPECT_EQ(ValueOf(cluster.Get(cluster.Leader(), "k")), "v");
+}
+
+wal::Wal::Opened OpenLog(SimCluster* cluster, uint32_t n) {
+  wal::Options options;
+  options.segment_bytes = 256 << 10;
+  auto opened = wal::Wal::Open(&cluster->fs(n), cluster->wal_directory(n),
+                               {Id128{7, 7}, NodeId{n}, Id128{1, n}}, options);
+  BATON_CHECK(opened.ok()) << std::string(opened.status().message());
+  return *std::move(opened);
+}
+
+TEST(ReplicaSim, AnEntryOfANewerVersionIsRefusedByName) {
+  SimCluster cluster({.seed = 19});
+  ASSERT_NE(cluster.ElectLeader(), 0u);
+  cluster.RunFor(500'000);
+  cluster.Stop(1);
+  Slot slot;
+  {
+    const wal::Wal::Opened log = OpenLog(&cluster, 1);
+    const wal::RecoveredGroup& group = log.recovery.groups.at(0);
+    slot = group.last.Next();
+    auto last = log.wal->Read(kFirstGroup, group.last, group.last, 1);
+    ASSERT_TRUE(last.ok());
+    std::string bytes = *last->front().bytes;
+    bytes[0] = kEntryVersion + 1;
+    std::string number;
+    PutFixed64(&number, slot.value);
+    bytes.replace(8, 8, number);
+    bytes.resize(bytes.size() - 8);
+    PutFixed64(&bytes, Checksum(bytes));
+    const EntryId id{last->front().id.born, slot};
+    ASSERT_TRUE(log.wal
+                    ->Append({wal::EntryRecord{kFirstGroup, id,
+                                               std::make_shared<const std::string>(bytes)}})
+                    .ok());
+    ASSERT_TRUE(log.wal->Sync().ok());
+  }
+  const absl::Status started = cluster.TryStart(1);
+  EXPECT_EQ(started.code(), absl::StatusCode::kFailedPrecondition);
+  const std::string message(started.message());
+  EXPECT_NE(message.find("slot " + std::to_string(slot.value)), std::string::npos) << message;
+  EXPECT_NE(message.find("version 2"), std::string::npos) << message;
+}
+
+TEST(ReplicaSim, ALogThatHasLostItsPromiseMakesTheNodeFaulty) {
+  SimCluster cluster({.seed = 20});
+  const uint32_t leader = cluster.ElectLeader();
+  ASSERT_TRUE(cluster.Put(leader, "k", "v").failure.ok());
+  const uint32_t victim = leader % 3 + 1;
+  cluster.Stop(victim);
+  std::vector<wal::Record> entries;
+  {
+    const wal::Wal::Opened log = OpenLog(&cluster, victim);
+    auto read = log.wal->Read(kFirstGroup, Slot{1}, log.recovery.groups.at(0).last, 1 << 20);
+    ASSERT_TRUE(read.ok());
+    for (wal::EntryRecord& entry : *read) entries.emplace_back(std::move(entry));
+  }
+  const auto names = cluster.fs(victim).List(cluster.wal_directory(victim));
+  ASSERT_TRUE(names.ok());
+  for (const std::string& name : *names) {
+    ASSERT_TRUE(cluster.fs(victim).Remove(cluster.wal_directory(victim) + "/" + name).ok());
+  }
+  {
+    const wal::Wal::Opened log = OpenLog(&cluster, victim);
+    ASSERT_TRUE(log.wal->Append(entries).ok());
+    ASSERT_TRUE(log.wal->Sync().ok());
+  }
+  cluster.Start(victim);
+  EXPECT_EQ(cluster.node(victim)->Status().state, "faulty");
 }
 
 TEST(ReplicaSim, ALogThatIsGoneMakesTheNodeFaulty) {
