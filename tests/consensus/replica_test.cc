@@ -165,6 +165,48 @@ TEST(ReplicaTest, AnIdleFollowerWakesOnceALease) {
   EXPECT_EQ(replica.NextDeadlineUs(), 450'000 + 500'000 + kLanTiming.rank_step_us);
 }
 
+// The small print: its wait after a restart binds a node's own candidacy, and nothing shortens it.
+TEST(ReplicaTest, AnAbdicationDoesNotEndTheWaitAfterARestart) {
+  constexpr int64_t kWaitUs = 900'000;
+  Replica replica = Make({.hard_state = {.promised = B(3, 2), .longest_lease_us = kWaitUs}});
+  ASSERT_NE(FindSent<Accepted>(Receive(&replica, 2, AcceptOf({}, {}), 1'000)), nullptr);
+  Receive(&replica, 2, Abdicate{B(5, 2)}, 2'000);
+  EXPECT_EQ(replica.leader(), std::nullopt);
+  EXPECT_GE(replica.NextDeadlineUs(), kWaitUs);
+  EXPECT_TRUE(replica.Step(Event{kWaitUs - 1, Tick{}}).empty());
+  EXPECT_NE(FindSent<Canvass>(replica.Step(Event{replica.NextDeadlineUs(), Tick{}})), nullptr);
+}
+
+// The small print: once the source has promised higher, its log may be a later leader's.
+TEST(ReplicaTest, AHigherPromiseInAFetchEndsTheCandidacy) {
+  Replica replica = Make({});
+  const int64_t now_us = replica.NextDeadlineUs();
+  const Actions canvass = replica.Step(Event{now_us, Tick{}});
+  ASSERT_NE(FindSent<Canvass>(canvass), nullptr);
+  const Ballot asked = FindSent<Canvass>(canvass)->ballot;
+  const Actions prepare =
+      Receive(&replica, 2, CanvassReply{.ballot = asked, .granted = true}, now_us);
+  ASSERT_NE(FindSent<Prepare>(prepare), nullptr);
+  const Ballot ballot = FindSent<Prepare>(prepare)->ballot;
+  replica.Step(Event{now_us, Persisted{Find<Persist>(prepare)->persist_id}});
+  const EntryId last = Id(1, 0, 2);
+  const Actions fetch = Receive(&replica, 2, Promise{ballot, last, Slot{}}, now_us);
+  ASSERT_NE(FindSent<Fetch>(fetch), nullptr);
+  const Entry entry = MakeEntry(last, "x", Reign{.ballot = last.born});
+  Fetched fetched{.ballot = ballot,
+                  .promised = ballot,
+                  .matched = true,
+                  .prev = FindSent<Fetch>(fetch)->prev,
+                  .last = last,
+                  .entries = {entry}};
+  Replica other = replica;
+  EXPECT_NE(Find<OpenReign>(Receive(&other, 2, fetched, now_us)), nullptr);
+  fetched.promised = B(ballot.round + 1, 3);
+  EXPECT_TRUE(Receive(&replica, 2, fetched, now_us).empty());
+  EXPECT_EQ(replica.standing(), Standing::kFollower);
+  EXPECT_EQ(replica.log().last(), EntryId{});
+}
+
 TEST(ReplicaTest, OneThatIsNoVoterSleepsAndAnswersNoVote) {
   Recovered recovered;
   recovered.membership = Three();
@@ -219,9 +261,19 @@ TEST(ReplicaTest, AProposalOfAReignThatEndedIsDropped) {
   EXPECT_TRUE(replica.Step(Event{0, Proposed{MakeEntry(next, "late")}}).empty());
 }
 
+// The small print: only grants count, from the send time of what they answer.
+TEST(ReplicaTest, AnAnswerWithoutAGrantIsNoLease) {
+  Replica replica = Leader();
+  const int64_t before_us = replica.LeaseEndUs();
+  Accepted answer{.ballot = B(2, 1), .matched = true, .match = Slot{4}, .sent_at_us = 100'000};
+  Receive(&replica, 2, answer, 150'000);
+  EXPECT_EQ(replica.LeaseEndUs(), before_us);
+  answer.lease_granted = true;
+  Receive(&replica, 2, answer, 160'000);
+  EXPECT_EQ(replica.LeaseEndUs(), 100'000 + 475'000);  // less the drift of 5 %
+}
+
 TEST(ReplicaTest, StopsProposingAboveTheUncommittedLimit) {
-  Recovered recovered;
-  recovered.membership = Three();
   Replica replica = Leader();
   EXPECT_TRUE(replica.MayPropose());
   const std::string big((64 << 20) + 1, 'x');
