@@ -161,6 +161,36 @@ TEST(RecoveryTest, NoFlippedBitGoesUnnoticedOrMakesAWrongEntry) {
   EXPECT_GT(faults, 4096);  // nearly every byte of frames and headers counts
 }
 
+// A frame of the torn batch itself says what was on disk before it: damage there is no tear, at the
+// first start nor at the second.
+TEST(RecoveryTest, ATornTailDoesNotHideDamageBelowIt) {
+  MemoryFileSystem original;
+  LogPosition synced;
+  {
+    auto log = MustOpen(&original);
+    Write(log.wal.get(), {State("s"), Entry(1, 1, "one"), Entry(2, 1, "gone")});
+    Write(log.wal.get(), {Entry(2, 2, "dead"), Entry(2, 3, "two"), Entry(3, 3, "three")});
+    synced = EndOf(&original);
+    Write(log.wal.get(), {Entry(4, 3, std::string(900, '4')), Entry(5, 3, "five")});
+  }
+  for (uint32_t torn : {synced.offset + kFrameHeaderBytes, EndOf(&original).offset - 8}) {
+    for (uint64_t byte = kSegmentHeaderBytes; byte < synced.offset; ++byte) {
+      SCOPED_TRACE("torn at " + std::to_string(torn) + ", damaged at " + std::to_string(byte));
+      auto fs = original.Clone();
+      Overwrite(fs.get(), SegmentPath(1), torn, std::string(8, 'x'));
+      ASSERT_TRUE(fs->FlipBit(SegmentPath(1), byte, static_cast<int>(byte % 8)).ok());
+      for (int start = 0; start < 2; ++start) {
+        auto log = MustOpen(fs.get());
+        if (log.recovery.fault) continue;
+        ASSERT_GE(log.recovery.groups.at(0).last, Slot{3});
+        ASSERT_EQ(log.recovery.groups.at(0).state, "s");
+        ASSERT_THAT(ReadAll(*log.wal, log.recovery.groups.at(0)),
+                    ::testing::StartsWith("1@1.1=one 2@3.1=two 3@3.1=three"));
+      }
+    }
+  }
+}
+
 TEST(RecoveryTest, ADamagedEntryIsNamedAndTheOthersAreRead) {
   MemoryFileSystem fs;
   uint32_t offset = 0;
