@@ -30,7 +30,8 @@ TEST(Row, RoundTrips) {
 }
 
 TEST(Row, ReadsALease) {
-  const absl::StatusOr<Row> row = DecodeRow("\x01\x01\x05\x09value"s);
+  const std::string bytes = "\x01\x01\x05\x09value"s;  // the row points into it
+  const absl::StatusOr<Row> row = DecodeRow(bytes);
   ASSERT_TRUE(row.ok());
   EXPECT_EQ(row->revision, Revision{5});
   EXPECT_EQ(row->lease, 9u);
