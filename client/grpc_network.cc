@@ -14,8 +14,8 @@
 namespace baton::client {
 namespace {
 
-constexpr int kReconnectMs = 100;         // the least that gRPC allows
-constexpr int kConnectMs = 1000;          // an attempt to connect takes no longer
+constexpr int kReconnectMs = 100;  // the least that gRPC allows
+constexpr int kConnectMs = 1000;   // an attempt to connect takes no longer
 // A connection that a network cut has silenced is dropped, used or not: TCP alone would try it for
 // minutes after the cut has healed.
 constexpr int kKeepaliveMs = 5000;
