@@ -1,12 +1,9 @@
 #include "tests/integration/cluster.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,42 +12,22 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
-#include <random>
-#include <set>
 #include <sstream>
 #include <thread>
 
 #include "base/check.h"
+#include "tests/loopback.h"
 
 namespace baton::testing {
 namespace {
 
 namespace fs = std::filesystem;
+using loopback::FreePort;
+using loopback::Loopback;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kPollEvery{20};
 constexpr std::chrono::milliseconds kAskTimeout{2'000};
-
-// A free port below those that the system gives to outgoing connections: a node that is away for
-// a moment would lose one of those.
-int FreePort() {
-  static std::mt19937 random{std::random_device{}()};
-  static std::set<int> given;
-  while (true) {
-    const int port = std::uniform_int_distribution<int>(12'000, 31'999)(random);
-    if (!given.insert(port).second) continue;
-    const int socket_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<uint16_t>(port));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const bool free = bind(socket_fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
-    close(socket_fd);
-    if (free) return port;
-  }
-}
-
-std::string Loopback(int port) { return "127.0.0.1:" + std::to_string(port); }
 
 }  // namespace
 

@@ -1,5 +1,4 @@
 // Three whole servers in one process, over loopback and real directories.
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
@@ -7,8 +6,6 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 #include <httplib.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -23,9 +20,13 @@
 #include "baton/v1/cluster_service.grpc.pb.h"
 #include "baton/v1/kv_service.grpc.pb.h"
 #include "server/server.h"
+#include "tests/loopback.h"
 
 namespace baton::server {
 namespace {
+
+using loopback::FreePort;
+using loopback::Loopback;
 
 using testing::HasSubstr;
 
@@ -88,21 +89,6 @@ class Reflection {
 
   grpc::GenericStub stub_;
 };
-
-// A listener that holds a port until the server that shall have it starts.
-int FreePort() {
-  const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  EXPECT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&address), size), 0);
-  EXPECT_EQ(getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size), 0);
-  close(fd);
-  return ntohs(address.sin_port);
-}
-
-std::string Loopback(int port) { return "127.0.0.1:" + std::to_string(port); }
 
 // A server and the main loop that ticks it.
 class RunningServer {

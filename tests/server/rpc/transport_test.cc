@@ -1,10 +1,7 @@
 // Transports talk to each other over loopback.
-#include <arpa/inet.h>
 #include <gmock/gmock.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -17,10 +14,14 @@
 #include "server/rpc/grpc_transport.h"
 #include "server/rpc/peer_frames.h"
 #include "server/rpc/peer_service.h"
+#include "tests/loopback.h"
 #include "tests/server/rpc/fake_node.h"
 
 namespace baton::server {
 namespace {
+
+using loopback::FreePort;
+using loopback::Loopback;
 
 constexpr Id128 kCluster{0xc1, 0x5e};
 
@@ -31,20 +32,6 @@ class NoFormation final : public FormationHost {
   void Join(FormationRecord, std::function<void(std::string)> done) override { done("no"); }
   void Init(InitPlan, int64_t, std::function<void(InitOutcome)> done) override { done({}); }
 };
-
-int FreePort() {
-  const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  EXPECT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&address), size), 0);
-  EXPECT_EQ(getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size), 0);
-  close(fd);
-  return ntohs(address.sin_port);
-}
-
-std::string Loopback(int port) { return "127.0.0.1:" + std::to_string(port); }
 
 // A node's peer port: a server, a transport, and a fake node behind it.
 class PeerEnd {
