@@ -1,5 +1,6 @@
 #include "tools/baton/context.h"
 
+#include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <iostream>
 
@@ -63,5 +64,12 @@ absl::Status Context::Print(const std::string& text) const {
 }
 
 void Context::Say(const std::string& message) const { std::cerr << message << std::endl; }
+
+CLI::App* AddKeyspaceCommand(CLI::App* app, const char* name, const char* what,
+                             std::string* keyspace) {
+  CLI::App* command = app->add_subcommand(name, what);
+  command->add_option("--keyspace", *keyspace, "keyspace (default: default)")->type_name("KS");
+  return command;
+}
 
 }  // namespace baton::cli

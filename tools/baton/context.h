@@ -54,6 +54,10 @@ struct Context {
 
 inline constexpr std::chrono::milliseconds kCallTimeout{5000};
 
+// A command of `app` that takes --keyspace into `*keyspace`, which must live as long as `app`.
+CLI::App* AddKeyspaceCommand(CLI::App* app, const char* name, const char* what,
+                             std::string* keyspace);
+
 // Each adds its commands to `app`; the one that is parsed sets context->command.
 void AddDataCommands(CLI::App* app, Context* context);      // put get delete scan
 void AddTransferCommands(CLI::App* app, Context* context);  // import export

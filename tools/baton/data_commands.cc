@@ -170,10 +170,7 @@ absl::Status Scan(const Context& context, const Arguments& arguments) {
 void AddDataCommands(CLI::App* app, Context* context) {
   auto arguments = std::make_shared<Arguments>();
   const auto add = [&](const char* name, const char* what) {
-    CLI::App* command = app->add_subcommand(name, what);
-    command->add_option("--keyspace", arguments->keyspace, "keyspace (default: default)")
-        ->type_name("KS");
-    return command;
+    return AddKeyspaceCommand(app, name, what, &arguments->keyspace);
   };
 
   CLI::App* put = add("put", "write a value; prints its revision");

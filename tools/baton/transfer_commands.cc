@@ -99,10 +99,7 @@ absl::Status Export(const Context& context, const Arguments& arguments) {
 void AddTransferCommands(CLI::App* app, Context* context) {
   auto arguments = std::make_shared<Arguments>();
   const auto add = [&](const char* name, const char* what) {
-    CLI::App* command = app->add_subcommand(name, what);
-    command->add_option("--keyspace", arguments->keyspace, "keyspace (default: default)")
-        ->type_name("KS");
-    return command;
+    return AddKeyspaceCommand(app, name, what, &arguments->keyspace);
   };
 
   CLI::App* in = add("import", "put every record of a file of JSON lines, as export writes them");
