@@ -12,6 +12,7 @@ namespace baton::wal {
 namespace {
 
 constexpr size_t kReadEntriesMax = 4096;  // of one Read
+constexpr size_t kProbeBytes = 4096;      // one block
 
 std::string_view PayloadOf(const Record& record) {
   if (const auto* entry = std::get_if<EntryRecord>(&record)) {
@@ -359,6 +360,22 @@ absl::Status SegmentedWal::FillOne() {
   MutexLock lock(&mutex_);
   ready_.push_back(*std::move(segment));
   return absl::OkStatus();
+}
+
+absl::Status SegmentedWal::Probe() {
+  {
+    MutexLock lock(&mutex_);
+    if (!status_.ok()) return status_;
+  }
+  if (probe_ == nullptr) {
+    auto opened = store_.OpenProbe();
+    if (!opened.ok()) return opened.status();
+    probe_ = *std::move(opened);
+  }
+  absl::Status status = probe_->WriteAt(0, std::string(kProbeBytes, '\0'));
+  if (absl::IsResourceExhausted(status)) return status;
+  if (status.ok()) status = probe_->Sync();
+  return status.ok() ? status : Fail(std::move(status));
 }
 
 void SegmentedWal::StopPreparing() {
