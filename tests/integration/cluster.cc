@@ -70,7 +70,7 @@ Cluster::~Cluster() {
   client_.reset();
   admin_.reset();
   for (int i = 0; i < size(); ++i) Kill(i);
-  if (::testing::Test::HasFailure()) {
+  if (::testing::Test::HasFailure() || std::getenv("BATON_KEEP") != nullptr) {
     std::cerr << "logs and data are kept in " << directory_ << std::endl;
   } else {
     fs::remove_all(directory_);

@@ -4,9 +4,10 @@
 //   cluster.Kill(cluster.AwaitLeader());
 //   ASSERT_TRUE(cluster.client().Put("k", "v").ok());
 //
-// Each has its own ports and its own directory, which is removed at the end unless the test failed;
-// then its path is printed. Nodes are children of the test: they end with it. Nodes are numbered
-// from 0 here and named n1, n2, …. One thread, except client() and admin(), which serve any.
+// Each has its own ports and its own directory, which is removed at the end unless the test failed
+// or BATON_KEEP is set; then its path is printed. Nodes are children of the test: they end with it.
+// Nodes are numbered from 0 here and named n1, n2, …. One thread, except client() and admin(),
+// which serve any.
 #pragma once
 
 #include <sys/types.h>
