@@ -143,7 +143,6 @@ void Workload::Run(Worker* worker) {
     Operation operation = Choose(worker, key);
     Carry(worker->client, options_.timeout, &operation);
     const bool write = operation.kind != Kind::kGet;
-    if (operation.outcome == Outcome::kOk) ++succeeded_;
     if (operation.outcome == Outcome::kOk && write) ++writes_acknowledged_;
     if (operation.outcome == Outcome::kUnknown && write) NoteUnknown(worker->seat, key);
     worker->history.push_back(std::move(operation));

@@ -3,7 +3,7 @@
 //
 //   Workload workload(cluster.addresses(), {.seed = 7});
 //   ... break and mend the cluster ...
-//   const std::vector<history::Operation> history = workload.Finish();
+//   const std::vector<history::Operation> history = workload.Finish(patience, &unread);
 //
 // The search for an order of a history is exponential in what overlaps, so: kClientsPerKey clients
 // share a key; a key is retired, and another takes its place, after kOperationsPerKey operations,
@@ -42,8 +42,7 @@ class Workload {
   Workload(const std::vector<std::string>& endpoints, const WorkloadOptions& options);
   ~Workload() { Stop(); }
 
-  // Operations of outcome ok so far; of writes alone. Any thread.
-  uint64_t succeeded() const { return succeeded_; }
+  // So far. Any thread.
   uint64_t writes_acknowledged() const { return writes_acknowledged_; }
 
   // Ends the clients and reads every key that was ever used. Keys that could not be read within
@@ -81,7 +80,6 @@ class Workload {
   std::vector<std::unique_ptr<Seat>> seats_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::atomic<uint64_t> next_key_{0};
-  std::atomic<uint64_t> succeeded_{0};
   std::atomic<uint64_t> writes_acknowledged_{0};
   std::atomic<bool> stop_{false};
 };
