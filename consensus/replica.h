@@ -97,6 +97,9 @@ class Replica {
   void On(NodeId from, const Abdicate& m);
   void On(NodeId from, const AskSlot& m);
   void On(NodeId from, const TellSlot& m);
+  void On(NodeId, const SnapshotOffer&) {}
+  void On(NodeId, const SnapshotPull&) {}
+  void On(NodeId, const SnapshotChunk&) {}
 
   // Changes of standing.
   bool MayStand() const;

@@ -532,6 +532,7 @@ TEST_P(Chaos, AckedWritesSurviveAndReplicasConverge) {
   options.adjust = [](ReplicaOptions* replica) {
     replica->replay_bytes_max = 64 << 10;
     replica->truncate_bytes_min = 16 << 10;
+    replica->log_retention_bytes = 1;  // snapshots, in steps of a MiB of log
   };
   SimCluster cluster(options);
   ChaosRun run(&cluster);

@@ -64,19 +64,23 @@ absl::Status SimCluster::TryStart(uint32_t n) {
     member.name = "n" + std::to_string(i);
     member.directory = Id128{1, i};
     member.client_address = "sim:" + std::to_string(i);
+    if (i == options_.witness) member.role = static_cast<uint32_t>(consensus::Role::kWitness);
     options.members.push_back(member);
   }
   options.self = options.members[n - 1];
   options.seed = options_.seed * 1000 + n * 100 + ++node.starts;
   options.wal_directory = wal_directory(n);
+  options.snapshot_directory = "/n" + std::to_string(n) + "/snapshots";
+  options.reopen = [&node] { node.reopen = true; };
   options.wal.segment_bytes = 256 << 10;
   options.wal.segments_ahead = 1;
   options.disk_reserve_bytes = 0;
   options.threads = false;
   options.fatal = [&node](const std::string& reason) { node.fatal.push_back(reason); };
   if (options_.adjust) options_.adjust(&options);
-  auto started = ReplicaNode::Start(options, node.fs.get(), node.engine.get(), node.net.get(),
-                                    &clock_, node.worker.get());
+  engine::Engine* const engine = n == options_.witness ? nullptr : node.engine.get();
+  auto started = ReplicaNode::Start(options, node.fs.get(), engine, node.net.get(), &clock_,
+                                    node.worker.get());
   if (!started.ok()) return started.status();
   node.node = *std::move(started);
   node.alive = true;
@@ -118,7 +122,17 @@ void SimCluster::Carry(uint32_t from, const consensus::Message& message) {
   }
 }
 
+void SimCluster::Reopen() {
+  for (uint32_t n = 1; n <= size(); ++n) {
+    Node& node = *nodes_[n - 1];
+    if (!node.alive || !std::exchange(node.reopen, false)) continue;
+    Stop(n);
+    if (absl::Status s = TryStart(n); !s.ok()) node.fatal.emplace_back(s.message());
+  }
+}
+
 bool SimCluster::Step() {
+  Reopen();
   if (!flights_.empty() && flights_.begin()->first <= clock_.now_us) {
     const Flight flight = std::move(flights_.begin()->second);
     flights_.erase(flights_.begin());

@@ -60,6 +60,7 @@ struct SimOptions {
   double duplicate = 0;
   int64_t delay_us_max = 2'000;
   bool cold_cache = false;
+  uint32_t witness = 0;  // this node is one
   std::function<void(ReplicaOptions*)> adjust;
 };
 
@@ -115,6 +116,7 @@ class SimCluster {
     std::vector<std::string> fatal;
     bool alive = false;
     bool isolated = false;
+    bool reopen = false;  // a snapshot is to be installed: stop it and start it anew
     uint64_t starts = 0;
   };
   struct Flight {
@@ -125,6 +127,7 @@ class SimCluster {
   };
 
   void Carry(uint32_t from, const consensus::Message& message);
+  void Reopen();
   bool Step();  // one piece of work that is due now
   int64_t NextUs();
 
