@@ -8,6 +8,8 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
+#include <type_traits>
 
 #include "base/checksum.h"
 #include "base/coding.h"
@@ -48,6 +50,9 @@ class Hasher {
   }
 
   uint64_t Digest() const { return Checksum(canonical_); }
+  // All that was added. A harness that meets very many states hashes it more widely.
+  std::string_view canonical() const { return canonical_; }
+  void Clear() { canonical_.clear(); }
 
  private:
   std::string canonical_;
