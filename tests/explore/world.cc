@@ -207,7 +207,7 @@ bool World::Take(const Choice& choice, Watcher* watcher) {
       return true;
     case Act::kAdvance:
       --left_.advances;
-      Advance(NodeId{choice.subject}, watcher);
+      now_us_ = node(NodeId{choice.subject}).replica->NextDeadlineUs();
       return true;
     default:
       TakeOnNode(choice, watcher);
@@ -321,16 +321,6 @@ void World::TakeOnNode(const Choice& choice, Watcher* watcher) {
   }
 }
 
-void World::Advance(NodeId id, Watcher* watcher) {
-  now_us_ = node(id).replica->NextDeadlineUs();
-  for (size_t i = 1; i <= nodes_.size(); ++i) {
-    const NodeId other{static_cast<uint32_t>(i)};
-    if (!node(other).replica) continue;
-    // To nobody: the core takes the time from it, and no more.
-    Turn(this, other, watcher).Step(consensus::Received{});
-  }
-}
-
 std::string World::CheckLeases() const {
   std::vector<consensus::Invariants::Held> held;
   for (const auto& node : nodes_) {
@@ -364,7 +354,9 @@ std::string World::Describe(const Choice& choice) const {
     case Act::kTick:
       return node + " hears of its deadline";
     case Act::kAdvance:
-      return "time moves to the deadline of " + node;
+      return "time moves to the deadline of " + node + ", by " +
+             std::to_string(nodes_[choice.subject - 1]->replica->NextDeadlineUs() - now_us_) +
+             " us";
     case Act::kCrash:
       return node + " crashes, " + std::to_string(choice.extra) + " more records on its disk";
     case Act::kRestart:

@@ -31,8 +31,7 @@
 //   follows, and no judgement looks at the network. For the same reason a lost message is one that
 //   never arrives; a budget of drops only adds states.
 // - All clocks are equal and move only when chosen, to the deadline of one of the nodes; the others
-//   may be late for theirs. Each clock is read at that moment, so that a replica's memory of when
-//   it last stepped tells no states apart.
+//   may be late for theirs.
 // - What is applied is applied at once; a Reign is proposed as soon as the core asks for it.
 #pragma once
 
@@ -168,7 +167,6 @@ class World {
   void TakeOnNode(const Choice& choice, Watcher* watcher);
   void AddLoose(Hashed<Parcel> parcel);
   void Arrive(const Parcel& parcel, Watcher* watcher);
-  void Advance(NodeId id, Watcher* watcher);
   void Restart(NodeId id, Watcher* watcher);
   std::string CheckLeases() const;
 

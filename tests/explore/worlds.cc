@@ -10,10 +10,12 @@
 namespace baton::explore {
 namespace {
 
-// Few deadlines lie between one event and the next, so that a small budget of advances reaches the
-// end of a lease: a leader sends two heartbeats in one.
-constexpr consensus::Timing kTiming{
-    .heartbeat_us = 40'000, .lease_us = 60'000, .rank_step_us = 10'000, .clock_drift_ppm = 50'000};
+// Heartbeats and probes of the disk fall together, so that no advance is spent on either alone.
+constexpr consensus::Timing kTiming{.heartbeat_us = 15'000,
+                                    .lease_us = 60'000,
+                                    .rank_step_us = 10'000,
+                                    .clock_drift_ppm = 50'000,
+                                    .stall_us = 70'000};
 
 // Brings a world to where its exploration starts: everything on its way arrives or completes, the
 // oldest first, except that nodes cut off hear and are heard by nobody.
@@ -87,9 +89,21 @@ struct Plan {
   const char* name;
   const char* about;
   Kind kind;
+  void (*furnish)(Scene*);
   void (*prelude)(Prelude*);
   Extent extents[2];  // by Tier
 };
+
+void ThreeVoters(Scene* scene) {
+  scene->membership = {Epoch{1}, {{NodeId{1}}, {NodeId{2}}, {NodeId{3}}}, {}};
+}
+
+// A learner that may take the place of node 3.
+void ThreeVotersAndALearner(Scene* scene) {
+  ThreeVoters(scene);
+  scene->membership.members.push_back({NodeId{4}, consensus::Role::kLearner});
+  scene->wanted = {{{NodeId{1}}, {NodeId{2}}, {NodeId{4}}}};
+}
 
 void Fresh(Prelude*) {}
 
@@ -106,41 +120,91 @@ void TwoReigns(Prelude* prelude) {
   prelude->Rejoin(1);
 }
 
+// Node 2 waits for the answer to a read, which it will not get.
+void LostQuestion(Prelude* prelude) {
+  prelude->Elect(1);
+  prelude->CutOff(2);
+  prelude->Do(Act::kAsk, 2);
+  prelude->Settle();
+  prelude->Rejoin(2);
+}
+
+// Node 3 lacks what nobody has in a log any more.
+void Truncated(Prelude* prelude) {
+  prelude->Elect(1);
+  prelude->CutOff(3);
+  prelude->Do(Act::kPropose, 1);
+  prelude->Do(Act::kPropose, 1);
+  prelude->Settle();
+  for (uint32_t id : {1, 2}) {
+    prelude->Do(Act::kFlush, id);
+    prelude->Do(Act::kTruncate, id);
+  }
+  prelude->Rejoin(3);
+}
+
 constexpr uint64_t kWhole = UINT32_MAX;  // states: until nothing is left
 
 constexpr Plan kPlans[] = {
     {"elections",
      "free, from empty disks: candidates, crashes at every record written",
      Kind::kFree,
+     ThreeVoters,
      Fresh,
      {{150'000, {.advances = 2, .crashes = 1}}, {4'000'000, {.advances = 2, .crashes = 2}}}},
     {"replication",
      "free, node 1 leads an open reign: proposals, reads, copies, a crash",
      Kind::kFree,
+     ThreeVoters,
      OneReign,
      {{150'000, {.advances = 1, .crashes = 1, .duplicates = 1, .proposals = 2, .reads = 1}},
       {4'000'000, {.advances = 2, .crashes = 1, .duplicates = 1, .proposals = 2, .reads = 1}}}},
     {"rivals",
      "free, node 1 leads on with a longer log of an older reign, node 2 leads anew",
      Kind::kFree,
+     ThreeVoters,
      TwoReigns,
      {{150'000, {.advances = 2, .crashes = 1, .proposals = 1}},
       {4'000'000, {.advances = 2, .crashes = 2, .duplicates = 1, .proposals = 1}}}},
     {"histories",
      "orderly, from empty disks; cores hear late of what their writers did",
      Kind::kOrderlyWriterApart,
+     ThreeVoters,
      Fresh,
      {{kWhole, {.advances = 2, .crashes = 1}},
       {kWhole, {.advances = 2, .crashes = 1, .strays = 1}}}},
     {"reign",
      "orderly, node 1 leads an open reign",
      Kind::kOrderly,
+     ThreeVoters,
      OneReign,
      {{kWhole, {.advances = 1, .crashes = 1, .proposals = 1, .reads = 1}},
       {kWhole, {.advances = 1, .crashes = 1, .proposals = 1, .reads = 1, .strays = 1}}}},
+    {"questions",
+     "orderly, node 1 leads an open reign, and a question of node 2 for a read slot was lost",
+     Kind::kOrderly,
+     ThreeVoters,
+     LostQuestion,
+     {{250'000, {.advances = 2, .strays = 2}},
+      {kWhole, {.advances = 2, .crashes = 1, .reads = 1, .strays = 1}}}},
+    {"members",
+     "orderly, node 1 leads an open reign and replaces node 3 by node 4, until now a learner",
+     Kind::kOrderly,
+     ThreeVotersAndALearner,
+     OneReign,
+     {{kWhole, {.advances = 1, .crashes = 1, .changes = 2}},
+      {kWhole, {.advances = 2, .crashes = 1, .changes = 1, .strays = 1}}}},
+    {"snapshots",
+     "orderly, node 1 leads an open reign and has truncated what node 3 lacks",
+     Kind::kOrderly,
+     ThreeVoters,
+     Truncated,
+     {{kWhole, {.advances = 2, .crashes = 1}},
+      {kWhole, {.advances = 2, .crashes = 1, .proposals = 1, .strays = 1}}}},
     {"quarrels",
      "orderly, node 1 leads on with a longer log of an older reign, node 2 leads anew",
      Kind::kOrderly,
+     ThreeVoters,
      TwoReigns,
      {{kWhole, {.advances = 2, .strays = 1}},
       {kWhole, {.advances = 2, .crashes = 1, .strays = 1}}}},
@@ -160,8 +224,7 @@ Profile MakeProfile(const std::string& name, Tier tier) {
   BATON_CHECK(plan != std::end(kPlans)) << "no world " << name;
   auto scene = std::make_unique<Scene>();
   scene->name = name;
-  scene->membership.epoch = Epoch{1};
-  for (uint32_t id = 1; id <= 3; ++id) scene->membership.members.push_back({NodeId{id}});
+  plan->furnish(scene.get());
   scene->config.timing = kTiming;
   scene->config.message_bytes_max = 1;  // one entry a message
   scene->orderly = plan->kind != Kind::kFree;
