@@ -19,7 +19,7 @@ constexpr uint64_t kBlockStates = 256;
 constexpr uint64_t kRoundBlocks = 32;
 // A depth with no more states than this keeps them, about 8 KiB each: where few are met at each
 // depth they have little of their paths in common, and making them again would take long.
-constexpr uint64_t kWorldsKept = 1 << 15;
+constexpr uint64_t kWorldsKept = 1 << 13;
 
 struct Found {
   Digest digest;
