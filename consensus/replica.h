@@ -103,6 +103,7 @@ class Replica {
 
   // Changes of standing.
   bool MayStand() const;
+  int64_t StandAtUs() const;  // REQUIRES: MayStand()
   void Stand();
   void Conclude(Candidacy::Outcome outcome);
   void YieldTo(const Ballot& ballot);
