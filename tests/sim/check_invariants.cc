@@ -16,24 +16,20 @@ void CheckInvariants::Started(Machine& machine) {
     return Violated(machine, "forgot its promise of " + ToString(node.promised));
   }
   // The newest that it had synced and that is chosen: chosen entries are never replaced.
-  Slot slot = std::min(node.durable, agreement_->newest());
-  for (; slot > node.log.base().slot; slot = slot.Prev()) {
-    const EntryId id = node.log.IdAt(slot);
+  const consensus::LogWindow& log = core.log();
+  Slot slot = std::min(std::max(node.durable, node.said), agreement_->newest());
+  for (; slot > node.base; slot = slot.Prev()) {
+    const EntryId id{node.born[slot.value - 1], slot};
     if (agreement_->ChosenAt(slot) != id) continue;
-    const bool kept = slot <= core.log().base().slot || core.log().Holds(id);
+    const bool kept = slot <= log.base().slot || log.Holds(id);
     if (!kept) Violated(machine, "lost " + ToString(id) + ", which it had synced");
     break;
   }
   node.raised = core.promised();
   node.said = Slot{};
+  node.born.clear();
+  node.replaced.clear();
   CheckOwn(machine);
-}
-
-void CheckInvariants::Died(Machine& machine) {
-  if (machine.core() == nullptr) return;
-  Node& node = nodes_[machine.number() - 1];
-  node.durable = DurableOf(machine.number());
-  node.log = machine.core()->log();
 }
 
 void CheckInvariants::Sent(const consensus::Message& message) {
@@ -49,31 +45,46 @@ void CheckInvariants::Sent(const consensus::Message& message) {
                                                           ToString(node.promised));
     }
     node.promised = std::max(node.promised, accepted->ballot);
-    if (accepted->matched) node.said = std::max(node.said, accepted->match);
+    if (!accepted->matched) return;
+    Slot said = accepted->match;
+    for (const auto& [ballot, first] : node.replaced) {
+      if (accepted->ballot < ballot) said = std::min(said, first.Prev());
+    }
+    node.said = std::max(node.said, said);
   }
 }
 
 void CheckInvariants::Turned(Machine& machine, StageOf stage) {
   if (machine.core() == nullptr) return;
-  if (stage == StageOf::kLoop) {
-    CheckChosen(machine);
-    CheckLeases(machine);
-  }
   if (stage == StageOf::kLoop || stage == StageOf::kApplier) CheckOwn(machine);
+  if (stage != StageOf::kLoop) return;
+  CheckChosen(machine);
+  CheckLeases(machine);
 }
 
-Slot CheckInvariants::DurableOf(uint32_t n) {
+bool CheckInvariants::OnDisk(uint32_t n, const EntryId& id) const {
   const Node& node = nodes_[n - 1];
-  const consensus::Replica* core = cluster_->machine(n).core();
-  if (core == nullptr) return node.durable;
-  return std::min(std::max(core->durable(), node.said), core->log().last().slot);
+  if (id.slot <= node.base) return true;  // truncated: it was chosen
+  return id.slot <= std::max(node.durable, node.said) && node.born[id.slot.value - 1] == id.born;
 }
 
-bool CheckInvariants::OnDisk(uint32_t n, const EntryId& id) {
-  const consensus::Replica* core = cluster_->machine(n).core();
-  const consensus::LogWindow& log = core != nullptr ? core->log() : nodes_[n - 1].log;
-  if (id.slot <= log.base().slot) return true;  // truncated: it was chosen
-  return id.slot <= DurableOf(n) && log.IdAt(id.slot) == id;
+// Takes over what the core's log has become.
+void CheckInvariants::Follow(Machine& machine) {
+  const consensus::LogWindow& log = machine.core()->log();
+  Node& node = nodes_[machine.number() - 1];
+  node.base = log.base().slot;
+  node.durable = machine.core()->durable();
+  const Slot last = log.last().slot;
+  Slot same{std::min<uint64_t>(node.born.size(), last.value)};
+  while (same > node.base && node.born[same.value - 1] != log.IdAt(same).born) same = same.Prev();
+  if (same.value < node.born.size() && same >= node.base) {
+    node.replaced.emplace_back(machine.core()->promised(), same.Next());
+    node.said = std::min(node.said, same);
+  }
+  node.born.resize(last.value);
+  for (Slot slot = std::max(same, node.base).Next(); slot <= last; slot = slot.Next()) {
+    node.born[slot.value - 1] = log.IdAt(slot).born;
+  }
 }
 
 void CheckInvariants::CheckChosen(Machine& machine) {
@@ -93,6 +104,7 @@ void CheckInvariants::CheckChosen(Machine& machine) {
 }
 
 void CheckInvariants::CheckOwn(Machine& machine) {
+  Follow(machine);
   const consensus::Replica& core = *machine.core();
   Node& node = nodes_[machine.number() - 1];
   if (core.promised() < node.raised) Violated(machine, "lowered its promise");

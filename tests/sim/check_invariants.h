@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/sim/check_agreement.h"
@@ -26,7 +27,6 @@ class CheckInvariants : public Watcher {
 
   void Started(Machine& machine) override;
   void Turned(Machine& machine, StageOf stage) override;
-  void Died(Machine& machine) override;
   void Sent(const consensus::Message& message) override;
 
  private:
@@ -34,15 +34,19 @@ class CheckInvariants : public Watcher {
   struct Node {
     Ballot promised;  // highest that it has said, which must be on its disk
     Ballot raised;    // of its core in this life: may be on its way to the disk
-    Slot said;        // newest that it said to be durable in this life; its core may not know yet
-    // Its log as it went last; while it runs, that of its core counts.
-    consensus::LogWindow log;
-    Slot durable;
+    Slot said;        // newest that it said to be durable; its core may not know yet; <= last
+    // Its log, by slot - 1, as its core holds it, or held it last. Up to `base`, which is chosen,
+    // an id may be missing.
+    std::vector<Ballot> born;
+    Slot base;
+    Slot durable;  // as its core knows, or knew last
+    // Replacements of this life: nothing that was said in a lower ballot counts from there on.
+    std::vector<std::pair<Ballot, Slot>> replaced;
     Ballot lease_ran_out;  // reign of which it was counted
   };
 
-  Slot DurableOf(uint32_t n);
-  bool OnDisk(uint32_t n, const EntryId& id);
+  bool OnDisk(uint32_t n, const EntryId& id) const;
+  void Follow(Machine& machine);
   void CheckChosen(Machine& machine);
   void CheckOwn(Machine& machine);
   void CheckLeases(Machine& machine);
