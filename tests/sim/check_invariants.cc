@@ -17,7 +17,8 @@ void CheckInvariants::Started(Machine& machine) {
   }
   // The newest that it had synced and that is chosen: chosen entries are never replaced.
   const consensus::LogWindow& log = core.log();
-  Slot slot = std::min(std::max(node.durable, node.said), agreement_->newest());
+  Slot slot =
+      std::min({std::max(node.durable, node.said), agreement_->newest(), Slot{node.born.size()}});
   for (; slot > node.base; slot = slot.Prev()) {
     const EntryId id{node.born[slot.value - 1], slot};
     if (agreement_->ChosenAt(slot) != id) continue;
@@ -30,6 +31,11 @@ void CheckInvariants::Started(Machine& machine) {
   node.born.clear();
   node.replaced.clear();
   CheckOwn(machine);
+}
+
+// One that stops in order works on until it is gone.
+void CheckInvariants::Died(Machine& machine) {
+  if (machine.core() != nullptr) Follow(machine);
 }
 
 void CheckInvariants::Sent(const consensus::Message& message) {
@@ -65,7 +71,9 @@ void CheckInvariants::Turned(Machine& machine, StageOf stage) {
 bool CheckInvariants::OnDisk(uint32_t n, const EntryId& id) const {
   const Node& node = nodes_[n - 1];
   if (id.slot <= node.base) return true;  // truncated: it was chosen
-  return id.slot <= std::max(node.durable, node.said) && node.born[id.slot.value - 1] == id.born;
+  const Slot durable = std::max(node.durable, node.said);
+  return id.slot.value <= std::min<uint64_t>(durable.value, node.born.size()) &&
+         node.born[id.slot.value - 1] == id.born;
 }
 
 // Takes over what the core's log has become.

@@ -27,6 +27,7 @@ class CheckInvariants : public Watcher {
 
   void Started(Machine& machine) override;
   void Turned(Machine& machine, StageOf stage) override;
+  void Died(Machine& machine) override;
   void Sent(const consensus::Message& message) override;
 
  private:

@@ -14,7 +14,8 @@ constexpr int64_t kRetryUs = 300'000;  // of a start that the disk had no space 
 
 }  // namespace
 
-Cluster::Cluster(const Plan& plan, std::FILE* print)
+Cluster::Cluster(const Plan& plan, std::FILE* print,
+                 const std::function<void(server::ReplicaOptions*)>& adjust)
     : plan_(plan),
       random_(plan.seed),
       trace_(print),
@@ -47,7 +48,9 @@ Cluster::Cluster(const Plan& plan, std::FILE* print)
     kit.rate_ppm = random_.Between(-plan.rate_ppm_max, plan.rate_ppm_max);
     kit.cold_cache = plan.cold_cache;
     kit.disk_pace = Pace{20, plan.disk_us_max};
-    machines_.push_back(std::make_unique<Machine>(around, OptionsOf(n), kit));
+    server::ReplicaOptions options = OptionsOf(n);
+    if (adjust) adjust(&options);
+    machines_.push_back(std::make_unique<Machine>(around, options, kit));
   }
 }
 

@@ -38,7 +38,9 @@ class Watcher {
 
 class Cluster : public server::Transport {
  public:
-  Cluster(const Plan& plan, std::FILE* print);
+  // `adjust`: has the last word on the options of each node.
+  Cluster(const Plan& plan, std::FILE* print,
+          const std::function<void(server::ReplicaOptions*)>& adjust = nullptr);
   ~Cluster() override;
 
   const Plan& plan() const { return plan_; }

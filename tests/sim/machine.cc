@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "server/replica/driver.h"
+#include "wal/recovery.h"
 
 namespace baton::sim {
 
@@ -93,6 +94,11 @@ Machine::~Machine() { heard_ = false; }
 
 const consensus::Replica* Machine::core() const { return loop_; }
 
+bool Machine::DiskFull() const {
+  const auto free_bytes = disk_->FreeBytes(wal_directory());
+  return free_bytes.ok() && *free_bytes == 0;
+}
+
 // ---- Life
 
 server::ReplicaOptions Machine::OptionsOfThisLife() {
@@ -114,6 +120,7 @@ absl::Status Machine::Start(int64_t power_calls) {
   sink_ = std::make_shared<Sink>(this);
   worker_ = std::make_unique<WorkerStage>();
   heard_ = true;
+  NoticeTornTail();
   death_expected_ = power_calls >= 0;
   if (death_expected_) disk_->CutPowerAfter(power_calls);
   auto started = server::ReplicaNode::Start(OptionsOfThisLife(), disk_.get(), engine_.get(),
@@ -134,6 +141,13 @@ absl::Status Machine::Start(int64_t power_calls) {
   return absl::OkStatus();
 }
 
+// Looks at some starts only: reading the log once more is dear.
+void Machine::NoticeTornTail() {
+  if (starts_ % 2 != 0) return;
+  const auto scan = wal::ScanLog(disk_.get(), wal_directory(), nullptr);
+  if (scan.ok() && scan->torn_bytes != 0) around_.coverage->Add(Path::kTornTail);
+}
+
 void Machine::GiveTurns() {
   ++life_;
   const std::vector<server::Stage*> stages = process_->stages();
@@ -152,9 +166,9 @@ void Machine::Die(Death how) {
   if (how == Death::kStop) process_->Stop();
   around_.died(*this);
   heard_ = false;
-  if (how == Death::kPowerCut) {
-    const bool tear = !around_.random->OneIn(4);
-    disk_->Crash({.seed = around_.random->Next(), .tear = tear});
+  const bool power_cut = how == Death::kPowerCut || how == Death::kTornPowerCut;
+  if (power_cut) {
+    disk_->Crash({.seed = around_.random->Next(), .tear = how == Death::kTornPowerCut});
   }
   // A killed process was about to write what waited, or had just done so.
   const bool cut_short = how == Death::kKill && around_.random->OneIn(2);
@@ -162,7 +176,7 @@ void Machine::Die(Death how) {
   Bury();
   if (cut_short) disk_ = disk_->Clone();
   CallOffDiskFaults();
-  if (how == Death::kPowerCut) clock_.Reboot(around_.random->Between(1, 5'000'000));
+  if (power_cut) clock_.Reboot(around_.random->Between(1, 5'000'000));
   applied_before_ = engine_->applied();
   engine_->LoseUnflushed();
 }
@@ -183,7 +197,7 @@ void Machine::CutPowerWithin(int64_t calls) {
   death_expected_ = true;
   disk_->CutPowerAfter(calls);
   around_.schedule->After(kCutAtMostUs, [this, life = life_, off = cuts_called_off_] {
-    if (life == life_ && off == cuts_called_off_ && up()) Die(Death::kPowerCut);
+    if (life == life_ && off == cuts_called_off_ && up()) Die(Death::kTornPowerCut);
   });
 }
 
@@ -302,7 +316,7 @@ void Machine::Ended() {
   if (!death_expected_ && damaged_ == Slot{}) {
     around_.violated("node " + std::to_string(number()) + " ended without a cause: " + fatal_);
   }
-  Die(Death::kPowerCut);
+  Die(around_.random->OneIn(4) ? Death::kPowerCut : Death::kTornPowerCut);
 }
 
 // ---- Calls and messages

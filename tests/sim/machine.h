@@ -43,9 +43,10 @@ struct Pace {
 
 // How a process or a machine went.
 enum class Death : uint8_t {
-  kStop,      // in order
-  kKill,      // the process alone: what it wrote is in the page cache, and survives
-  kPowerCut,  // the machine: what was not synced is lost, or torn
+  kStop,          // in order
+  kKill,          // the process alone: what it wrote is in the page cache, and survives
+  kPowerCut,      // the machine: exactly what was synced survives
+  kTornPowerCut,  // the machine: of what was not synced, any part may survive
 };
 
 class Machine {
@@ -108,6 +109,9 @@ class Machine {
 
   // ---- Calls and messages
 
+  // Gives turns to the stages that were notified, and buries a process that called for its end. Due
+  // whenever the process was called from outside.
+  void Settle();
   // REQUIRES: up(). While paused they wait.
   void Call(server::Request request, int64_t timeout_us, Done done);
   void Receive(consensus::Message message);
@@ -117,6 +121,7 @@ class Machine {
   server::ReplicaNode* process() { return process_.get(); }
   const consensus::Replica* core() const;  // null when down or faulty
   wal::MemoryFileSystem& disk() { return *disk_; }
+  bool DiskFull() const;
   const Pace& disk_pace() const { return disk_pace_; }
   engine::MemoryEngine& engine() { return *engine_; }
   NodeClock& clock() { return clock_; }
@@ -146,12 +151,11 @@ class Machine {
 
   int64_t now_us() const { return around_.schedule->now_us(); }
   server::ReplicaOptions OptionsOfThisLife();
+  void NoticeTornTail();
   void GiveTurns();
   void Wake(size_t stage, int64_t at_us);
   void WakeSoon(size_t stage);
   void RunTurn(size_t stage);
-  // Gives a turn to each stage that was notified; buries a process that died meanwhile.
-  void Settle();
   void Release(size_t stage);
   void Ended();
   void CallOffDiskFaults();

@@ -3,12 +3,18 @@
 #include "tests/sim/nemesis.h"
 
 namespace baton::sim {
+namespace {
+
+void CutPowerOf(Cluster* cluster, Machine* victim) {
+  if (!victim->up()) return;
+  victim->Die(cluster->random().OneIn(4) ? Death::kPowerCut : Death::kTornPowerCut);
+}
+
+}  // namespace
 
 void CutPower(Cluster* cluster) {
-  Machine& victim = cluster->AnyMachine();
-  if (!victim.up()) return;
   cluster->coverage().Add(Path::kPowerCut);
-  victim.Die(Death::kPowerCut);
+  CutPowerOf(cluster, &cluster->AnyMachine());
 }
 
 void CutPowerInMidWrite(Cluster* cluster) {
@@ -18,9 +24,7 @@ void CutPowerInMidWrite(Cluster* cluster) {
 
 void CutPowerEverywhere(Cluster* cluster) {
   cluster->coverage().Add(Path::kPowerCutEverywhere);
-  for (uint32_t n = 1; n <= cluster->size(); ++n) {
-    if (cluster->machine(n).up()) cluster->machine(n).Die(Death::kPowerCut);
-  }
+  for (uint32_t n = 1; n <= cluster->size(); ++n) CutPowerOf(cluster, &cluster->machine(n));
 }
 
 }  // namespace baton::sim

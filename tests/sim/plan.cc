@@ -40,10 +40,10 @@ Plan DrawPlan(uint64_t seed) {
   Plan plan;
   plan.seed = seed;
   plan.roles = DrawRoles(&random);
-  plan.chaos_us = random.Between(4'000'000, 16'000'000);
+  plan.chaos_us = random.Between(3'000'000, 12'000'000);
   plan.clients = static_cast<uint32_t>(random.Between(2, 8));
   plan.keys = static_cast<uint32_t>(random.Between(1, 6));
-  plan.think_us_max = random.Skewed(10'000, 100'000);
+  plan.think_us_max = random.Skewed(20'000, 300'000);
   if (random.OneIn(3)) plan.value_bytes_max = static_cast<uint32_t>(random.Skewed(64, 12'000));
   plan.replay_bytes_max = static_cast<uint64_t>(random.Skewed(8 << 10, 256 << 10));
   plan.truncate_bytes_min = static_cast<uint64_t>(random.Skewed(4 << 10, 64 << 10));

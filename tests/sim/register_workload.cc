@@ -76,7 +76,7 @@ void RegisterWorkload::Next(size_t client) {
   const uint32_t node = Target(&clients_[client]);
   if (!cluster_->machine(node).up()) {  // the connection is refused
     clients_[client].target = 0;
-    return NextSoon(client, 20'000);
+    return NextSoon(client, kRetryUsMax);
   }
   Ask(client, node, Draw(&clients_[client], PickKey()));
 }
@@ -91,9 +91,14 @@ void RegisterWorkload::Ask(size_t client, uint32_t node, Operation operation) {
   ++busy_;
   cluster_->schedule().After(kGiveUpUs,
                              [this, client, place] { Answered(client, place, nullptr); });
-  cluster_->machine(node).Call(
-      request, kTimeoutUs,
-      [this, client, place](const server::Answer* answer) { Answered(client, place, answer); });
+  Machine& machine = cluster_->machine(node);
+  machine.Call(request, kTimeoutUs, [this, client, place, &machine](const server::Answer* answer) {
+    Answered(client, place, answer);
+    const Operation& settled = history_[place];
+    if (settled.kind == Kind::kGet && settled.outcome == Outcome::kOk && machine.DiskFull()) {
+      cluster_->coverage().Add(Path::kReadWhileFull);
+    }
+  });
 }
 
 void RegisterWorkload::Answered(size_t client, size_t operation, const server::Answer* answer) {
@@ -108,7 +113,8 @@ void RegisterWorkload::Answered(size_t client, size_t operation, const server::A
                         settled.revision, settled.slot);
   if (settled.outcome == Outcome::kUnknown) who.name = ++last_name_;
   if (!ended_) {
-    NextSoon(client, settled.outcome == Outcome::kOk ? cluster_->plan().think_us_max : 20'000);
+    const int64_t think_us_max = cluster_->plan().think_us_max;
+    NextSoon(client, settled.outcome == Outcome::kOk ? think_us_max : kRetryUsMax);
   }
 }
 

@@ -19,6 +19,7 @@ class RegisterWorkload : public Workload {
   static constexpr uint32_t kKeyOperationsMax = 200;
   static constexpr int64_t kTimeoutUs = 400'000;
   static constexpr int64_t kGiveUpUs = 500'000;
+  static constexpr int64_t kRetryUsMax = 60'000;  // after a refusal
 
   explicit RegisterWorkload(Cluster* cluster);
 

@@ -70,7 +70,7 @@ class Simulation {
       if (std::find(sound.begin(), sound.end(), n) != sound.end()) {
         cluster_.Supervise(n, true);
       } else if (machine.up() && cluster_.random().OneIn(2)) {
-        machine.Die(Death::kPowerCut);
+        machine.Die(Death::kTornPowerCut);
       }
     }
     cluster_.HealLinks(sound);
@@ -130,6 +130,6 @@ class Simulation {
 
 }  // namespace
 
-Outcome Run(const Plan& plan, std::FILE* print) { return Simulation(plan, print).Run(); }
+Outcome Simulate(const Plan& plan, std::FILE* print) { return Simulation(plan, print).Run(); }
 
 }  // namespace baton::sim

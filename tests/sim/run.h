@@ -28,6 +28,6 @@ struct Outcome {
 };
 
 // `print`: where the trace goes as text; null: nowhere.
-Outcome Run(const Plan& plan, std::FILE* print = nullptr);
+Outcome Simulate(const Plan& plan, std::FILE* print = nullptr);
 
 }  // namespace baton::sim
