@@ -14,10 +14,25 @@ namespace baton::server {
 namespace {
 
 // Reigns can begin while the disk is full.
-bool BringsControl(const consensus::Accept& accept) {
-  return std::any_of(accept.entries.begin(), accept.entries.end(), [](const auto& entry) {
+bool BringsControl(const std::vector<consensus::Entry>& entries) {
+  return std::any_of(entries.begin(), entries.end(), [](const auto& entry) {
     return !std::holds_alternative<std::monostate>(entry.core);
   });
+}
+
+// The entries that a message brings to be written; null: none.
+const std::vector<consensus::Entry>* EntriesOf(const consensus::Message& message) {
+  if (const auto* accept = std::get_if<consensus::Accept>(&message.body)) return &accept->entries;
+  if (const auto* fetched = std::get_if<consensus::Fetched>(&message.body)) {
+    return &fetched->entries;
+  }
+  return nullptr;
+}
+
+uint64_t BytesOf(const std::vector<consensus::Entry>& entries) {
+  uint64_t bytes = 0;
+  for (const consensus::Entry& entry : entries) bytes += entry.size();
+  return bytes;
 }
 
 // Reads entries back for the core. On a reader.
@@ -132,10 +147,12 @@ void Driver::Receive(std::vector<consensus::Message> messages) {
 }
 
 bool Driver::HasRoomFor(const consensus::Message& message) {
-  const auto* accept = std::get_if<consensus::Accept>(&message.body);
-  if (accept == nullptr || accept->entries.empty()) return true;
+  const std::vector<consensus::Entry>* entries = EntriesOf(message);
+  if (entries == nullptr || entries->empty()) return true;
   if (parts_.applier->backlog_bytes() > kApplyBacklogBytesMax) return false;
-  return BringsControl(*accept) || !parts_.disk->Full();
+  if (!parts_.disk->Full()) return true;
+  // A new reign may bring all that was dropped before. Half: segments are not filled to the end.
+  return BringsControl(*entries) && BytesOf(*entries) <= parts_.wal->RoomBytes() / 2;
 }
 
 void Driver::On(const PersistDone& done) {

@@ -39,7 +39,8 @@ namespace baton::server {
 class Driver : public Stage {
  public:
   // While more than this waits to be applied, messages that bring entries are dropped. While the
-  // disk is full those are that bring data only: the leader sends them again.
+  // disk is full those are that bring data only, or more than the log has room for: the leader
+  // sends them again.
   static constexpr uint64_t kApplyBacklogBytesMax = 256 << 20;
 
   struct Parts {

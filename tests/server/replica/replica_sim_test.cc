@@ -284,6 +284,28 @@ TEST(ReplicaSim, AFollowerWithAFullDiskStaysAndComesBack) {
   ExpectConverged(&cluster);
 }
 
+// The entry that opens a reign may be written when the disk is full; what was dropped before it and
+// comes in the same message may not.
+TEST(ReplicaSim, AFollowerWithAFullDiskOutlivesANewReign) {
+  SimCluster cluster({.seed = 21});
+  const uint32_t leader = cluster.ElectLeader();
+  cluster.RunFor(200'000);
+  const uint32_t full = leader % 3 + 1;
+  cluster.fs(full).SetCapacity(0);
+  const std::string value(4'000, 'x');
+  for (int i = 0; i < 250; ++i) {  // 1 MB: more than it has room for, and one message can carry
+    ASSERT_TRUE(cluster.Put(leader, "k", value).failure.ok());
+  }
+  cluster.Crash(leader, false);
+  cluster.RunFor(3'000'000);
+  EXPECT_EQ(cluster.fatal(full), "");
+  cluster.fs(full).SetCapacity(1 << 30);
+  cluster.RunFor(3'000'000);
+  EXPECT_NE(cluster.ElectLeader(), 0u);
+  cluster.Start(leader);
+  ExpectConverged(&cluster);
+}
+
 TEST(ReplicaSim, WatchersHearOfANewLeader) {
   SimCluster cluster({.seed = 9});
   const uint32_t old = cluster.ElectLeader();
