@@ -47,6 +47,7 @@ Cluster::Cluster(const Plan& plan, std::FILE* print,
     kit.lease_now_us = random_.Between(1, 1'000'000'000);
     kit.rate_ppm = random_.Between(-plan.rate_ppm_max, plan.rate_ppm_max);
     kit.cold_cache = plan.cold_cache;
+    kit.has_engine = plan.roles[n - 1] != consensus::Role::kWitness;
     kit.disk_pace = Pace{20, plan.disk_us_max};
     server::ReplicaOptions options = OptionsOf(n);
     if (adjust) adjust(&options);

@@ -23,6 +23,7 @@ enum class Path : uint8_t {
   kKilled,  // the process ended, the machine did not
   kPowerCut,
   kPowerCutEverywhere,
+  kBounced,        // followers restarted within the lease of a leader that was cut off
   kCutInMidWrite,  // between two calls to the disk
   kCutInRecovery,
   kTornTail,  // a restart cut one
@@ -70,6 +71,7 @@ inline constexpr std::array<std::string_view, kPaths> kPathNames = {
     "kills",
     "power cuts",
     "power cuts everywhere",
+    "followers bounced",
     "cuts in mid write",
     "cuts in recovery",
     "torn tails",

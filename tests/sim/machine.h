@@ -68,7 +68,7 @@ class Machine {
     int64_t lease_now_us = 1;
     int64_t rate_ppm = 0;
     bool cold_cache = false;
-    bool has_engine = true;  // a witness has none
+    bool has_engine = true;  // a witness has none that counts
     Pace disk_pace;          // of the log stage on a good day
   };
   // A call that is answered with null: the connection broke before an answer.

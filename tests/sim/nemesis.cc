@@ -35,11 +35,12 @@ const std::vector<Nemesis>& AllNemeses() {
       {"power", 2'500'000, CutPower},
       {"mid-write", 2'500'000, CutPowerInMidWrite},
       {"blackout", 5'000'000, CutPowerEverywhere},
+      {"bounce", 3'000'000, BounceFollowers},
       {"disk-full", 3'000'000, FillDisk},
       {"disk-stuck", 2'500'000, StickDisk},
       {"disk-slow", 2'000'000, SlowDisk},
       {"disk-fails", 3'000'000, FailDisk},
-      {"damage", 4'000'000, DamageEntry},
+      {"damage", 2'000'000, DamageEntry},
       {"clock-rate", 1'000'000, ChangeClockRate},
       {"wall-clock", 2'000'000, JumpWallClock},
   };

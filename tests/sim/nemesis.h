@@ -24,6 +24,9 @@ const std::vector<Nemesis>& AllNemeses();
 // Lets the nemeses of the plan strike until `until_us`.
 void Unleash(Cluster* cluster, int64_t until_us);
 
+// Cuts one direction for a while.
+void CutFor(Cluster* cluster, uint32_t from, uint32_t to, int64_t us);
+
 // nemesis_network.cc
 void ChangeWeather(Cluster* cluster);
 void IsolateNode(Cluster* cluster);
@@ -43,6 +46,7 @@ void FlushEngine(Cluster* cluster);
 void CutPower(Cluster* cluster);
 void CutPowerInMidWrite(Cluster* cluster);
 void CutPowerEverywhere(Cluster* cluster);
+void BounceFollowers(Cluster* cluster);
 
 // nemesis_disk.cc
 void FillDisk(Cluster* cluster);

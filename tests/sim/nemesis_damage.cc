@@ -6,6 +6,7 @@
 // what is above the last offset that the log states to be synced cannot be told apart. And only as
 // many voters as the others can do without, since repair from peers does not exist yet.
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -31,7 +32,11 @@ std::optional<Target> Pick(Machine* machine, Random* random) {
   if (group == scan->groups.end()) return std::nullopt;
   const wal::GroupIndex& index = group->second.index;
   std::vector<Target> targets;
-  for (Slot slot = index.base().slot.Next(); slot <= index.last(); slot = slot.Next()) {
+  // What is chosen stays; another leader's entry could void the damage.
+  const Slot chosen =
+      machine->core() != nullptr ? machine->core()->commit() : machine->engine().applied();
+  const Slot last = std::min(index.last(), chosen);
+  for (Slot slot = index.base().slot.Next(); slot <= last; slot = slot.Next()) {
     const auto at = index.Find(slot);
     if (!at) continue;
     const uint64_t bytes = wal::kFrameHeaderBytes + at->payload_bytes;

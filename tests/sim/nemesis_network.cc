@@ -10,12 +10,6 @@ namespace {
 constexpr int64_t kCutUsMin = 30'000;
 constexpr int64_t kCutUsMax = 5'000'000;
 
-// Cuts one direction for a while.
-void CutFor(Cluster* cluster, uint32_t from, uint32_t to, int64_t us) {
-  cluster->network().Cut(from, to, true);
-  cluster->schedule().After(us, [cluster, from, to] { cluster->network().Cut(from, to, false); });
-}
-
 int64_t CutTime(Cluster* cluster) { return cluster->random().Skewed(kCutUsMin, kCutUsMax); }
 
 // A node, more often the leader than another.
@@ -26,6 +20,11 @@ uint32_t Victim(Cluster* cluster) {
 }
 
 }  // namespace
+
+void CutFor(Cluster* cluster, uint32_t from, uint32_t to, int64_t us) {
+  cluster->network().Cut(from, to, true);
+  cluster->schedule().After(us, [cluster, from, to] { cluster->network().Cut(from, to, false); });
+}
 
 void ChangeWeather(Cluster* cluster) {
   Random& random = cluster->random();

@@ -27,4 +27,25 @@ void CutPowerEverywhere(Cluster* cluster) {
   for (uint32_t n = 1; n <= cluster->size(); ++n) CutPowerOf(cluster, &cluster->machine(n));
 }
 
+// The leader is cut off, and the others restart faster than its lease runs out: they must not have
+// forgotten that they granted it.
+void BounceFollowers(Cluster* cluster) {
+  const uint32_t leader = cluster->Leader();
+  if (leader == 0) return;
+  cluster->coverage().Add(Path::kBounced);
+  Random& random = cluster->random();
+  const int64_t cut_us = random.Between(300'000, 2'000'000);
+  for (uint32_t n = 1; n <= cluster->size(); ++n) {
+    if (n == leader) continue;
+    CutFor(cluster, n, leader, cut_us);
+    CutFor(cluster, leader, n, cut_us);
+    Machine& follower = cluster->machine(n);
+    if (!follower.up() || random.OneIn(4)) continue;
+    follower.Die(random.OneIn(2) ? Death::kKill : Death::kTornPowerCut);
+    cluster->schedule().After(random.Between(1'000, 50'000), [cluster, &follower] {
+      if (!follower.up()) cluster->Start(follower);
+    });
+  }
+}
+
 }  // namespace baton::sim

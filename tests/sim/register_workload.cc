@@ -155,6 +155,9 @@ void RegisterWorkload::Refused(const server::Failure& failure, Client* client) {
       break;
     case server::Reason::kDiskFull:
       coverage.Add(Path::kDiskFullRefused);
+      if (failure.code != absl::StatusCode::kResourceExhausted) {
+        cluster_->Violated("a write refused for a full disk has another code");
+      }
       break;
     default:
       break;
