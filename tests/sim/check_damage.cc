@@ -7,7 +7,9 @@ void CheckDamage::Started(Machine& machine) {
   const Slot damaged = machine.damaged();
   if (!machine.faulty()) {
     if (damaged > machine.core()->log().base().slot) {
-      cluster_->Violated(node + " takes part with slot " + ToString(damaged) + " damaged");
+      cluster_->Violated(node + " takes part with slot " + ToString(damaged) +
+                         " damaged; its log: " + ToString(machine.core()->log().base()) + " to " +
+                         ToString(machine.core()->log().last()));
     }
     return;
   }

@@ -1,6 +1,5 @@
 #include "tests/sim/machine.h"
 
-#include <algorithm>
 #include <deque>
 #include <utility>
 
@@ -115,7 +114,7 @@ server::ReplicaOptions Machine::OptionsOfThisLife() {
 absl::Status Machine::Start(int64_t power_calls) {
   BATON_CHECK(!up());
   if (starts_++ > 0) around_.coverage->Add(Path::kRestarted);
-  if (engine_->applied() < applied_before_) around_.coverage->Add(Path::kEngineReplayed);
+  if (engine_->applied() < applied_ever_) around_.coverage->Add(Path::kEngineReplayed);
   fatal_.clear();
   sink_ = std::make_shared<Sink>(this);
   worker_ = std::make_unique<WorkerStage>();
@@ -177,7 +176,7 @@ void Machine::Die(Death how) {
   if (cut_short) disk_ = disk_->Clone();
   CallOffDiskFaults();
   if (power_cut) clock_.Reboot(around_.random->Between(1, 5'000'000));
-  applied_before_ = engine_->applied();
+  applied_ever_ = applied_ever();
   engine_->LoseUnflushed();
 }
 

@@ -8,6 +8,7 @@
 // Owned by the Cluster; one thread.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <functional>
@@ -128,6 +129,8 @@ class Machine {
   const NodeClock& clock() const { return clock_; }
   const std::string& wal_directory() const { return options_.wal_directory; }
   const server::ReplicaOptions& options() const { return options_; }
+  // The newest slot that was ever applied here, also if the engine has fallen back since.
+  Slot applied_ever() const { return std::max(applied_ever_, engine_->applied()); }
   // Why the process ended by itself last; empty: it did not.
   const std::string& fatal() const { return fatal_; }
   uint64_t starts() const { return starts_; }
@@ -175,7 +178,7 @@ class Machine {
   bool paused_ = false;
   Slot damaged_;
   uint64_t starts_ = 0;
-  Slot applied_before_;  // when it went last
+  Slot applied_ever_;  // until the process went last
 
   // One life of the process.
   uint64_t life_ = 0;  // turns and calls of an earlier one mean nothing

@@ -25,6 +25,14 @@ struct Target {
   uint64_t bytes = 0;
 };
 
+// What is said to be synced is: else a power cut could take the word for it, and leave a tail.
+void Settle(const std::vector<wal::Segment>& segments, Machine* machine) {
+  for (const wal::Segment& segment : segments) {
+    BATON_CHECK(machine->disk().FlipBit(segment.path, 0, 0).ok());
+    BATON_CHECK(machine->disk().FlipBit(segment.path, 0, 0).ok());
+  }
+}
+
 std::optional<Target> Pick(Machine* machine, Random* random) {
   const auto scan = wal::ScanLog(&machine->disk(), machine->wal_directory(), nullptr);
   if (!scan.ok() || scan->fault || scan->used == 0) return std::nullopt;
@@ -32,10 +40,8 @@ std::optional<Target> Pick(Machine* machine, Random* random) {
   if (group == scan->groups.end()) return std::nullopt;
   const wal::GroupIndex& index = group->second.index;
   std::vector<Target> targets;
-  // What is chosen stays; another leader's entry could void the damage.
-  const Slot chosen =
-      machine->core() != nullptr ? machine->core()->commit() : machine->engine().applied();
-  const Slot last = std::min(index.last(), chosen);
+  // What was applied is chosen, and on the disk: another leader's entry could void the rest.
+  const Slot last = std::min(index.last(), machine->applied_ever());
   for (Slot slot = index.base().slot.Next(); slot <= last; slot = slot.Next()) {
     const auto at = index.Find(slot);
     if (!at) continue;
@@ -48,11 +54,12 @@ std::optional<Target> Pick(Machine* machine, Random* random) {
     }
   }
   if (targets.empty()) return std::nullopt;
-  // What is said to be synced is: else a power cut could take the word for it, and leave a tail.
-  for (const wal::Segment& segment : scan->segments) {
-    BATON_CHECK(machine->disk().FlipBit(segment.path, 0, 0).ok());
-    BATON_CHECK(machine->disk().FlipBit(segment.path, 0, 0).ok());
-  }
+  Settle(scan->segments, machine);
+  // One that is to be read back for the engine, if there is any.
+  const auto lacking = [&](const Target& target) {
+    return target.slot > machine->engine().applied();
+  };
+  targets.erase(targets.begin(), std::find_if(targets.begin(), targets.end() - 1, lacking));
   return targets[random->Below(targets.size())];
 }
 
@@ -66,6 +73,10 @@ void DamageEntry(Cluster* cluster) {
   }
   if (victim.damaged() != Slot{}) return;
   if (cluster->Votes(victim.number()) && damaged >= cluster->voters() - cluster->quorum()) return;
+  if (victim.serving() && cluster->random().OneIn(2)) {  // its engine lacks what was not flushed
+    victim.Die(Death::kKill);
+    cluster->Start(victim);
+  }
   const std::optional<Target> target = Pick(&victim, &cluster->random());
   if (!target) return;
   const uint64_t byte = target->first_byte + cluster->random().Below(target->bytes);

@@ -36,7 +36,7 @@ const auto* const kQuiet = ::testing::AddGlobalTestEnvironment(new Quiet);
 
 TEST(Sim, FiveHundredSeeds) {
   constexpr uint64_t kSeeds = 500;
-  constexpr uint64_t kRunsMin = 3;  // of each path, over all seeds
+  constexpr uint64_t kRunsMin = 5;  // of each path, over all seeds
   const Summary summary =
       RunMany(1, kSeeds, std::max(1u, std::thread::hardware_concurrency()), true);
   EXPECT_EQ(summary.seeds, kSeeds);
