@@ -246,6 +246,7 @@ TEST(Planted, TwoLeasesAtOnceAreFound) {
   }
   ASSERT_TRUE(other.cluster.RunUntil(
       [&] { return other.cluster.Leader() != 0 && other.cluster.Leader() != leader; }, 5'000'000));
+  one.cluster.RunFor(10'000'000);  // its log is longer, so that nothing else is found first
   one.invariants.Turned(other.cluster.machine(other.cluster.Leader()), StageOf::kLoop);
   ExpectFound(one.cluster, "both hold a lease");
 }
