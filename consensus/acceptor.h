@@ -19,7 +19,7 @@ namespace baton::consensus {
 
 class Acceptor {
  public:
-  explicit Acceptor(int64_t restart_wait_end_us) : lease_(restart_wait_end_us) {}
+  Acceptor(const Config& config, int64_t now_us, int64_t restart_wait_end_us);
 
   // Promises, durably, before it answers. REQUIRES: m.ballot >= promised, and no lease binds.
   void OnPrepare(Core* core, const Prepare& m);
@@ -34,16 +34,31 @@ class Acceptor {
   // Releases the lease of exactly that ballot; true when it was this node's leader's.
   bool OnAbdicate(const Core& core, const Abdicate& m);
 
-  // The leader whose Accepts this node takes, if it has promised nothing higher since.
+  // The leader whose Accepts this node takes, if it has promised nothing higher since and its lease
+  // runs.
   std::optional<NodeId> Leader(const Core& core) const;
+  // Until when it is that, if it is not heard; 0: there is none.
+  int64_t LeaderSilentAtUs(const Core& core) const;
   const LeaseGiven& lease() const { return lease_; }
+  // How the nodes are, by the leader of `ballot`.
+  void OnHealth(const Ballot& ballot, const HealthTable& table);
   // The newest durable slot that the leader of `ballot` stated here; Slot{0} when it stated none.
   Slot DurableStatedBy(const Ballot& ballot) const;
+  // How each node was when a leader last told.
+  const HealthTable& health() const { return health_; }
+  // Every quorum has a voter that holds data and the log up to here, as leaders have told.
+  Slot data_floor() const { return data_floor_; }
+  // The log up to `applied` has everything that was committed at this time of this node's clock;
+  // 0: not known. A leader that still led then has said so, in answer to what was sent since.
+  int64_t FreshAsOfUs(Slot applied) const;
 
   void Feed(Hasher* hasher) const;
   friend bool operator==(const Acceptor&, const Acceptor&) = default;
 
  private:
+  bool Grant(Core* core, const Accept& m);
+  void NoteFreshness(const Core& core, const Accept& m);
+
   // A Fetch that waits for the disk.
   struct Serving {
     uint64_t read_id = 0;
@@ -56,7 +71,22 @@ class Acceptor {
   Ballot stated_by_;     // newest ballot that stated ...
   Slot stated_durable_;  // ... its leader's durable slot
   LeaseGiven lease_;
+  Slot data_floor_;     // never decreases
+  Ballot health_of_;    // the ballot whose leader ...
+  HealthTable health_;  // ... told this; numbers ascend within it
   std::optional<Serving> serving_;
+
+  // Clock readings travel as counts from a random start, so that one that a former life of this
+  // node sent is not taken for one of this life.
+  int64_t started_us_;
+  int64_t count_start_;
+  // Committed up to the slot at that time. The older one is kept until the newer is applied.
+  struct Fresh {
+    Slot slot;
+    int64_t as_of_us = 0;
+    friend bool operator==(const Fresh&, const Fresh&) = default;
+  };
+  Fresh fresh_, fresher_;  // fresh_.as_of_us <= fresher_.as_of_us
 };
 
 }  // namespace baton::consensus

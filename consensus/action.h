@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/types.h"
+#include "consensus/configurations.h"
 #include "consensus/entry.h"
 #include "consensus/message.h"
 
@@ -16,8 +17,8 @@ namespace baton::consensus {
 // What a node must remember beside its log.
 struct HardState {
   Ballot promised;
-  int64_t longest_lease_us = 0;  // ever granted, on this node's own clock
-  Epoch epoch;
+  int64_t longest_lease_us = 0;   // ever granted, on this node's own clock
+  Configurations configurations;  // written with the entries they came with
   friend bool operator==(const HardState&, const HardState&) = default;
 };
 
@@ -53,6 +54,11 @@ struct ReadLog {
   friend bool operator==(const ReadLog&, const ReadLog&) = default;
 };
 
+// Overwrite and sync something beside the log, in order with the Persists; then feed WriteProved.
+struct ProveWrite {
+  friend bool operator==(const ProveWrite&, const ProveWrite&) = default;
+};
+
 // This node won phase 1 and holds the adopted log. Encode the Reign entry `id` with the rows that
 // go with it and feed it as Proposed.
 struct OpenReign {
@@ -65,6 +71,44 @@ struct OpenReign {
 struct ReignOpened {
   Ballot ballot;
   friend bool operator==(const ReignOpened&, const ReignOpened&) = default;
+};
+
+// The change of members `request_id` (0: one that is under way goes on) needs this entry. Encode it
+// with the rows that go with it and feed it as Proposed.
+struct ProposeMembers {
+  uint64_t request_id = 0;
+  EntryId id;
+  Membership membership;
+  friend bool operator==(const ProposeMembers&, const ProposeMembers&) = default;
+};
+struct MembersRefused {
+  uint64_t request_id = 0;
+  std::string reason;  // for people: what to change
+  friend bool operator==(const MembersRefused&, const MembersRefused&) = default;
+};
+// No change is under way any more: the membership of this epoch is chosen.
+struct MembersSettled {
+  Epoch epoch;
+  friend bool operator==(const MembersSettled&, const MembersSettled&) = default;
+};
+
+// `to` needs what this log has no longer, or would come back sooner by the state. Send it a
+// snapshot under this ballot, then feed SnapshotEnded.
+struct SendSnapshot {
+  NodeId to;
+  Ballot ballot;
+  friend bool operator==(const SendSnapshot&, const SendSnapshot&) = default;
+};
+// Replace state, log and hard state by the snapshot received, so that a crash leaves all or
+// nothing of it, and start a new Replica from them: this one does nothing any more.
+struct InstallSnapshot {
+  EntryId last;
+  HardState hard_state;
+  friend bool operator==(const InstallSnapshot&, const InstallSnapshot&) = default;
+};
+// The snapshot received is not needed, or not its leader's any more.
+struct DropSnapshot {
+  friend bool operator==(const DropSnapshot&, const DropSnapshot&) = default;
 };
 
 // This node leads no more; what was proposed and not committed has an unknown outcome. Stop serving
@@ -92,8 +136,10 @@ struct ReadRefused {
   friend bool operator==(const ReadRefused&, const ReadRefused&) = default;
 };
 
-using Action = std::variant<Persist, Send, Commit, ReadLog, OpenReign, ReignOpened, StoppedLeading,
-                            SuffixReplaced, ReadReady, ReadRefused>;
+using Action =
+    std::variant<Persist, Send, Commit, ReadLog, ProveWrite, OpenReign, ReignOpened, ProposeMembers,
+                 MembersRefused, MembersSettled, SendSnapshot, InstallSnapshot, DropSnapshot,
+                 StoppedLeading, SuffixReplaced, ReadReady, ReadRefused>;
 using Actions = std::vector<Action>;
 
 }  // namespace baton::consensus

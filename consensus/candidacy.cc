@@ -12,22 +12,25 @@ Candidacy::Candidacy(const Core& core)
       deadline_us_(core.now_us + 2 * core.config.timing.heartbeat_us) {}
 
 Candidacy::Outcome Candidacy::Begin(Core* core) {
-  for (const Member& member : core->membership.members) {
-    if (member.node == core->self() || !Votes(core->membership, member.node)) continue;
-    core->Send(member.node, Canvass{ballot_, core->log.last()});
+  for (NodeId node : core->configurations().Voters()) {
+    if (node != core->self()) core->Send(node, Canvass{ballot_, core->log.last()});
   }
   granted_.insert(core->self());
-  return IsQuorum(core->membership, granted_) ? Prepare(core) : Outcome::kGoing;
+  return core->configurations().IsQuorum(granted_) ? Prepare(core) : Outcome::kGoing;
 }
 
 Candidacy::Outcome Candidacy::OnCanvassReply(Core* core, NodeId from, const CanvassReply& m) {
   if (phase_ != Phase::kCanvass || m.ballot != ballot_) return Outcome::kGoing;
   if (!m.granted) {
     refused_.insert(from);
-    return QuorumOutOfReach(core->membership, refused_) ? Outcome::kLost : Outcome::kGoing;
+    return OutOfReach(*core);
   }
   granted_.insert(from);
-  return IsQuorum(core->membership, granted_) ? Prepare(core) : Outcome::kGoing;
+  return core->configurations().IsQuorum(granted_) ? Prepare(core) : Outcome::kGoing;
+}
+
+Candidacy::Outcome Candidacy::OutOfReach(const Core& core) const {
+  return core.configurations().QuorumOutOfReach(refused_) ? Outcome::kLost : Outcome::kGoing;
 }
 
 Candidacy::Outcome Candidacy::Prepare(Core* core) {
@@ -36,13 +39,18 @@ Candidacy::Outcome Candidacy::Prepare(Core* core) {
   ballot_ = Ballot{core->round_seen + 1, core->self()};
   deadline_us_ = core->now_us + core->config.timing.lease_us / 2;
   core->RaisePromise(ballot_);
-  std::vector<Message> prepares;
-  for (const Member& member : core->membership.members) {
-    if (member.node == core->self() || !Votes(core->membership, member.node)) continue;
-    prepares.push_back(core->To(member.node, consensus::Prepare{ballot_, Cause::kElection}));
-  }
-  own_promise_ = core->Write(/*hard_state=*/true, {}, std::move(prepares));
+  own_promise_ = core->Write({}, Prepares(core));
   return Outcome::kGoing;
+}
+
+// For the voters that have not been asked yet.
+std::vector<Message> Candidacy::Prepares(Core* core) {
+  std::vector<Message> prepares;
+  for (NodeId node : core->configurations().Voters()) {
+    if (node == core->self() || !asked_.insert(node).second) continue;
+    prepares.push_back(core->To(node, consensus::Prepare{ballot_, Cause::kElection}));
+  }
+  return prepares;
 }
 
 Candidacy::Outcome Candidacy::OnPersisted(Core* core) {
@@ -57,11 +65,8 @@ Candidacy::Outcome Candidacy::OnPromise(Core* core, NodeId from, const Promise& 
 
 Candidacy::Outcome Candidacy::CountPromise(Core* core, NodeId from, const EntryId& last) {
   promises_[from] = last;
-  std::set<NodeId> promisers;
-  for (const auto& [node, end] : promises_) promisers.insert(node);
   // Without its own promise on disk this node would not remember whom it leads.
-  if (!promises_.contains(core->self())) return Outcome::kGoing;
-  if (!IsQuorum(core->membership, promisers)) return Outcome::kGoing;
+  if (!promises_.contains(core->self()) || !QuorumPromised(*core)) return Outcome::kGoing;
 
   // The best log is the one whose end has the greatest (born, slot), not the longest.
   source_ = core->self();
@@ -73,8 +78,27 @@ Candidacy::Outcome Candidacy::CountPromise(Core* core, NodeId from, const EntryI
     }
   }
   phase_ = Phase::kAdopt;
-  if (source_ == core->self()) return Outcome::kWon;
+  if (source_ == core->self()) return Adopted(core);
   return Adopt(core, core->log.NewestAtMost(target_));
+}
+
+bool Candidacy::QuorumPromised(const Core& core) const {
+  std::set<NodeId> promisers;
+  for (const auto& [node, end] : promises_) promisers.insert(node);
+  return core.configurations().IsQuorum(promisers);
+}
+
+// The best log is here. A configuration that came with it may ask for more promises, which may
+// bring a better log yet.
+Candidacy::Outcome Candidacy::Adopted(Core* core) {
+  if (!core->configurations().MayLead(core->self())) return Outcome::kGaveWay;
+  if (QuorumPromised(*core)) return Outcome::kWon;
+  phase_ = Phase::kPrepare;
+  deadline_us_ = core->now_us + core->config.timing.lease_us / 2;
+  for (Message& prepare : Prepares(core)) {
+    core->actions.push_back(consensus::Send{std::move(prepare)});
+  }
+  return Outcome::kGoing;
 }
 
 // Asks the source for what follows `prev`, an entry of this log.
@@ -89,7 +113,7 @@ Candidacy::Outcome Candidacy::OnNack(Core* core, NodeId from, const Nack& m) {
   if (!prepared() || m.ballot != ballot_) return Outcome::kGoing;
   if (ballot_ < m.promised) return Outcome::kLost;
   refused_.insert(from);
-  return QuorumOutOfReach(core->membership, refused_) ? Outcome::kLost : Outcome::kGoing;
+  return OutOfReach(*core);
 }
 
 Candidacy::Outcome Candidacy::OnFetched(Core* core, NodeId from, const Fetched& m) {
@@ -108,8 +132,8 @@ Candidacy::Outcome Candidacy::OnFetched(Core* core, NodeId from, const Fetched& 
   std::optional<std::vector<Entry>> taken = core->Adopt(m.entries, core->commit);
   if (!taken) return Outcome::kLost;
   // The Reign entry is written after these, and counted only when it is durable.
-  if (!taken->empty()) core->Write(/*hard_state=*/false, *std::move(taken), {});
-  if (core->log.Holds(target_)) return Outcome::kWon;
+  if (!taken->empty()) core->Write(*std::move(taken), {});
+  if (core->log.Holds(target_)) return Adopted(core);
   return Adopt(core, m.entries.back().id);
 }
 
@@ -124,6 +148,7 @@ void Candidacy::Feed(Hasher* hasher) const {
   hasher->AddTime(deadline_us_);
   hasher->Add(granted_);
   hasher->Add(refused_);
+  hasher->Add(asked_);
   hasher->Add(promises_);
   hasher->Add(own_promise_);
   hasher->Add(source_);

@@ -4,12 +4,16 @@
 //   canvass ─ a quorum would follow ─► prepare ─ a quorum promised ─► adopt ─ holds the best log ─►
 //   won
 //
+// A quorum is one of every configuration, up to the end of the log adopted: one that the log brings
+// sends the candidate back to prepare, to ask those it has not asked yet.
+//
 // Part of one Replica; a value that lives as long as the attempt.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <set>
+#include <vector>
 
 #include "base/types.h"
 #include "consensus/core.h"
@@ -49,15 +53,20 @@ class Candidacy {
   enum class Phase : uint8_t { kCanvass, kPrepare, kAdopt };
 
   Outcome Prepare(Core* core);
+  std::vector<Message> Prepares(Core* core);
   Outcome CountPromise(Core* core, NodeId from, const EntryId& last);
+  bool QuorumPromised(const Core& core) const;
+  Outcome OutOfReach(const Core& core) const;
   Outcome Adopt(Core* core, const EntryId& prev);
+  Outcome Adopted(Core* core);
 
   Phase phase_ = Phase::kCanvass;
   Ballot ballot_;             // kCanvass: names the canvass; then what is prepared
   int64_t deadline_us_ = 0;   // of this phase, or of the next Fetched; then the attempt is lost
   std::set<NodeId> granted_;  // kCanvass; with this node
   std::set<NodeId> refused_;  // of this phase
-  std::map<NodeId, EntryId> promises_;  // kPrepare: the end of each promiser's log
+  std::set<NodeId> asked_;    // were sent the Prepare
+  std::map<NodeId, EntryId> promises_;  // from kPrepare on: the end of each promiser's log
   uint64_t own_promise_ = 0;  // id of the Persist that makes this node's own promise durable
   NodeId source_;             // kAdopt: owner of the best promise ...
   EntryId target_;            // ... and the end of its log

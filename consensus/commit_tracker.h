@@ -9,8 +9,8 @@
 #include <map>
 
 #include "base/types.h"
+#include "consensus/configurations.h"
 #include "consensus/hasher.h"
-#include "consensus/quorum.h"
 
 namespace baton::consensus {
 
@@ -27,10 +27,12 @@ class CommitTracker {
   }
 
   // Chosen up to here, as far as this reign tells; Slot{0} until the Reign entry is covered.
-  Slot Chosen(const Membership& membership) const {
-    const Slot reached = ReachedByQuorum(membership, match_, Slot{});
+  Slot Chosen(const Configurations& configurations) const {
+    const Slot reached = configurations.ReachedByQuorum(match_, Slot{});
     return reached < reign_slot_ ? Slot{} : reached;
   }
+
+  const std::map<NodeId, Slot>& matches() const { return match_; }
 
   void Feed(Hasher* hasher) const {
     hasher->Add(reign_slot_);

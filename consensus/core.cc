@@ -6,19 +6,39 @@
 #include "base/check.h"
 
 namespace baton::consensus {
+namespace {
+
+// The first was chosen when it was written, and so is what is applied: of these only the newest
+// counts. Above it the log tells, entry by entry: a crash may have left the hard state of a write
+// without its entries, or an entry that the hard state already had as replaced.
+Configurations InForce(const Recovered& recovered) {
+  const std::vector<Configuration>& written = recovered.hard_state.configurations.all();
+  std::vector<Configuration> known{written.front()};
+  for (const Configuration& each : written) {
+    if (each.at.slot <= recovered.applied) known = {each};
+  }
+  const Epoch chosen = known.front().membership.epoch;
+  for (const Configuration& each : recovered.in_log) {
+    if (chosen < each.membership.epoch) known.push_back(each);
+  }
+  return Configurations(std::move(known));
+}
+
+}  // namespace
 
 Core::Core(const Config& config, const Recovered& recovered, int64_t now_us)
     : config(config),
-      membership(recovered.membership),
       now_us(now_us),
       hard(recovered.hard_state),
       log(recovered.base, recovered.last, recovered.runs),
       disk(recovered.last),
+      gate(now_us),
       commit(recovered.applied),
       applied(recovered.applied),
       round_seen(recovered.hard_state.promised.round) {
   BATON_CHECK(recovered.base.slot <= applied && applied <= recovered.last)
       << "applied " << applied.value << " outside the log";
+  hard.configurations = InForce(recovered);
 }
 
 void Core::SawRound(const Ballot& ballot) { round_seen = std::max(round_seen, ballot.round); }
@@ -35,7 +55,7 @@ void Core::SendAfterWrites(NodeId to, MessageBody body) {
   if (disk.idle()) {
     Send(to, std::move(body));
   } else {
-    Write(false, {}, {To(to, std::move(body))});
+    Write({}, {To(to, std::move(body))});
   }
 }
 
@@ -43,16 +63,33 @@ void Core::RaisePromise(const Ballot& ballot) {
   BATON_CHECK(hard.promised < ballot)
       << "promise " << ToString(ballot) << " after " << ToString(hard.promised);
   hard.promised = ballot;
+  hard_changed = true;
   SawRound(ballot);
 }
 
-uint64_t Core::Write(bool hard_state, std::vector<Entry> entries, std::vector<Message> then_send) {
+uint64_t Core::Write(std::vector<Entry> entries, std::vector<Message> then_send) {
+  const bool with_state = std::exchange(hard_changed, false);
   std::optional<Slot> last;
   if (!entries.empty()) last = entries.back().id.slot;
-  const uint64_t persist_id = disk.Issue(hard_state, last);
-  actions.push_back(Persist{persist_id, hard_state ? std::optional(hard) : std::nullopt,
+  const uint64_t persist_id = disk.Issue(with_state, last);
+  if (with_state || last) gate.Issued(now_us);
+  actions.push_back(Persist{persist_id, with_state ? std::optional(hard) : std::nullopt,
                             std::move(entries), std::move(then_send)});
   return persist_id;
+}
+
+void Core::Append(const Entry& entry) {
+  log.Append(entry);
+  hard_changed |= hard.configurations.Appended(entry);
+}
+
+void Core::Wrote(uint64_t persist_id) {
+  if (disk.Done(persist_id)) gate.Completed(now_us, disk.writing());
+}
+
+void Core::Probe() {
+  gate.ProbeIssued(now_us);
+  actions.push_back(ProveWrite{});
 }
 
 std::optional<std::vector<Entry>> Core::Adopt(const std::vector<Entry>& entries, Slot fixed) {
@@ -66,9 +103,10 @@ std::optional<std::vector<Entry>> Core::Adopt(const std::vector<Entry>& entries,
   if (first <= log.last().slot) {
     log.CutFrom(first);
     disk.Cut(first);
+    hard_changed |= hard.configurations.CutFrom(first);
     actions.push_back(SuffixReplaced{first});
   }
-  for (auto entry = next; entry != entries.end(); ++entry) log.Append(*entry);
+  for (auto entry = next; entry != entries.end(); ++entry) Append(*entry);
   return std::vector<Entry>(next, entries.end());
 }
 
@@ -77,6 +115,7 @@ void Core::CommitTo(Slot slot) {
   BATON_CHECK(slot <= log.last().slot)
       << "commit " << slot.value << " above the log's end " << log.last().slot.value;
   commit = slot;
+  hard.configurations.Chosen(commit);
   actions.push_back(Commit{slot});
 }
 
@@ -98,19 +137,18 @@ void Core::Feed(Hasher* hasher) const {
   hasher->AddTime(now_us);
   hasher->Add(hard.promised);
   hasher->AddTime(hard.longest_lease_us);
-  hasher->Add(hard.epoch.value);
-  hasher->Add(membership.epoch.value);
-  hasher->Add(uint64_t{membership.members.size()});
-  for (const Member& member : membership.members) {
-    hasher->Add(member.node);
-    hasher->Add(static_cast<uint64_t>(member.role));
-  }
+  hard.configurations.Feed(hasher);
+  hasher->Add(uint64_t{hard_changed});
   log.Feed(hasher);
   disk.Feed(hasher);
+  gate.Feed(hasher);
   hasher->Add(commit);
   hasher->Add(applied);
   hasher->Add(round_seen);
   hasher->Add(log_reads);
+  HealthTable{0, {{self(), measured.health}}}.Feed(hasher);
+  hasher->Add(measured.state_bytes);
+  hasher->Add(measured.log_bytes);
 }
 
 }  // namespace baton::consensus

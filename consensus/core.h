@@ -12,28 +12,35 @@
 #include "base/types.h"
 #include "consensus/action.h"
 #include "consensus/config.h"
+#include "consensus/configurations.h"
 #include "consensus/durable_tracker.h"
+#include "consensus/event.h"
 #include "consensus/hasher.h"
 #include "consensus/log_window.h"
+#include "consensus/write_gate.h"
 
 namespace baton::consensus {
 
 struct Core {
   Config config;
-  Membership membership;
-  int64_t now_us = 0;  // of the step under way; never decreases
-  HardState hard;      // as last given to the disk; promised and longest_lease_us never decrease
+  int64_t now_us = 0;         // of the step under way; never decreases
+  HardState hard;             // promised and longest_lease_us never decrease
+  bool hard_changed = false;  // since it was last given to the disk: the next Write takes it along
   LogWindow log;
   DurableTracker disk;      // disk.durable() <= log.last().slot
+  WriteGate gate;           // whether that disk completes writes
   Slot commit;              // <= log.last().slot; never decreases
   Slot applied;             // <= commit
   uint64_t round_seen = 0;  // highest round met anywhere; >= hard.promised.round
   uint64_t log_reads = 0;   // id of the newest ReadLog
+  Measured measured;        // what the driver said last of this node
   Actions actions;          // empty between steps
 
   Core(const Config& config, const Recovered& recovered, int64_t now_us);
 
   NodeId self() const { return config.self; }
+  const Configurations& configurations() const { return hard.configurations; }
+  const Membership& membership() const { return hard.configurations.newest(); }
   void SawRound(const Ballot& ballot);
 
   Message To(NodeId to, MessageBody body) const;
@@ -41,10 +48,16 @@ struct Core {
   // Sends once everything given to the disk so far is durable: at once when the disk is idle.
   void SendAfterWrites(NodeId to, MessageBody body);
 
-  // Raises `hard.promised` in memory; the caller puts hard state into its next Write.
+  // In memory: the next Write makes it durable.
   void RaisePromise(const Ballot& ballot);
-  // One Persist action, of hard state, of entries already in the log, or of both. Returns its id.
-  uint64_t Write(bool hard_state, std::vector<Entry> entries, std::vector<Message> then_send);
+  // One Persist action: hard state if that changed, and entries already in the log. Returns its id.
+  uint64_t Write(std::vector<Entry> entries, std::vector<Message> then_send);
+  // Adds to the log; a membership is in force from here on.
+  void Append(const Entry& entry);
+  // The disk has done what Write gave it, up to this id.
+  void Wrote(uint64_t persist_id);
+  // Asks for a probe of the disk.
+  void Probe();
   // Takes those of `entries` that the log lacks; the first that conflicts replaces the tail, and
   // one that is there already never cuts what follows it. Returns what was taken and must be
   // written; nullopt, changing nothing, for entries that no sound leader sends: they conflict with

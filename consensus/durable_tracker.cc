@@ -9,7 +9,7 @@ namespace baton::consensus {
 uint64_t DurableTracker::Issue(bool hard_state, std::optional<Slot> last) {
   ++issued_;
   if (hard_state) hard_state_id_ = issued_;
-  if (last) pending_.push_back(Pending{issued_, *last});
+  if (hard_state || last) pending_.push_back(Pending{issued_, last.value_or(Slot{})});
   return issued_;
 }
 
@@ -18,13 +18,16 @@ void DurableTracker::Cut(Slot first) {
   for (Pending& pending : pending_) pending.last = std::min(pending.last, first.Prev());
 }
 
-void DurableTracker::Done(uint64_t persist_id) {
+bool DurableTracker::Done(uint64_t persist_id) {
   BATON_CHECK(persist_id <= issued_) << "persist " << persist_id << " was never issued";
   done_ = std::max(done_, persist_id);
+  bool wrote = false;
   while (!pending_.empty() && pending_.front().persist_id <= done_) {
     durable_ = std::max(durable_, pending_.front().last);
     pending_.pop_front();
+    wrote = true;
   }
+  return wrote;
 }
 
 void DurableTracker::Feed(Hasher* hasher) const {

@@ -22,12 +22,14 @@ class DurableTracker {
   uint64_t Issue(bool hard_state, std::optional<Slot> last);
   // Entries at and above `first` are being replaced.
   void Cut(Slot first);
-  // All ids up to this one are done. REQUIRES: it was issued. Repeats are harmless.
-  void Done(uint64_t persist_id);
+  // All ids up to this one are done; true when any of them wrote something. REQUIRES: it was
+  // issued. Repeats are harmless.
+  bool Done(uint64_t persist_id);
 
   Slot durable() const { return durable_; }
   bool IsDone(uint64_t persist_id) const { return persist_id <= done_; }
-  bool idle() const { return done_ == issued_; }  // nothing is on its way to the disk
+  bool idle() const { return done_ == issued_; }      // nothing is on its way to the disk
+  bool writing() const { return !pending_.empty(); }  // something is that writes
   bool hard_state_durable() const { return IsDone(hard_state_id_); }
 
   void Feed(Hasher* hasher) const;
@@ -36,7 +38,7 @@ class DurableTracker {
  private:
   struct Pending {
     uint64_t persist_id = 0;
-    Slot last;  // durable, at least, once it is done
+    Slot last;  // durable, at least, once it is done; Slot{0} when it carries no entries
     friend bool operator==(const Pending&, const Pending&) = default;
   };
 
@@ -44,7 +46,7 @@ class DurableTracker {
   uint64_t issued_ = 0;          // newest id given
   uint64_t done_ = 0;            // <= issued_
   uint64_t hard_state_id_ = 0;   // newest id that carried hard state, <= issued_
-  std::deque<Pending> pending_;  // ids ascending, above done_; as many as the driver has under way
+  std::deque<Pending> pending_;  // those that write; ids ascending, above done_
 };
 
 }  // namespace baton::consensus

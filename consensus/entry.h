@@ -19,6 +19,7 @@ enum class Role : uint8_t { kVoter = 1, kLearner = 2, kWitness = 3 };
 struct Member {
   NodeId node;
   Role role = Role::kVoter;
+  std::string card;  // who it is and where it is met: the driver's, never looked into here
   friend bool operator==(const Member&, const Member&) = default;
 };
 
@@ -26,6 +27,10 @@ struct Member {
 struct Membership {
   Epoch epoch;
   std::vector<Member> members;  // sorted by node
+  // Not empty: a change is under way. A quorum is then one of `members` and one of these, the
+  // members that voted before; sorted by node. Either may lead until the change is done.
+  std::vector<Member> outgoing;
+  bool joint() const { return !outgoing.empty(); }
   friend bool operator==(const Membership&, const Membership&) = default;
 };
 

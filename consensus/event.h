@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "base/types.h"
+#include "consensus/configurations.h"
 #include "consensus/entry.h"
+#include "consensus/health.h"
 #include "consensus/message.h"
 
 namespace baton::consensus {
@@ -30,14 +32,19 @@ struct LogRead {
   bool missing = false;  // replaced or truncated since it was asked
 };
 
+// Answers ProveWrite.
+struct WriteProved {};
+
 // The leader's next entry, encoded for exactly the slot and ballot that Replica::NextEntryId()
-// gives. REQUIRES: Replica::MayPropose(), or for a Reign entry an OpenReign action before. One of a
-// ballot that this node leads no more is dropped: StoppedLeading has told of it.
+// gives. REQUIRES: Replica::MayPropose(), or for a Reign or Membership entry an action OpenReign or
+// ProposeMembers before. One of a ballot that this node leads no more is dropped: StoppedLeading
+// has told of it.
 struct Proposed {
   Entry entry;
 };
 
-// A linearizable read asks for a slot. Answered by one ReadReady or ReadRefused with this id.
+// A linearizable read asks for a slot, at a leader or a follower. Answered by one ReadReady or
+// ReadRefused with this id.
 struct ReadRequested {
   uint64_t read_id = 0;
 };
@@ -52,11 +59,42 @@ struct Truncated {
   EntryId base;
 };
 
+// An operator wants these members. Answered by MembersRefused, or by ProposeMembers and, once the
+// change is done, MembersSettled; a reign that ends before leaves it to the next one.
+struct MembersRequested {
+  uint64_t request_id = 0;
+  std::vector<Member> members;
+};
+
+// The driver has measured this node: its own health (the lag in it is the leader's to measure), and
+// about how many bytes its state and its kept log have.
+struct Measured {
+  NodeHealth health;
+  uint64_t state_bytes = 0;
+  uint64_t log_bytes = 0;
+  friend bool operator==(const Measured&, const Measured&) = default;
+};
+
+// The snapshot for `to`, asked for by SendSnapshot, is there or has failed. What came of it is seen
+// in the Accepted that follow.
+struct SnapshotEnded {
+  NodeId to;
+};
+
+// A whole snapshot has arrived, verified: the state after `last`, and the newest configuration up
+// to there, sent by the leader of `ballot`. Answered by InstallSnapshot or DropSnapshot.
+struct SnapshotReceived {
+  Ballot ballot;
+  EntryId last;
+  Configuration configuration;
+};
+
 // The process is about to stop: a leader abdicates, nobody stands any more.
 struct Stopping {};
 
-using EventBody = std::variant<Tick, Received, Persisted, LogRead, Proposed, ReadRequested, Applied,
-                               Truncated, Stopping>;
+using EventBody =
+    std::variant<Tick, Received, Persisted, LogRead, WriteProved, Proposed, ReadRequested, Applied,
+                 Truncated, MembersRequested, Measured, SnapshotEnded, SnapshotReceived, Stopping>;
 
 struct Event {
   int64_t now_us = 0;  // lease clock, read just before the step; never decreases

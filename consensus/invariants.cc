@@ -48,6 +48,7 @@ std::string Invariants::AfterStep(const Replica& replica) {
   if (replica.durable() > now.last.slot) return Broken(node, "durable above its last");
   const Slot above = std::max(before.commit, replica.log().base().slot);
   std::string broken = CheckEntries(replica, above);
+  if (broken.empty()) broken = CheckConfigurations(replica);
   if (broken.empty()) broken = CheckLeader(replica, before);
   if (broken.empty()) broken = CheckCommit(replica, above);
   return broken;
@@ -64,6 +65,8 @@ std::string Invariants::CheckEntries(const Replica& replica, Slot above) {
       return Broken(replica.self(), ToString(id) + " follows " + ToString(prev) + ", elsewhere " +
                                         ToString(known->second));
     }
+    EntryId& end = ends_.try_emplace(id.born, id).first->second;
+    end = std::max(end, id);
     if (const Entry* entry = log.Find(slot)) {
       if (std::string broken = CheckEntry(*entry); !broken.empty()) {
         return Broken(replica.self(), broken);
@@ -91,20 +94,62 @@ std::string Invariants::CheckEntry(const Entry& entry) {
     if (reign->ballot != entry.id.born) return "a Reign born in " + ToString(entry.id.born);
     if (reign->predecessor != follows_[entry.id].born) return "a Reign over another predecessor";
   }
+  if (const auto* membership = std::get_if<Membership>(&entry.core)) {
+    if (std::string broken = CheckMembership(entry.id, *membership); !broken.empty()) return broken;
+  }
   if (std::holds_alternative<Seal>(entry.core)) seals_.try_emplace(entry.id.born, entry.id.slot);
   return "";
+}
+
+// Epochs follow each other; a change of voters goes through a joint membership, and any two that
+// follow each other have a node in each two of their quorums.
+std::string Invariants::CheckMembership(const EntryId& id, const Membership& membership) {
+  memberships_.emplace(id, membership);
+  const Membership before = ConfigurationsUpTo(follows_[id]).newest();
+  const std::string name = "epoch " + std::to_string(membership.epoch.value);
+  if (membership.epoch.value != before.epoch.value + 1) {
+    return name + " follows epoch " + std::to_string(before.epoch.value);
+  }
+  if (before.joint()) {
+    return membership.members == before.members && !membership.joint()
+               ? ""
+               : name + " does not end the change under way";
+  }
+  const std::vector<NodeId> voted = VotersAmong(before.members);
+  if (VotersAmong(membership.members) == voted) return membership.joint() ? name + " is joint" : "";
+  return VotersAmong(membership.outgoing) == voted ? "" : name + " changes the voters at once";
+}
+
+// What is in force at a node is what its log says.
+std::string Invariants::CheckConfigurations(const Replica& replica) const {
+  const Configurations& known = replica.configurations();
+  const LogWindow& log = replica.log();
+  const Slot from = std::max(known.all().front().at.slot, log.base().slot);
+  Epoch newest = known.all().front().membership.epoch;
+  for (auto at = memberships_.begin(); at != memberships_.end(); ++at) {
+    if (at->first.slot > from && log.Holds(at->first)) newest = std::max(newest, at->second.epoch);
+  }
+  if (known.newest().epoch == newest) return "";
+  return Broken(replica.self(), "goes by epoch " + std::to_string(known.newest().epoch.value) +
+                                    ", its log has epoch " + std::to_string(newest.value));
 }
 
 std::string Invariants::CheckLeader(const Replica& replica, const Seen& before) {
   const NodeId node = replica.self();
   const LogWindow& log = replica.log();
-  if (replica.standing() != Standing::kLeader) return "";
   const Ballot ballot = replica.promised();
+  if (replica.standing() != Standing::kLeader) {
+    // In its last step as a leader it may have counted its own write.
+    return before.leading == ballot ? Accepted(ballot, node, replica.durable()) : "";
+  }
   if (ballot.node != node) return Broken(node, "leads in " + ToString(ballot));
   if (before.leading == ballot) {
     if (!log.Holds(before.last)) return Broken(node, "overwrote its own " + ToString(before.last));
   } else if (const auto later = newest_chosen_.lower_bound(ballot);
-             later != newest_chosen_.begin() && !log.Holds(std::prev(later)->second)) {
+             later != newest_chosen_.begin() &&
+             // Below the base is what was committed.
+             log.base().slot <= std::prev(later)->second.slot &&
+             !log.Holds(std::prev(later)->second)) {
     // What is chosen in a higher ballot need not be here: late promises may open a reign that can
     // choose nothing any more.
     return Broken(node, "leads " + ToString(ballot) + " without " +
@@ -149,10 +194,28 @@ std::string Invariants::Accepted(const Ballot& ballot, NodeId node, Slot match) 
   Slot& known = accepted_[ballot][node];
   known = std::max(known, match);
   const auto reign = reigns_.find(ballot);
-  const Slot reached = ReachedByQuorum(membership_, accepted_[ballot], Slot{});
-  if (reign == reigns_.end() || reached < reign->second) return "";
+  if (reign == reigns_.end()) return "";
+  const Configurations quorums = ConfigurationsUpTo(ends_.at(ballot));
+  const Slot reached = quorums.ReachedByQuorum(accepted_[ballot], Slot{});
+  if (reached < reign->second) return "";
   newest_chosen_[ballot] = EntryId{ballot, reached};
   return MarkChosen(EntryId{ballot, reached});
+}
+
+// From the newest that is chosen to the end of a log.
+Configurations Invariants::ConfigurationsUpTo(EntryId end) const {
+  std::vector<Configuration> found;
+  for (EntryId at = end; at.slot > configuration_.at.slot;) {
+    if (const auto here = memberships_.find(at); here != memberships_.end()) {
+      found.push_back(Configuration{at, here->second});
+    }
+    const auto before = follows_.find(at);
+    if (before == follows_.end()) break;
+    at = before->second;
+  }
+  found.push_back(configuration_);
+  std::reverse(found.begin(), found.end());
+  return Configurations(std::move(found));
 }
 
 std::string Invariants::MarkChosen(const EntryId& id) {
@@ -168,7 +231,13 @@ std::string Invariants::MarkChosen(const EntryId& id) {
   if (known != chosen_.end() && known->second != at) {
     return "chosen twice: " + ToString(known->second) + " and " + ToString(at);
   }
-  for (const EntryId& entry : fresh) chosen_.emplace(entry.slot, entry);
+  for (const EntryId& entry : fresh) {
+    chosen_.emplace(entry.slot, entry);
+    const auto membership = memberships_.find(entry);
+    if (membership != memberships_.end() && configuration_.at.slot < entry.slot) {
+      configuration_ = Configuration{entry, membership->second};
+    }
+  }
   return "";
 }
 

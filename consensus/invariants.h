@@ -23,7 +23,8 @@ namespace baton::consensus {
 
 class Invariants {
  public:
-  explicit Invariants(Membership membership) : membership_(std::move(membership)) {}
+  // `membership` is the first one, in force before the log begins.
+  explicit Invariants(Membership membership) : configuration_{EntryId{}, std::move(membership)} {}
 
   std::string Started(const Replica& replica);
   std::string AfterStep(const Replica& replica);
@@ -51,12 +52,17 @@ class Invariants {
 
   std::string CheckEntries(const Replica& replica, Slot above);
   std::string CheckEntry(const Entry& entry);
+  std::string CheckMembership(const EntryId& id, const Membership& membership);
+  std::string CheckConfigurations(const Replica& replica) const;
   std::string CheckLeader(const Replica& replica, const Seen& before);
   std::string CheckCommit(const Replica& replica, Slot above) const;
   std::string Accepted(const Ballot& ballot, NodeId node, Slot match);
   std::string MarkChosen(const EntryId& id);
+  Configurations ConfigurationsUpTo(EntryId end) const;
 
-  Membership membership_;
+  Configuration configuration_;  // the newest that is chosen
+  std::map<EntryId, Membership> memberships_;
+  std::map<Ballot, EntryId> ends_;  // the newest entry born in each ballot
   std::map<NodeId, Seen> seen_;
   std::map<NodeId, Ballot> promised_;      // highest ballot a node has said it promised
   std::map<EntryId, EntryId> follows_;     // each entry ever seen in a log, and the one before it

@@ -5,18 +5,32 @@
 #include <variant>
 
 #include "base/check.h"
+#include "consensus/membership_change.h"
 #include "consensus/quorum.h"
 
 namespace baton::consensus {
+namespace {
+
+constexpr uint64_t kFarEntries = 100'000;  // a log further behind is long in coming back
+
+}  // namespace
 
 Leadership::Leadership(const Core& core, const Ballot& ballot)
     : ballot_(ballot),
       next_heartbeat_us_(core.now_us + core.config.timing.heartbeat_us),
       began_us_(core.now_us),
+      changing_(!core.configurations().Settled()),
       accepted_(core.log.last().slot.Next()) {
-  for (const Member& member : core.membership.members) {
-    if (member.node == core.self()) continue;
-    peers_.emplace(member.node, PeerProgress(core.log.last().slot.Next()));
+  MeetPeers(core);
+}
+
+// Those who came with a configuration; those who left with one are forgotten once it is chosen.
+void Leadership::MeetPeers(const Core& core) {
+  const std::set<NodeId> members = core.configurations().Members();
+  std::erase_if(peers_, [&](const auto& peer) { return !members.contains(peer.first); });
+  for (NodeId node : members) {
+    if (node == core.self()) continue;
+    peers_.try_emplace(node, Peer{.progress = PeerProgress(core.log.last().slot.Next())});
   }
 }
 
@@ -36,12 +50,16 @@ void Leadership::OnProposed(Core* core, const Entry& entry) {
   BATON_CHECK(proposed_ || reign->ballot == ballot_) << "the Reign of " << ToString(reign->ballot);
   BATON_CHECK(!proposed_ || open_) << "proposed before the reign is open";
   BATON_CHECK(!sealed_) << ToString(entry.id) << " would follow a Seal";
-  BATON_CHECK(!std::holds_alternative<Membership>(entry.core)) << "members cannot be changed yet";
+  if (const auto* membership = std::get_if<Membership>(&entry.core)) {
+    BATON_CHECK(std::exchange(proposing_, std::nullopt) == *membership)
+        << "epoch " << membership->epoch.value << " was not asked for";
+  }
   proposed_ = true;
   sealed_ = std::holds_alternative<Seal>(entry.core);
   uncommitted_bytes_ += entry.size();
-  core->log.Append(entry);
-  core->Write(/*hard_state=*/false, {entry}, {});
+  core->Append(entry);
+  core->Write({entry}, {});
+  MeetPeers(*core);
   PumpAll(core);
 }
 
@@ -51,35 +69,78 @@ void Leadership::OnAccepted(Core* core, NodeId from, const Accepted& m) {
   // What no sound peer states.
   if (m.sent_at_us > core->now_us || m.read_round > reads_.round()) return;
   if (m.matched && m.match > core->log.last().slot) return;
-  PeerProgress& peer = found->second;
-
-  int64_t& heard_us = heard_us_[from];
-  heard_us = std::max(heard_us, core->now_us);
+  Peer& peer = found->second;
+  peer.answered_us = std::max(peer.answered_us, m.sent_at_us);
+  peer.clock_us = m.clock_us;
+  peer.health = m.health;
   if (m.lease_granted) lease_.Granted(from, m.sent_at_us);
   reads_.Acknowledged(from, m.read_round);
   AdvanceReads(core);
-
   if (m.matched) {
-    peer.Matched(m.match);
-    accepted_.Accepted(from, m.match);
-    AdvanceCommit(core);
-    Pump(core, from, &peer);
-  } else if (m.hint.slot < core->log.base().slot) {
-    // Had it the base it would have named that, or something newer.
-    peer.FellBehind(core->log.base().slot.Next());
-  } else if (peer.Mismatched(core->log.NewestAtMost(m.hint).slot, m.sent_at_us, core->now_us)) {
-    Pump(core, from, &peer);
+    OnMatched(core, from, &peer, m.match);
+  } else {
+    OnMismatched(core, from, &peer, m);
   }
+}
+
+void Leadership::OnMatched(Core* core, NodeId from, Peer* peer, Slot match) {
+  const bool found = peer->progress.probing();
+  peer->progress.Matched(match);
+  accepted_.Accepted(from, match);
+  if (found && SnapshotIsCheaper(*core, from, match)) {
+    SendSnapshotTo(core, from, peer, peer->progress.next(), core->now_us);
+  }
+  AdvanceCommit(core);
+  // A configuration chosen just now may have sent the peer away.
+  if (const auto still = peers_.find(from); still != peers_.end()) {
+    Pump(core, from, &still->second);
+  }
+}
+
+void Leadership::OnMismatched(Core* core, NodeId from, Peer* peer, const Accepted& m) {
+  if (m.hint.slot < core->log.base().slot) {
+    // Had it the base it would have named that, or something newer.
+    SendSnapshotTo(core, from, peer, core->log.base().slot.Next(), m.sent_at_us);
+  } else if (peer->progress.Mismatched(core->log.NewestAtMost(m.hint).slot, m.sent_at_us,
+                                       core->now_us)) {
+    Pump(core, from, peer);
+  }
+}
+
+void Leadership::SendSnapshotTo(Core* core, NodeId to, Peer* peer, Slot next, int64_t sent_at_us) {
+  if (!peer->progress.BeginSnapshot(next, sent_at_us)) return;
+  core->actions.push_back(SendSnapshot{to, ballot_});
+}
+
+// By log it takes as long as all that the peer lacks; a snapshot is sent and then written once more
+// when it is installed. The share of the log is estimated by the number of entries.
+bool Leadership::SnapshotIsCheaper(const Core& core, NodeId node, Slot match) const {
+  const Member* member = FindMember(core.membership(), node);
+  if (member == nullptr || member->role == Role::kWitness) return false;
+  const uint64_t kept = core.log.last().slot.value - core.log.base().slot.value;
+  const uint64_t lacks = core.log.last().slot.value - match.value;
+  if (lacks == 0 || kept < lacks) return false;
+  const double bytes = static_cast<double>(core.measured.log_bytes) * static_cast<double>(lacks) /
+                       static_cast<double>(kept);
+  return bytes > static_cast<double>(core.config.snapshot_bytes_min) &&
+         bytes > 2.0 * static_cast<double>(core.measured.state_bytes);
+}
+
+void Leadership::OnSnapshotEnded(Core* core, NodeId to) {
+  const auto found = peers_.find(to);
+  if (found == peers_.end()) return;
+  found->second.progress.EndSnapshot(core->now_us);
+  Pump(core, to, &found->second);
 }
 
 void Leadership::OnPersisted(Core* core) { AdvanceCommit(core); }
 
 void Leadership::OnLogRead(Core* core, const LogRead& read) {
   for (auto& [node, peer] : peers_) {
-    if (!peer.reading(read.read_id)) continue;
-    peer.ReadDone();
+    if (!peer.progress.reading(read.read_id)) continue;
+    peer.progress.ReadDone();
     // Otherwise truncated or overtaken meanwhile: the next heartbeat's answer starts it again.
-    if (!read.missing && core->StillHolds(peer.next(), read.entries)) {
+    if (!read.missing && core->StillHolds(peer.progress.next(), read.entries)) {
       SendAccept(core, node, &peer, read.entries);
       Pump(core, node, &peer);
     }
@@ -92,33 +153,63 @@ void Leadership::OnReadRequested(Core* core, uint64_t read_id) {
     core->actions.push_back(ReadRefused{read_id});
     return;
   }
-  reads_.Add(ReadIndex::Read{read_id, core->commit});
+  reads_.Add(ReadIndex::Read{NodeId{}, read_id, core->commit});
   AdvanceReads(core);
+}
+
+// While the lease runs nobody else leads, so nothing is committed that this node does not know.
+void Leadership::OnAskSlot(Core* core, NodeId from, const AskSlot& m) {
+  if (!open_ || reads_.Full()) {
+    core->Send(from, TellSlot{m.ask, false, Slot{}});
+  } else if (core->now_us < LeaseEndUs(*core)) {
+    core->Send(from, TellSlot{m.ask, true, core->commit});
+  } else {
+    reads_.Add(ReadIndex::Read{from, m.ask, core->commit});
+    AdvanceReads(core);
+  }
 }
 
 void Leadership::OnTick(Core* core) {
   if (core->now_us < next_heartbeat_us_) return;
   next_heartbeat_us_ = core->now_us + core->config.timing.heartbeat_us;
+  MeasureHealth(*core);
   SendToAll(core);
 }
 
 void Leadership::Stop(Core* core, const std::string& reason, bool abdicate) {
   core->actions.push_back(StoppedLeading{ballot_, reason});
   for (const ReadIndex::Read& read : reads_.TakeAll()) {
-    core->actions.push_back(ReadRefused{read.read_id});
+    if (read.from == NodeId{}) {
+      core->actions.push_back(ReadRefused{read.read_id});
+    } else {
+      core->Send(read.from, TellSlot{read.read_id, false, Slot{}});
+    }
   }
   if (!abdicate) return;
   for (const auto& [node, peer] : peers_) core->Send(node, Abdicate{ballot_});
 }
 
+std::map<NodeId, int64_t> Leadership::AnsweredUs(const Core& core) const {
+  std::map<NodeId, int64_t> answered{{core.self(), core.now_us}};
+  for (const auto& [node, peer] : peers_) {
+    if (peer.answered_us != 0) answered[node] = peer.answered_us;
+  }
+  return answered;
+}
+
+// Up to when a quorum is known to have followed this leader; before the first answers, since it
+// began.
+int64_t Leadership::QuorumFollowedUs(const Core& core) const {
+  return core.configurations().ReachedByQuorum(AnsweredUs(core), began_us_);
+}
+
 int64_t Leadership::QuorumLostAtUs(const Core& core) const {
-  std::map<NodeId, int64_t> heard = heard_us_;
-  heard[core.self()] = core.now_us;
-  return ReachedByQuorum(core.membership, heard, began_us_) + core.config.timing.lease_us;
+  return QuorumFollowedUs(core) + core.config.timing.lease_us;
 }
 
 int64_t Leadership::LeaseEndUs(const Core& core) const {
-  return open_ ? lease_.EndUs(core.membership, core.self(), core.now_us, core.config.timing) : 0;
+  if (!open_ || !core.config.lease_reads) return 0;
+  return lease_.EndUs(core.configurations(), core.self(), core.now_us, core.config.timing);
 }
 
 bool Leadership::MayPropose(const Core& core) const {
@@ -131,13 +222,15 @@ EntryId Leadership::NextEntryId(const Core& core) const {
 
 Slot Leadership::MatchOf(NodeId peer) const {
   const auto found = peers_.find(peer);
-  return found == peers_.end() ? Slot{} : found->second.match();
+  return found == peers_.end() ? Slot{} : found->second.progress.match();
 }
 
-void Leadership::SendAccept(Core* core, NodeId to, PeerProgress* peer, std::vector<Entry> entries) {
-  const Slot prev = std::max(peer->next().Prev(), core->log.base().slot);
-  peer->Sent(entries);
-  commit_sent_[to] = core->commit;
+void Leadership::SendAccept(Core* core, NodeId to, Peer* peer, std::vector<Entry> entries,
+                            HealthTable health) {
+  const Slot prev = std::max(peer->progress.next().Prev(), core->log.base().slot);
+  peer->progress.Sent(entries);
+  peer->commit_sent = core->commit;
+  const int64_t followed_us = QuorumFollowedUs(*core);
   core->Send(to, Accept{.ballot = ballot_,
                         .prev = core->log.IdAt(prev),
                         .entries = std::move(entries),
@@ -145,22 +238,30 @@ void Leadership::SendAccept(Core* core, NodeId to, PeerProgress* peer, std::vect
                         .sent_at_us = core->now_us,
                         .lease_us = core->config.timing.lease_us,
                         .read_round = reads_.round(),
-                        .durable = core->disk.durable()});
+                        .durable = core->disk.durable(),
+                        .proof_age_us = core->gate.ProofAgeUs(core->now_us),
+                        .quorum_age_us = core->now_us - followed_us,
+                        // Before a quorum has followed, nothing is known to be fresh.
+                        .echo_us = followed_us == began_us_ ? 0 : peer->clock_us,
+                        .data_floor = DataFloor(*core),
+                        .health = std::move(health)});
 }
 
 // Sends what the peer may be sent now. When nothing else is on its way, a commit slot it does not
 // know yet travels alone.
-void Leadership::Pump(Core* core, NodeId to, PeerProgress* peer) {
-  while (peer->MaySend(core->config.inflight_bytes_max) && core->log.base().slot < peer->next() &&
-         peer->next() <= core->log.last().slot) {
-    std::vector<Entry> entries = core->log.Take(peer->next(), core->config.message_bytes_max);
+void Leadership::Pump(Core* core, NodeId to, Peer* peer) {
+  PeerProgress& progress = peer->progress;
+  while (progress.MaySend(core->config.inflight_bytes_max) &&
+         core->log.base().slot < progress.next() && progress.next() <= core->log.last().slot) {
+    std::vector<Entry> entries = core->log.Take(progress.next(), core->config.message_bytes_max);
     if (entries.empty()) {
-      peer->Reading(core->Read(peer->next(), core->config.message_bytes_max));
+      progress.Reading(core->Read(progress.next(), core->config.message_bytes_max));
       return;
     }
     SendAccept(core, to, peer, std::move(entries));
   }
-  if (!peer->in_flight() && commit_sent_[to] < core->commit && peer->match() > commit_sent_[to]) {
+  if (!progress.in_flight() && peer->commit_sent < core->commit &&
+      progress.match() > peer->commit_sent) {
     SendAccept(core, to, peer, {});
   }
 }
@@ -170,14 +271,42 @@ void Leadership::PumpAll(Core* core) {
 }
 
 void Leadership::SendToAll(Core* core) {
-  for (auto& [node, peer] : peers_) SendAccept(core, node, &peer, {});
+  for (auto& [node, peer] : peers_) SendAccept(core, node, &peer, {}, health_);
+}
+
+// What a witness may forget: every quorum has a voter with data that holds it.
+Slot Leadership::DataFloor(const Core& core) const {
+  std::map<NodeId, Slot> held;
+  for (NodeId node : core.configurations().Voters()) {
+    if (!MayLead(core.membership(), node)) continue;
+    held[node] = node == core.self() ? core.disk.durable() : MatchOf(node);
+  }
+  return std::min(core.commit, HeldInEveryQuorum(core.membership(), held));
+}
+
+void Leadership::MeasureHealth(const Core& core) {
+  std::map<NodeId, NodeHealth> nodes{{core.self(), core.measured.health}};
+  for (const auto& [node, peer] : peers_) {
+    NodeHealth health = peer.health;
+    health.lag = LagOf(core, peer);
+    nodes.emplace(node, health);
+  }
+  if (nodes == health_.nodes) return;
+  health_ = HealthTable{health_.number + 1, std::move(nodes)};
+}
+
+LagClass Leadership::LagOf(const Core& core, const Peer& peer) const {
+  if (peer.answered_us + core.config.timing.lease_us < core.now_us) return LagClass::kSilent;
+  const uint64_t lag = core.log.last().slot.value - peer.progress.match().value;
+  if (peer.progress.snapshot() || lag > kFarEntries) return LagClass::kFar;
+  return lag > core.config.learner_lag_max ? LagClass::kBehind : LagClass::kClose;
 }
 
 void Leadership::AdvanceCommit(Core* core) {
   const Slot reign = accepted_.reign_slot();
   // Its own acceptance counts once its own disk has it, like any other.
   accepted_.Accepted(core->self(), core->disk.durable());
-  const Slot chosen = accepted_.Chosen(core->membership);
+  const Slot chosen = accepted_.Chosen(core->configurations());
   if (chosen <= core->commit) return;
   for (Slot slot = std::max(core->commit.Next(), reign); slot <= chosen; slot = slot.Next()) {
     uncommitted_bytes_ -= core->log.Find(slot)->size();  // uncommitted, hence in memory
@@ -187,17 +316,60 @@ void Leadership::AdvanceCommit(Core* core) {
     open_ = true;
     core->actions.push_back(ReignOpened{ballot_});
   }
+  AdvanceMembers(core);
   PumpAll(core);
 }
 
+void Leadership::OnMembersRequested(Core* core, const MembersRequested& request) {
+  std::map<NodeId, MemberState> states{{core->self(), {core->disk.durable(), true}}};
+  for (const auto& [node, peer] : peers_) {
+    states[node] = {peer.progress.match(), LagOf(*core, peer) != LagClass::kSilent};
+  }
+  std::string why = !open_ || sealed_ || proposing_
+                        ? "this leader has not begun, or hands over: try again in a moment"
+                        : WhyNot(core->configurations(), request.members, states, core->commit,
+                                 core->config.learner_lag_max);
+  if (!why.empty()) {
+    core->actions.push_back(MembersRefused{request.request_id, std::move(why)});
+    return;
+  }
+  ProposeMembership(core, request.request_id, FirstStep(core->membership(), request.members));
+}
+
+void Leadership::ProposeMembership(Core* core, uint64_t request_id, Membership membership) {
+  proposing_ = membership;
+  changing_ = true;
+  core->actions.push_back(ProposeMembers{request_id, NextEntryId(*core), std::move(membership)});
+}
+
+// A joint membership that is chosen is left, whoever began the change.
+void Leadership::AdvanceMembers(Core* core) {
+  if (!changing_ || proposing_ || sealed_ || core->configurations().all().size() > 1) return;
+  if (core->membership().joint()) {
+    ProposeMembership(core, 0, LastStep(core->membership()));
+    return;
+  }
+  changing_ = false;
+  MeetPeers(*core);
+  core->actions.push_back(MembersSettled{core->membership().epoch});
+}
+
+bool Leadership::Removed(const Core& core) const {
+  return open_ && core.configurations().Settled() && !MayLead(core.membership(), core.self());
+}
+
 void Leadership::AdvanceReads(Core* core) {
-  do {
-    for (const ReadIndex::Read& read : reads_.TakeConfirmed(core->membership, core->self())) {
-      core->actions.push_back(ReadReady{read.read_id, read.slot});
+  while (true) {
+    for (const ReadIndex::Read& read : reads_.TakeConfirmed(core->configurations(), core->self())) {
+      if (read.from == NodeId{}) {
+        core->actions.push_back(ReadReady{read.read_id, read.slot});
+      } else {
+        core->Send(read.from, TellSlot{read.read_id, true, read.slot});
+      }
     }
     if (!reads_.BeginRound()) return;
     SendToAll(core);
-  } while (QuorumSize(core->membership) == 1);
+  }
 }
 
 void Leadership::Feed(Hasher* hasher) const {
@@ -209,10 +381,16 @@ void Leadership::Feed(Hasher* hasher) const {
   hasher->Add(uint64_t{peers_.size()});
   for (const auto& [node, peer] : peers_) {
     hasher->Add(node);
-    peer.Feed(hasher);
+    peer.progress.Feed(hasher);
+    hasher->Add(peer.commit_sent);
+    hasher->AddTime(peer.answered_us);
+    hasher->AddTime(peer.clock_us);
+    HealthTable{0, {{node, peer.health}}}.Feed(hasher);
   }
-  hasher->Add(commit_sent_);
-  hasher->Add(heard_us_);
+  hasher->Add(uint64_t{proposing_.has_value()});
+  if (proposing_) Configurations({{EntryId{}, *proposing_}}).Feed(hasher);
+  hasher->Add(uint64_t{changing_});
+  health_.Feed(hasher);
   accepted_.Feed(hasher);
   lease_.Feed(hasher);
   reads_.Feed(hasher);

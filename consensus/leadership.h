@@ -8,7 +8,9 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/types.h"
 #include "consensus/commit_tracker.h"
@@ -36,11 +38,16 @@ class Leadership {
   void OnPersisted(Core* core);
   void OnLogRead(Core* core, const LogRead& read);
   void OnReadRequested(Core* core, uint64_t read_id);
+  void OnAskSlot(Core* core, NodeId from, const AskSlot& m);
+  void OnMembersRequested(Core* core, const MembersRequested& request);
+  void OnSnapshotEnded(Core* core, NodeId to);
   void OnTick(Core* core);
   // Ends the reign: StoppedLeading, then a refusal for every read that waits. With `abdicate` the
   // voters are released from its lease.
   void Stop(Core* core, const std::string& reason, bool abdicate);
 
+  // This node is chosen to lead no more: the reign is to end.
+  bool Removed(const Core& core) const;
   // When a quorum will have been silent for a lease, if none of it answers.
   int64_t QuorumLostAtUs(const Core& core) const;
   int64_t NextHeartbeatUs() const { return next_heartbeat_us_; }
@@ -51,17 +58,41 @@ class Leadership {
   bool MayPropose(const Core& core) const;
   EntryId NextEntryId(const Core& core) const;
   Slot MatchOf(NodeId peer) const;
+  const HealthTable& health() const { return health_; }
 
   void Feed(Hasher* hasher) const;
   friend bool operator==(const Leadership&, const Leadership&) = default;
 
  private:
-  void SendAccept(Core* core, NodeId to, PeerProgress* peer, std::vector<Entry> entries);
-  void Pump(Core* core, NodeId to, PeerProgress* peer);
+  // What is known of one member beside this node.
+  struct Peer {
+    PeerProgress progress;
+    Slot commit_sent;         // newest commit slot sent
+    int64_t answered_us = 0;  // when the newest Accept that it answered was sent; 0: none yet
+    int64_t clock_us = 0;     // its newest Accepted::clock_us, by arrival
+    NodeHealth health;        // as it said; the lag is measured here
+    friend bool operator==(const Peer&, const Peer&) = default;
+  };
+
+  void SendAccept(Core* core, NodeId to, Peer* peer, std::vector<Entry> entries,
+                  HealthTable health = {});
+  void Pump(Core* core, NodeId to, Peer* peer);
   void PumpAll(Core* core);
   void SendToAll(Core* core);
+  void SendSnapshotTo(Core* core, NodeId to, Peer* peer, Slot next, int64_t sent_at_us);
+  void OnMatched(Core* core, NodeId from, Peer* peer, Slot match);
+  void OnMismatched(Core* core, NodeId from, Peer* peer, const Accepted& m);
+  bool SnapshotIsCheaper(const Core& core, NodeId node, Slot match) const;
   void AdvanceCommit(Core* core);
   void AdvanceReads(Core* core);
+  void AdvanceMembers(Core* core);
+  void ProposeMembership(Core* core, uint64_t request_id, Membership membership);
+  void MeetPeers(const Core& core);
+  void MeasureHealth(const Core& core);
+  LagClass LagOf(const Core& core, const Peer& peer) const;
+  std::map<NodeId, int64_t> AnsweredUs(const Core& core) const;
+  int64_t QuorumFollowedUs(const Core& core) const;
+  Slot DataFloor(const Core& core) const;
 
   Ballot ballot_;
   bool proposed_ = false;           // the Reign entry is in the log
@@ -69,10 +100,11 @@ class Leadership {
   bool sealed_ = false;             // a Seal is in the log; nothing follows it
   uint64_t uncommitted_bytes_ = 0;  // of this reign's entries above the commit slot
   int64_t next_heartbeat_us_;
-  std::map<NodeId, PeerProgress> peers_;  // every member but this node
-  std::map<NodeId, Slot> commit_sent_;    // newest commit slot sent, by peer
-  std::map<NodeId, int64_t> heard_us_;    // newest Accepted, by peer, when it arrived
+  std::map<NodeId, Peer> peers_;  // every member but this node, by any configuration
   int64_t began_us_;
+  std::optional<Membership> proposing_;  // asked of the driver and not proposed yet
+  bool changing_ = false;                // members: not settled when last looked at
+  HealthTable health_;                   // as last spread; ballot_'s own
   CommitTracker accepted_;
   LeaseHeld lease_;
   ReadIndex reads_;

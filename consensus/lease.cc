@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <limits>
 
-#include "consensus/quorum.h"
-
 namespace baton::consensus {
 
 bool LeaseGiven::Grant(const Ballot& ballot, int64_t now_us, int64_t lease_us) {
@@ -39,12 +37,12 @@ void LeaseHeld::Granted(NodeId node, int64_t sent_at_us) {
   if (!fresh) at->second = std::max(at->second, sent_at_us);
 }
 
-int64_t LeaseHeld::EndUs(const Membership& membership, NodeId self, int64_t now_us,
+int64_t LeaseHeld::EndUs(const Configurations& configurations, NodeId self, int64_t now_us,
                          const Timing& timing) const {
   constexpr int64_t kNever = std::numeric_limits<int64_t>::min();
   std::map<NodeId, int64_t> shares = sent_at_us_;
   shares[self] = now_us;
-  const int64_t since_us = ReachedByQuorum(membership, shares, kNever);
+  const int64_t since_us = configurations.ReachedByQuorum(shares, kNever);
   if (since_us == kNever) return 0;
   return since_us + timing.lease_us - timing.lease_us * timing.clock_drift_ppm / 1'000'000;
 }

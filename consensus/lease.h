@@ -12,7 +12,7 @@
 
 #include "base/types.h"
 #include "consensus/config.h"
-#include "consensus/entry.h"
+#include "consensus/configurations.h"
 #include "consensus/hasher.h"
 #include "consensus/message.h"
 
@@ -38,6 +38,8 @@ class LeaseGiven {
 
   // Why `ballot` must wait (kLeased, kRestartWait), or kNone.
   Refusal Binds(const Ballot& ballot, int64_t now_us) const;
+  // When the lease granted to `ballot` ends; 0 when it is not the newest to be granted one.
+  int64_t EndUs(const Ballot& ballot) const { return ballot == ballot_ ? end_us_ : 0; }
   // From when this node is free to follow or to be any other leader.
   int64_t BoundUntilUs() const;
 
@@ -58,7 +60,7 @@ class LeaseHeld {
   void Granted(NodeId node, int64_t sent_at_us);
   // When the lease of a quorum ends; 0 when there is none. The leader's own share is its being
   // here.
-  int64_t EndUs(const Membership& membership, NodeId self, int64_t now_us,
+  int64_t EndUs(const Configurations& configurations, NodeId self, int64_t now_us,
                 const Timing& timing) const;
 
   void Feed(Hasher* hasher) const { hasher->Add(sent_at_us_); }

@@ -10,6 +10,7 @@
 
 #include "base/types.h"
 #include "consensus/entry.h"
+#include "consensus/health.h"
 
 namespace baton::consensus {
 
@@ -20,6 +21,7 @@ enum class Refusal : uint8_t {
   kLeased = 2,          // its lease to the present leader has not run out
   kRestartWait = 3,     // it restarted and waits out the longest lease it may have granted
   kLeading = 4,         // it leads, with a quorum behind it
+  kNotAMember = 5,      // the candidate is none, as far as a log at least as good as its own knows
 };
 
 // Phase 0: would you follow me? Without side effects.
@@ -85,6 +87,12 @@ struct Accept {
   int64_t lease_us = 0;
   uint64_t read_round = 0;  // echoed; proves leadership to the reads of that round
   Slot durable;             // the leader's own durable slot: what its next Reign may state of it
+  // Followers grant no lease when either is too old.
+  int64_t proof_age_us = 0;   // how long ago a write of the leader's log last completed
+  int64_t quorum_age_us = 0;  // how long ago the leader had last heard a quorum
+  int64_t echo_us = 0;        // the receiver's newest Accepted::clock_us; 0: none came yet
+  Slot data_floor;            // every quorum has a voter that holds data and everything up to here
+  HealthTable health;         // in heartbeats; number 0: none
   friend bool operator==(const Accept&, const Accept&) = default;
 };
 struct Accepted {
@@ -95,6 +103,8 @@ struct Accepted {
   int64_t sent_at_us = 0;
   bool lease_granted = false;
   uint64_t read_round = 0;
+  int64_t clock_us = 0;  // when it was sent, by the sender's count; echoed
+  NodeHealth health;     // the sender's own
   friend bool operator==(const Accepted&, const Accepted&) = default;
 };
 
@@ -104,8 +114,21 @@ struct Abdicate {
   friend bool operator==(const Abdicate&, const Abdicate&) = default;
 };
 
+// A follower asks its leader for a slot to read at, and is told one that was committed after it
+// asked.
+struct AskSlot {
+  uint64_t ask = 0;
+  friend bool operator==(const AskSlot&, const AskSlot&) = default;
+};
+struct TellSlot {
+  uint64_t ask = 0;
+  bool granted = false;  // false: the one asked leads no open reign
+  Slot slot;
+  friend bool operator==(const TellSlot&, const TellSlot&) = default;
+};
+
 using MessageBody = std::variant<Canvass, CanvassReply, Prepare, Promise, Nack, Fetch, Fetched,
-                                 Accept, Accepted, Abdicate>;
+                                 Accept, Accepted, Abdicate, AskSlot, TellSlot>;
 
 struct Message {
   NodeId from;

@@ -5,7 +5,7 @@
 namespace baton::consensus {
 
 bool PeerProgress::MaySend(uint64_t inflight_bytes_max) const {
-  if (read_id_ != 0) return false;
+  if (read_id_ != 0 || snapshot_) return false;
   if (probing_) return !probed_;
   return in_flight_bytes_ < inflight_bytes_max && in_flight_.size() < kInFlightMax;
 }
@@ -21,6 +21,7 @@ void PeerProgress::Sent(const std::vector<Entry>& entries) {
 }
 
 void PeerProgress::Matched(Slot match) {
+  if (match_ < match) snapshot_ = false;
   probing_ = false;
   match_ = std::max(match_, match);
   if (next_ <= match_) {  // it had them already
@@ -41,9 +42,16 @@ bool PeerProgress::Mismatched(Slot common, int64_t sent_at_us, int64_t now_us) {
   return true;
 }
 
-void PeerProgress::FellBehind(Slot next) {
+bool PeerProgress::BeginSnapshot(Slot next, int64_t sent_at_us) {
+  if (snapshot_ || sent_at_us < stepped_back_us_) return false;
   Probe(std::max(next, match_.Next()));
-  probed_ = true;
+  snapshot_ = true;
+  return true;
+}
+
+void PeerProgress::EndSnapshot(int64_t now_us) {
+  snapshot_ = false;
+  stepped_back_us_ = now_us;
 }
 
 void PeerProgress::Probe(Slot next) {
@@ -58,7 +66,7 @@ void PeerProgress::Probe(Slot next) {
 void PeerProgress::Feed(Hasher* hasher) const {
   hasher->Add(match_);
   hasher->Add(next_);
-  hasher->Add(uint64_t{probing_} << 1 | uint64_t{probed_});
+  hasher->Add(uint64_t{snapshot_} << 2 | uint64_t{probing_} << 1 | uint64_t{probed_});
   hasher->AddTime(stepped_back_us_);
   hasher->Add(uint64_t{in_flight_.size()});
   for (const InFlight& sent : in_flight_) {

@@ -5,7 +5,8 @@
 //   next .......... to be sent
 //
 // While probing, one Accept at a time looks for the newest entry that both logs hold; once one has
-// matched, Accepts are pipelined within the limits. A value, free of threads.
+// matched, Accepts are pipelined within the limits. While a snapshot is on its way, only heartbeats
+// are sent. A value, free of threads.
 #pragma once
 
 #include <cstdint>
@@ -39,9 +40,15 @@ class PeerProgress {
   // heartbeat asks again.
   bool Mismatched(Slot common, int64_t sent_at_us, int64_t now_us);
 
-  // The peer lacks what is truncated here, up to next: nothing but heartbeats until one has
-  // matched.
-  void FellBehind(Slot next);
+  bool probing() const { return probing_; }
+
+  // A snapshot is on its way there: nothing but heartbeats until it has ended, or the peer matches
+  // more than it did. False when one is on its way already, or when the answer to what was sent at
+  // sent_at_us is older than the last one's end. `next`: what follows what the peer then has, as
+  // far as is known now.
+  bool BeginSnapshot(Slot next, int64_t sent_at_us);
+  void EndSnapshot(int64_t now_us);
+  bool snapshot() const { return snapshot_; }
 
   // Entries at next() are being read from disk for this peer.
   void Reading(uint64_t read_id) { read_id_ = read_id; }
@@ -64,6 +71,7 @@ class PeerProgress {
   Slot next_;
   bool probing_ = true;
   bool probed_ = false;             // while probing: nothing more is sent until an answer
+  bool snapshot_ = false;           // on its way
   int64_t stepped_back_us_ = 0;     // when next_ last moved back
   std::deque<InFlight> in_flight_;  // in the order sent; last > match_
   uint64_t in_flight_bytes_ = 0;    // their sum

@@ -3,58 +3,74 @@
 namespace baton::consensus {
 namespace {
 
-const Member* Find(const Membership& membership, NodeId node) {
+size_t CountIn(const std::vector<NodeId>& voters, const std::set<NodeId>& nodes) {
+  return static_cast<size_t>(std::count_if(voters.begin(), voters.end(),
+                                           [&](NodeId node) { return nodes.contains(node); }));
+}
+
+bool IsMajority(const std::vector<NodeId>& voters, const std::set<NodeId>& nodes) {
+  return CountIn(voters, nodes) >= MajorityOf(voters.size());
+}
+
+bool MajorityOutOfReach(const std::vector<NodeId>& voters, const std::set<NodeId>& refused) {
+  return voters.size() - CountIn(voters, refused) < MajorityOf(voters.size());
+}
+
+// Every majority has one of any n + 1 - majority voters.
+Slot HeldInEveryMajority(const std::vector<NodeId>& voters, const std::map<NodeId, Slot>& held) {
+  std::vector<Slot> slots;
+  for (NodeId node : voters) {
+    const auto found = held.find(node);
+    slots.push_back(found == held.end() ? Slot{} : found->second);
+  }
+  std::sort(slots.begin(), slots.end(), std::greater<>());
+  return slots.empty() ? Slot{} : slots[voters.size() - MajorityOf(voters.size())];
+}
+
+}  // namespace
+
+const Member* FindMember(const Membership& membership, NodeId node) {
   for (const Member& member : membership.members) {
     if (member.node == node) return &member;
   }
   return nullptr;
 }
 
-size_t VotesAmong(const Membership& membership, const std::set<NodeId>& nodes) {
-  return static_cast<size_t>(std::count_if(nodes.begin(), nodes.end(),
-                                           [&](NodeId node) { return Votes(membership, node); }));
-}
-
-size_t Voters(const Membership& membership) {
-  return static_cast<size_t>(
-      std::count_if(membership.members.begin(), membership.members.end(),
-                    [&](const Member& member) { return Votes(membership, member.node); }));
-}
-
-}  // namespace
-
-bool IsMember(const Membership& membership, NodeId node) {
-  return Find(membership, node) != nullptr;
-}
-
-bool Votes(const Membership& membership, NodeId node) {
-  const Member* member = Find(membership, node);
-  return member != nullptr && (member->role == Role::kVoter || member->role == Role::kWitness);
+bool Votes(const Member& member) {
+  return member.role == Role::kVoter || member.role == Role::kWitness;
 }
 
 bool MayLead(const Membership& membership, NodeId node) {
-  const Member* member = Find(membership, node);
-  return member != nullptr && member->role == Role::kVoter;
+  const auto leads = [&](const Member& member) {
+    return member.node == node && member.role == Role::kVoter;
+  };
+  return std::any_of(membership.members.begin(), membership.members.end(), leads) ||
+         std::any_of(membership.outgoing.begin(), membership.outgoing.end(), leads);
 }
 
-size_t QuorumSize(const Membership& membership) { return Voters(membership) / 2 + 1; }
+std::vector<NodeId> VotersAmong(const std::vector<Member>& members) {
+  std::vector<NodeId> voters;
+  for (const Member& member : members) {
+    if (Votes(member)) voters.push_back(member.node);
+  }
+  return voters;
+}
+
+// A quorum of a joint membership has a majority of either side.
+Slot HeldInEveryQuorum(const Membership& membership, const std::map<NodeId, Slot>& held) {
+  const Slot within = HeldInEveryMajority(VotersAmong(membership.members), held);
+  if (!membership.joint()) return within;
+  return std::max(within, HeldInEveryMajority(VotersAmong(membership.outgoing), held));
+}
 
 bool IsQuorum(const Membership& membership, const std::set<NodeId>& nodes) {
-  return VotesAmong(membership, nodes) >= QuorumSize(membership);
+  return IsMajority(VotersAmong(membership.members), nodes) &&
+         (!membership.joint() || IsMajority(VotersAmong(membership.outgoing), nodes));
 }
 
 bool QuorumOutOfReach(const Membership& membership, const std::set<NodeId>& refused) {
-  return Voters(membership) - VotesAmong(membership, refused) < QuorumSize(membership);
-}
-
-uint32_t Rank(const Membership& membership, NodeId self, NodeId lapsed) {
-  uint32_t before = 0;
-  for (const Member& member : membership.members) {
-    if (!MayLead(membership, member.node) || member.node == self) continue;
-    if (member.node == lapsed) continue;
-    if (self == lapsed || member.node < self) ++before;
-  }
-  return before;
+  return MajorityOutOfReach(VotersAmong(membership.members), refused) ||
+         (membership.joint() && MajorityOutOfReach(VotersAmong(membership.outgoing), refused));
 }
 
 }  // namespace baton::consensus

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "consensus/quorum.h"
-
 namespace baton::consensus {
 
 bool ReadIndex::BeginRound() {
@@ -19,10 +17,11 @@ void ReadIndex::Acknowledged(NodeId node, uint64_t round) {
   known = std::max(known, std::min(round, round_));
 }
 
-std::vector<ReadIndex::Read> ReadIndex::TakeConfirmed(const Membership& membership, NodeId self) {
+std::vector<ReadIndex::Read> ReadIndex::TakeConfirmed(const Configurations& configurations,
+                                                      NodeId self) {
   if (under_way_.empty()) return {};
   Acknowledged(self, round_);
-  if (ReachedByQuorum(membership, acknowledged_, uint64_t{0}) < round_) return {};
+  if (configurations.ReachedByQuorum(acknowledged_, uint64_t{0}) < round_) return {};
   return std::exchange(under_way_, {});
 }
 
@@ -38,6 +37,7 @@ void ReadIndex::Feed(Hasher* hasher) const {
   for (const std::vector<Read>* reads : {&under_way_, &next_}) {
     hasher->Add(uint64_t{reads->size()});
     for (const Read& read : *reads) {
+      hasher->Add(read.from);
       hasher->Add(read.read_id);
       hasher->Add(read.slot);
     }

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/types.h"
-#include "consensus/entry.h"
+#include "consensus/configurations.h"
 #include "consensus/hasher.h"
 
 namespace baton::consensus {
@@ -22,7 +22,8 @@ class ReadIndex {
   static constexpr size_t kWaitingMax = 1 << 16;
 
   struct Read {
-    uint64_t read_id = 0;
+    NodeId from;           // a follower's ask; NodeId{}: of this node
+    uint64_t read_id = 0;  // or the number of the ask
     Slot slot;
     friend bool operator==(const Read&, const Read&) = default;
   };
@@ -36,7 +37,7 @@ class ReadIndex {
 
   void Acknowledged(NodeId node, uint64_t round);
   // The reads of the round under way, once a quorum has acknowledged it; the leader itself has.
-  std::vector<Read> TakeConfirmed(const Membership& membership, NodeId self);
+  std::vector<Read> TakeConfirmed(const Configurations& configurations, NodeId self);
   std::vector<Read> TakeAll();
 
   void Feed(Hasher* hasher) const;

@@ -6,21 +6,32 @@
 #include <variant>
 
 #include "base/check.h"
+#include "consensus/prng.h"
 #include "consensus/quorum.h"
+#include "consensus/rank.h"
 #include "consensus/well_formed.h"
 
 namespace baton::consensus {
+namespace {
+
+constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+
+}  // namespace
 
 Replica::Replica(const Config& config, const Recovered& recovered, int64_t now_us)
     : core_(config, recovered, now_us),
-      acceptor_(now_us + recovered.hard_state.longest_lease_us),
-      election_(config, now_us + recovered.hard_state.longest_lease_us, RankWithout(NodeId{})) {}
+      acceptor_(config, now_us, now_us + recovered.hard_state.longest_lease_us),
+      election_(config, now_us + recovered.hard_state.longest_lease_us,
+                Rank(core_.configurations(), HealthTable{}, core_.self(), NodeId{})),
+      reads_(Prng(config.seed).Next() >> 1) {}
 
 Actions Replica::Step(const Event& event) {
   BATON_CHECK(core_.now_us <= event.now_us)
       << "time went from " << core_.now_us << " to " << event.now_us;
+  if (installing_) return {};
   core_.now_us = event.now_us;
   std::visit([this](const auto& body) { On(body); }, event.body);
+  AdvanceFollowerReads();
   BATON_CHECK(core_.disk.durable() <= core_.log.last().slot) << "durable beyond the log";
   BATON_CHECK(!(candidacy_ && leadership_)) << "a candidate leads";
   return std::exchange(core_.actions, {});
@@ -30,13 +41,7 @@ Actions Replica::Step(const Event& event) {
 
 void Replica::On(const Tick&) {
   if (leadership_) {
-    if (leadership_->QuorumLostAtUs(core_) <= core_.now_us) {
-      const int64_t lease_us = core_.config.timing.lease_us;
-      election_.Bar(core_.now_us + lease_us);
-      StopLeading("no quorum for " + std::to_string(lease_us / 1000) + " ms", /*abdicate=*/true);
-    } else {
-      leadership_->OnTick(&core_);
-    }
+    LeadOn();
   } else if (candidacy_) {
     Conclude(candidacy_->OnTick(core_));
   } else if (MayStand() && NextDeadlineUs() <= core_.now_us) {
@@ -44,13 +49,37 @@ void Replica::On(const Tick&) {
   }
 }
 
+// A leader goes on while a quorum follows it and its disk completes writes.
+void Replica::LeadOn() {
+  const Timing& timing = core_.config.timing;
+  if (leadership_->QuorumLostAtUs(core_) <= core_.now_us) {
+    election_.Bar(core_.now_us + timing.lease_us);
+    StopLeading("no quorum for " + std::to_string(timing.lease_us / 1000) + " ms",
+                /*abdicate=*/true);
+    return;
+  }
+  if (core_.gate.StuckAtUs(timing) <= core_.now_us) {
+    StopLeading(
+        "its disk has completed no write for " + std::to_string(timing.stall_us / 1000) + " ms",
+        /*abdicate=*/true);
+    return;
+  }
+  if (core_.gate.ProbeAtUs(timing) <= core_.now_us) core_.Probe();
+  leadership_->OnTick(&core_);
+}
+
 void Replica::On(const Persisted& persisted) {
-  core_.disk.Done(persisted.persist_id);
+  core_.Wrote(persisted.persist_id);
   if (candidacy_) {
     Conclude(candidacy_->OnPersisted(&core_));
   } else if (leadership_) {
     leadership_->OnPersisted(&core_);
+    LeaveIfRemoved();
   }
+}
+
+void Replica::On(const WriteProved&) {
+  core_.gate.ProbeCompleted(core_.now_us, core_.disk.writing());
 }
 
 void Replica::On(const LogRead& read) {
@@ -81,9 +110,41 @@ void Replica::On(const Proposed& proposed) {
 void Replica::On(const ReadRequested& request) {
   if (leadership_) {
     leadership_->OnReadRequested(&core_, request.read_id);
+  } else if (leader() && !reads_.Full()) {
+    reads_.Add(request.read_id);
   } else {
     core_.actions.push_back(ReadRefused{request.read_id});
   }
+}
+
+void Replica::On(const MembersRequested& request) {
+  if (leadership_) {
+    leadership_->OnMembersRequested(&core_, request);
+  } else {
+    core_.actions.push_back(MembersRefused{request.request_id, "this node does not lead"});
+  }
+}
+
+void Replica::On(const Measured& measured) { core_.measured = measured; }
+
+void Replica::On(const SnapshotEnded& ended) {
+  if (leadership_) leadership_->OnSnapshotEnded(&core_, ended.to);
+}
+
+// What the log holds is at least as new as a snapshot of it. Anything else that the log has from
+// there on conflicts with what is chosen, or there is nothing.
+void Replica::On(const SnapshotReceived& received) {
+  const bool known = received.last.slot <= core_.commit || core_.log.Holds(received.last);
+  if (known || received.ballot != promised() || leadership_ || candidacy_) {
+    core_.actions.push_back(DropSnapshot{});
+    return;
+  }
+  HardState after = core_.hard;
+  const Configuration& front = core_.configurations().all().front();
+  const bool older = received.configuration.membership.epoch < front.membership.epoch;
+  after.configurations = Configurations({older ? front : received.configuration});
+  installing_ = true;
+  core_.actions.push_back(InstallSnapshot{received.last, std::move(after)});
 }
 
 void Replica::On(const Stopping&) {
@@ -97,14 +158,15 @@ void Replica::On(const Stopping&) {
 void Replica::On(const Received& received) {
   const Message& message = received.message;
   if (message.to != core_.self() || message.group != core_.config.group) return;
-  if (message.from == core_.self() || !IsMember(core_.membership, message.from)) return;
-  if (!WellFormed(core_.membership, message)) return;
+  if (message.from == core_.self() || !WellFormed(message)) return;
   std::visit([&](const auto& body) { On(message.from, body); }, message.body);
 }
 
+// Canvass and Prepare are answered whatever this log says of either node's vote: who counts is for
+// the candidate to know, whose log may be ahead. A node that a configuration has just made a voter
+// could otherwise be missing in the quorum that is to choose it.
 void Replica::On(NodeId from, const Canvass& m) {
-  if (!Votes(core_.membership, core_.self())) return;
-  const Refusal refusal = RefusesCanvass(from, m.ballot);
+  const Refusal refusal = RefusesCanvass(from, m);
   core_.Send(from, CanvassReply{m.ballot, refusal == Refusal::kNone, refusal, promised()});
 }
 
@@ -114,7 +176,6 @@ void Replica::On(NodeId from, const CanvassReply& m) {
 }
 
 void Replica::On(NodeId from, const Prepare& m) {
-  if (!Votes(core_.membership, core_.self())) return;
   core_.SawRound(m.ballot);
   if (const Refusal refusal = RefusesPrepare(m.ballot); refusal != Refusal::kNone) {
     const int64_t remaining_us = acceptor_.lease().BoundUntilUs() - core_.now_us;
@@ -160,17 +221,39 @@ void Replica::On(NodeId from, const Accept& m) {
 }
 
 void Replica::On(NodeId from, const Accepted& m) {
-  if (leadership_) leadership_->OnAccepted(&core_, from, m);
+  if (!leadership_) return;
+  leadership_->OnAccepted(&core_, from, m);
+  LeaveIfRemoved();
 }
 
 void Replica::On(NodeId from, const Abdicate& m) {
   if (acceptor_.OnAbdicate(core_, m)) election_.LeaderGone(core_.now_us, RankWithout(from));
 }
 
+void Replica::On(NodeId from, const AskSlot& m) {
+  if (leadership_) {
+    leadership_->OnAskSlot(&core_, from, m);
+  } else {
+    core_.Send(from, TellSlot{m.ask, false, Slot{}});
+  }
+}
+
+void Replica::On(NodeId, const TellSlot& m) {
+  for (const uint64_t read_id : reads_.Told(m.ask)) {
+    if (m.granted) {
+      core_.actions.push_back(ReadReady{read_id, m.slot});
+    } else {
+      core_.actions.push_back(ReadRefused{read_id});
+    }
+  }
+}
+
 // ---- Standing, leading, yielding
 
 bool Replica::MayStand() const {
-  return !stopping_ && !candidacy_ && !leadership_ && MayLead(core_.membership, core_.self());
+  if (stopping_ || candidacy_ || leadership_) return false;
+  return core_.configurations().MayLead(core_.self()) &&
+         core_.now_us < core_.gate.StuckAtUs(core_.config.timing);
 }
 
 void Replica::Stand() {
@@ -205,16 +288,44 @@ void Replica::YieldTo(const Ballot& ballot) {
   if (leadership_) StopLeading("promised " + ToString(ballot), /*abdicate=*/false);
 }
 
+void Replica::LeaveIfRemoved() {
+  if (leadership_->Removed(core_)) {
+    StopLeading("it is no voter any more", /*abdicate=*/true);
+  }
+}
+
 void Replica::StopLeading(const std::string& reason, bool abdicate) {
   leadership_->Stop(&core_, reason, abdicate);
+  acceptor_.OnHealth(leadership_->ballot(), leadership_->health());
   leadership_.reset();
   election_.LeaderGone(core_.now_us, RankWithout(core_.self()));
 }
 
-Refusal Replica::RefusesCanvass(NodeId candidate, const Ballot& ballot) const {
+// Reads that wait for another's answer are refused when that leader is followed no more.
+void Replica::AdvanceFollowerReads() {
+  if (reads_.empty()) return;
+  const bool followed = !leadership_ && leader().has_value();
+  const bool same = reads_.OverdueAtUs() == kNever || reads_.asked() == promised();
+  if (!followed || !same) {
+    for (const uint64_t read_id : reads_.TakeAll()) {
+      core_.actions.push_back(ReadRefused{read_id});
+    }
+    return;
+  }
+  const int64_t patience_us = core_.config.timing.lease_us;
+  if (const uint64_t ask = reads_.BeginAsk(promised(), core_.now_us, patience_us); ask != 0) {
+    core_.Send(*leader(), AskSlot{ask});
+  }
+}
+
+Refusal Replica::RefusesCanvass(NodeId candidate, const Canvass& m) const {
   if (leadership_) return Refusal::kLeading;
-  const Refusal bound = acceptor_.lease().Binds(ballot, core_.now_us);
+  const Refusal bound = acceptor_.lease().Binds(m.ballot, core_.now_us);
   if (bound != Refusal::kNone) return bound;
+  // One that was removed may not know it; one whose log is ahead may know better.
+  if (!core_.configurations().MayLead(candidate) && m.last <= core_.log.last()) {
+    return Refusal::kNotAMember;
+  }
   const bool busy = candidacy_ && candidacy_->prepared();
   if (busy || election_.GivesTimeToAnother(candidate, core_.now_us)) {
     return Refusal::kPromisedHigher;
@@ -230,18 +341,29 @@ Refusal Replica::RefusesPrepare(const Ballot& ballot) const {
 }
 
 uint32_t Replica::RankWithout(NodeId lapsed) const {
-  return Rank(core_.membership, core_.self(), lapsed);
+  return Rank(core_.configurations(), health(), core_.self(), lapsed);
 }
 
 // ---- What others see
 
+const HealthTable& Replica::health() const {
+  return leadership_ ? leadership_->health() : acceptor_.health();
+}
+
 int64_t Replica::NextDeadlineUs() const {
+  if (installing_) return kNever;
   if (leadership_) {
-    return std::min(leadership_->NextHeartbeatUs(), leadership_->QuorumLostAtUs(core_));
+    const Timing& timing = core_.config.timing;
+    return std::min({leadership_->NextHeartbeatUs(), leadership_->QuorumLostAtUs(core_),
+                     core_.gate.ProbeAtUs(timing), core_.gate.StuckAtUs(timing)});
   }
   if (candidacy_) return candidacy_->deadline_us();
-  if (!MayStand()) return std::numeric_limits<int64_t>::max();
-  return std::max(election_.StandAtUs(), acceptor_.lease().BoundUntilUs());
+  if (MayStand()) {
+    return std::min(std::max(election_.StandAtUs(), acceptor_.lease().BoundUntilUs()),
+                    reads_.OverdueAtUs());
+  }
+  // One that does not stand wakes to see that its leader is silent.
+  return std::min(leader() ? acceptor_.LeaderSilentAtUs(core_) : kNever, reads_.OverdueAtUs());
 }
 
 Standing Replica::standing() const {
@@ -270,15 +392,20 @@ Slot Replica::MatchOf(NodeId peer) const {
   return leadership_ ? leadership_->MatchOf(peer) : Slot{};
 }
 
+void Replica::Feed(Hasher* hasher) const {
+  core_.Feed(hasher);
+  acceptor_.Feed(hasher);
+  election_.Feed(hasher);
+  hasher->Add(uint64_t{candidacy_.has_value()} << 1 | uint64_t{leadership_.has_value()});
+  if (candidacy_) candidacy_->Feed(hasher);
+  if (leadership_) leadership_->Feed(hasher);
+  reads_.Feed(hasher);
+  hasher->Add(uint64_t{stopping_} << 1 | uint64_t{installing_});
+}
+
 uint64_t Replica::Hash64() const {
   Hasher hasher;
-  core_.Feed(&hasher);
-  acceptor_.Feed(&hasher);
-  election_.Feed(&hasher);
-  hasher.Add(uint64_t{candidacy_.has_value()} << 1 | uint64_t{leadership_.has_value()});
-  if (candidacy_) candidacy_->Feed(&hasher);
-  if (leadership_) leadership_->Feed(&hasher);
-  hasher.Add(uint64_t{stopping_});
+  Feed(&hasher);
   return hasher.Digest();
 }
 

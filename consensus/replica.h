@@ -20,6 +20,7 @@
 #include "consensus/core.h"
 #include "consensus/election.h"
 #include "consensus/event.h"
+#include "consensus/follower_reads.h"
 #include "consensus/leadership.h"
 
 namespace baton::consensus {
@@ -45,7 +46,14 @@ class Replica {
   Slot durable() const { return core_.disk.durable(); }  // the log is on this disk up to here
   const LogWindow& log() const { return core_.log; }  // Find() gives the driver committed entries
   const HardState& hard_state() const { return core_.hard; }
-  const Membership& membership() const { return core_.membership; }
+  const Configurations& configurations() const { return core_.configurations(); }
+  const Membership& membership() const { return core_.membership(); }  // in force
+  const HealthTable& health() const;  // as the leader, this node or another, told last
+  // Every quorum has a voter that holds data and the log up to here: a witness keeps what is above.
+  Slot data_floor() const { return acceptor_.data_floor(); }
+  // A state applied up to `applied` has everything that was committed at this time of this node's
+  // clock; 0: not known. For reads of bounded staleness at a follower.
+  int64_t FreshAsOfUs(Slot applied) const { return acceptor_.FreshAsOfUs(applied); }
 
   // Leader only, below.
   bool reign_open() const;  // the reign's own entry is chosen
@@ -55,7 +63,8 @@ class Replica {
   EntryId NextEntryId() const;
   Slot MatchOf(NodeId peer) const;  // durable on that peer, as far as it has said; for status
 
-  uint64_t Hash64() const;  // canonical: equal replicas have equal hashes
+  void Feed(Hasher* hasher) const;  // the canonical form: equal replicas feed the same
+  uint64_t Hash64() const;          // of that form
   friend bool operator==(const Replica&, const Replica&) = default;
 
  private:
@@ -64,10 +73,15 @@ class Replica {
   void On(const Received& received);
   void On(const Persisted& persisted);
   void On(const LogRead& read);
+  void On(const WriteProved&);
   void On(const Proposed& proposed);
   void On(const ReadRequested& request);
   void On(const Applied& applied);
   void On(const Truncated& truncated);
+  void On(const MembersRequested& request);
+  void On(const Measured& measured);
+  void On(const SnapshotEnded& ended);
+  void On(const SnapshotReceived& received);
   void On(const Stopping&);
 
   // Messages: of this group, from another member, well formed.
@@ -81,6 +95,8 @@ class Replica {
   void On(NodeId from, const Accept& m);
   void On(NodeId from, const Accepted& m);
   void On(NodeId from, const Abdicate& m);
+  void On(NodeId from, const AskSlot& m);
+  void On(NodeId from, const TellSlot& m);
 
   // Changes of standing.
   bool MayStand() const;
@@ -88,8 +104,11 @@ class Replica {
   void Conclude(Candidacy::Outcome outcome);
   void YieldTo(const Ballot& ballot);
   void StopLeading(const std::string& reason, bool abdicate);
+  void LeadOn();
+  void LeaveIfRemoved();
+  void AdvanceFollowerReads();
 
-  Refusal RefusesCanvass(NodeId candidate, const Ballot& ballot) const;
+  Refusal RefusesCanvass(NodeId candidate, const Canvass& m) const;
   Refusal RefusesPrepare(const Ballot& ballot) const;
   uint32_t RankWithout(NodeId lapsed) const;
 
@@ -98,7 +117,9 @@ class Replica {
   Election election_;
   std::optional<Candidacy> candidacy_;  // at most one of the two
   std::optional<Leadership> leadership_;
-  bool stopping_ = false;  // the process is about to end: it stands no more
+  FollowerReads reads_;      // empty while leading
+  bool stopping_ = false;    // the process is about to end: it stands no more
+  bool installing_ = false;  // a snapshot: the next Replica begins where it leads to
 };
 
 }  // namespace baton::consensus

@@ -1,5 +1,7 @@
 #include "consensus/well_formed.h"
 
+#include <algorithm>
+#include <functional>
 #include <variant>
 
 #include "consensus/lease.h"
@@ -11,12 +13,23 @@ namespace {
 bool Sane(const Ballot& ballot) { return ballot.round <= kRoundMax; }
 bool Sane(const EntryId& id) { return Sane(id.born) && id.slot.value <= kSlotMax; }
 
-// Membership entries arrive with the change of members; until then no leader proposes one.
+bool Sane(const Membership& membership) {
+  const auto ordered = [](const std::vector<Member>& members) {
+    const auto follows = [](const Member& a, const Member& b) { return a.node < b.node; };
+    return members.size() <= kMembersMax &&
+           std::adjacent_find(members.begin(), members.end(), std::not_fn(follows)) ==
+               members.end();
+  };
+  return ordered(membership.members) && ordered(membership.outgoing) &&
+         !VotersAmong(membership.members).empty();
+}
+
 bool Sane(const Entry& entry) {
   const auto* reign = std::get_if<Reign>(&entry.core);
+  const auto* membership = std::get_if<Membership>(&entry.core);
   return Sane(entry.id) && entry.bytes != nullptr &&
          (reign == nullptr || reign->ballot == entry.id.born) &&
-         !std::holds_alternative<Membership>(entry.core);
+         (membership == nullptr || Sane(*membership));
 }
 
 bool Follow(const EntryId& prev, const std::vector<Entry>& entries, const Ballot& born_max) {
@@ -30,12 +43,9 @@ bool Follow(const EntryId& prev, const std::vector<Entry>& entries, const Ballot
 }
 
 struct Checker {
-  const Membership& membership;
   NodeId from;
 
-  bool Speaks(const Ballot& ballot) const {
-    return Sane(ballot) && ballot.node == from && MayLead(membership, from);
-  }
+  bool Speaks(const Ballot& ballot) const { return Sane(ballot) && ballot.node == from; }
 
   bool operator()(const Canvass& m) const { return Speaks(m.ballot) && Sane(m.last); }
   bool operator()(const CanvassReply& m) const { return Sane(m.promised); }
@@ -48,16 +58,18 @@ struct Checker {
   }
   bool operator()(const Accept& m) const {
     return Speaks(m.ballot) && Sane(m.prev) && Follow(m.prev, m.entries, m.ballot) &&
-           m.lease_us >= 0 && m.lease_us <= kLeaseUsMax;
+           m.lease_us >= 0 && m.lease_us <= kLeaseUsMax && m.proof_age_us >= 0 &&
+           m.quorum_age_us >= 0 && m.data_floor.value <= kSlotMax &&
+           m.health.nodes.size() <= kMembersMax;
   }
   bool operator()(const Accepted& m) const { return Sane(m.hint); }
   bool operator()(const Abdicate& m) const { return Speaks(m.ballot); }
+  bool operator()(const AskSlot&) const { return true; }
+  bool operator()(const TellSlot& m) const { return m.slot.value <= kSlotMax; }
 };
 
 }  // namespace
 
-bool WellFormed(const Membership& membership, const Message& message) {
-  return std::visit(Checker{membership, message.from}, message.body);
-}
+bool WellFormed(const Message& message) { return std::visit(Checker{message.from}, message.body); }
 
 }  // namespace baton::consensus

@@ -1,5 +1,7 @@
 #include "server/addresses.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <cctype>
 
@@ -50,5 +52,12 @@ std::string HostOf(const std::string& address) {
 }
 
 int PortOf(const std::string& address) { return std::stoi(address.substr(address.rfind(':') + 1)); }
+
+bool IsLoopback(const std::string& address) {
+  const std::string host = HostOf(address);
+  in_addr ipv4{};
+  const bool is_ipv4 = inet_pton(AF_INET, host.c_str(), &ipv4) == 1;
+  return host == "localhost" || host == "::1" || (is_ipv4 && host.rfind("127.", 0) == 0);
+}
 
 }  // namespace baton::server

@@ -19,4 +19,7 @@ std::string AddressProblem(const std::string& address);
 std::string HostOf(const std::string& address);
 int PortOf(const std::string& address);
 
+// Whether only this machine reaches an address without a problem: 127.…, ::1 or localhost.
+bool IsLoopback(const std::string& address);
+
 }  // namespace baton::server

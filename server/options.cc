@@ -206,6 +206,10 @@ absl::Status CheckTogether(Options* options) {
     if (address->empty() && address == &options->http_address) continue;
     if (const std::string wrong = AddressProblem(*address); !wrong.empty())
       return fail(path, wrong);
+    if (options->fault_injection && !IsLoopback(*address)) {
+      return Invalid("--fault-injection is for nodes on loopback alone: " + std::string(path) +
+                     " is " + *address);
+    }
   }
   if (options->http_address == options->client_address ||
       options->http_address == options->peer_address) {
@@ -228,6 +232,9 @@ absl::StatusOr<CommandLine> ParseCommandLine(
   app.add_flag("--check-config", check, "say whether the configuration is good, and exit");
   app.add_flag("--print-config", print, "print the configuration and where it came from, and exit");
   app.add_flag("--version", version, "print versions and exit");
+  app.add_flag("--fault-injection", line.options.fault_injection,
+               "break disk and network when told to, at fault.sock in the data directory; only on "
+               "loopback");
   std::map<std::string, std::string> flags;
   for (const Setting& setting : Settings()) {
     app.add_option(setting.flag, flags[setting.path()],

@@ -30,6 +30,8 @@ struct Options {
   uint64_t disk_reserve_bytes = 256 << 20;
   uint64_t block_cache_bytes = 32 << 20;
   uint64_t queue_calls_max = 16'384;
+
+  bool fault_injection = false;  // by flag alone; only with addresses on loopback
 };
 
 enum class Mode { kServe, kCheckConfig, kPrintConfig, kVersion, kHelp };

@@ -15,6 +15,7 @@
 #include "engine/storage/rocksdb_engine.h"
 #include "server/build_info.h"
 #include "server/data_directory.h"
+#include "server/faults/fault_injection.h"
 #include "server/formation.h"
 #include "server/http_port.h"
 #include "server/memory_release.h"
@@ -86,6 +87,7 @@ struct Server::Parts {
   std::unique_ptr<ClusterService> cluster_service;
   std::unique_ptr<KvService> kv_service;
   std::unique_ptr<GrpcTransport> transport;
+  std::unique_ptr<FaultInjection> faults;  // null unless asked for
   std::unique_ptr<ThreadWorker> worker;
   std::unique_ptr<ThreadWorker> coordinator;
   std::vector<std::unique_ptr<grpc::Server>> listeners;  // clients', then peers' if another
@@ -117,6 +119,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options,
       Formation::Self{options.name, options.client_address, options.peer_address}, &p.caller,
       &p.clock, p.worker.get(), p.coordinator.get(), p.wake);
   if (absl::Status status = server->Listen(); !status.ok()) return status;
+  if (absl::Status status = server->StartFaults(); !status.ok()) return status;
   if (absl::Status status = server->StartHttp(); !status.ok()) return status;
   if (absl::Status status = server->Tick(); !status.ok()) return status;
   if (p.node == nullptr) {
@@ -170,8 +173,29 @@ absl::Status Server::Listen() {
   return absl::OkStatus();
 }
 
+absl::Status Server::StartFaults() {
+  Parts& p = *parts_;
+  if (!p.options.fault_injection) return absl::OkStatus();
+  const auto peers = [&p] {
+    std::vector<MemberInfo> members;
+    const std::optional<FormationRecord> formed = p.formation->Formed();
+    if (!formed) return members;
+    for (const MemberInfo& member : formed->members) {
+      if (member.node != formed->self) members.push_back(member);
+    }
+    return members;
+  };
+  absl::StatusOr<std::unique_ptr<FaultInjection>> faults =
+      FaultInjection::Start(p.options.data_dir, &p.fs, p.transport.get(), &p.clock, peers);
+  if (!faults.ok()) return faults.status();
+  p.faults = *std::move(faults);
+  return absl::OkStatus();
+}
+
 absl::Status Server::StartNode() {
   Parts& p = *parts_;
+  wal::FileSystem* const fs = p.faults ? p.faults->file_system() : &p.fs;
+  Transport* const transport = p.faults ? p.faults->transport() : p.transport.get();
   const FormationRecord formed = *p.formation->Formed();
   ReplicaOptions options;
   options.cluster = formed.cluster;
@@ -188,7 +212,7 @@ absl::Status Server::StartNode() {
   options.fatal = StopAtOnce;
   if (!p.directory->log_made()) {
     const wal::Identity identity{options.cluster, options.self.node, options.self.directory};
-    const auto log = wal::Wal::Open(&p.fs, options.wal_directory, identity, options.wal);
+    const auto log = wal::Wal::Open(fs, options.wal_directory, identity, options.wal);
     if (!log.ok()) return log.status();
     if (absl::Status s = p.directory->NoteLogMade(); !s.ok()) return s;
   }
@@ -200,8 +224,8 @@ absl::Status Server::StartNode() {
       engine::RocksDbEngine::Open(p.directory->db_path(), storage);
   if (!engine.ok()) return engine.status();
   p.engine = *std::move(engine);
-  absl::StatusOr<std::unique_ptr<ReplicaNode>> node = ReplicaNode::Start(
-      options, &p.fs, p.engine.get(), p.transport.get(), &p.clock, p.worker.get());
+  absl::StatusOr<std::unique_ptr<ReplicaNode>> node =
+      ReplicaNode::Start(options, fs, p.engine.get(), transport, &p.clock, p.worker.get());
   if (!node.ok()) return node.status();
   p.node = *std::move(node);
   p.transport->Open(
@@ -301,6 +325,7 @@ void Server::Stop() {
     SetServing(listener.get(), false);
   }
   if (p.kv_service != nullptr) p.kv_service->Stop();
+  if (p.faults != nullptr) p.faults->Stop();
   if (p.node != nullptr) p.node->Stop();
   if (p.transport != nullptr) p.transport->Close();
   p.coordinator.reset();
@@ -313,6 +338,7 @@ void Server::Stop() {
   p.transport.reset();
   p.listeners.clear();
   p.node.reset();
+  p.faults.reset();
   p.engine.reset();
 }
 

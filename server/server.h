@@ -40,6 +40,7 @@ class Server {
   struct Parts;
   Server(const Options& options, std::function<void()> wake);
   absl::Status Listen();
+  absl::Status StartFaults();
   absl::Status StartNode();
   absl::Status StartHttp();
   std::string NotReady() const;

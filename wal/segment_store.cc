@@ -15,6 +15,7 @@ constexpr uint64_t kFillSyncBytes = 4 << 20;
 // One name each for what may be under way at the same time.
 constexpr std::string_view kFilling = "filling.tmp";  // by the worker
 constexpr std::string_view kSparse = "sparse.tmp";    // by the appender
+constexpr std::string_view kProbe = "probe";
 constexpr std::string_view kRetired = "retired.tmp";  // under the lock on numbers
 
 }  // namespace
@@ -36,6 +37,14 @@ absl::Status SegmentStore::Discard(const UnnamedSegment& unnamed, absl::Status w
   // What made this necessary is the error to report; a file that stays is removed at the next open.
   (void)fs_->Remove(unnamed.path);
   return why;
+}
+
+absl::StatusOr<std::shared_ptr<File>> SegmentStore::OpenProbe() {
+  const std::string path = absl::StrCat(directory_, "/", std::string(kProbe));
+  auto file = fs_->Open(path);
+  if (absl::IsNotFound(file.status())) file = fs_->Create(path);
+  if (!file.ok()) return file.status();
+  return std::shared_ptr<File>(*std::move(file));
 }
 
 absl::StatusOr<UnnamedSegment> SegmentStore::Fill(const std::function<bool(uint64_t)>& go_on) {

@@ -47,6 +47,9 @@ class SegmentStore {
   // Gives a file its header and then its name.
   absl::StatusOr<Segment> Publish(UnnamedSegment unnamed, uint32_t number);
 
+  // The file that probes overwrite, made if there is none.
+  absl::StatusOr<std::shared_ptr<File>> OpenProbe();
+
   // Removes the file of the oldest or the newest segment, or one without a name.
   absl::Status Remove(const std::string& path);
 

@@ -34,6 +34,7 @@ class SegmentedWal : public Wal {
   absl::Status Append(absl::Span<const Record> records) override;
   absl::Status Sync() override;
   absl::Status MarkSynced() override;
+  absl::Status Probe() override;
   absl::StatusOr<std::vector<EntryRecord>> Read(GroupId group, Slot first, Slot last,
                                                 uint64_t bytes_max) const override;
   bool NeedsSegments() const override;
@@ -51,7 +52,8 @@ class SegmentedWal : public Wal {
   struct Pending {
     GroupId group;
     EntryId id;
-    std::optional<Location> entry;  // none: a base
+    std::optional<Location> entry;  // none: a base ...
+    bool anew = false;              // ... after which the log is empty
   };
   struct PlannedRead {
     Slot slot;
@@ -97,6 +99,8 @@ class SegmentedWal : public Wal {
   std::map<GroupId, std::string> states_;  // newest of each group
   LogPosition stated_;    // greatest position that a written frame states to be on disk
   LogPosition data_end_;  // behind the last frame that is not a Synced one; <= appended_
+
+  std::shared_ptr<File> probe_;  // the syncer's own; null: not opened yet
 
   Mutex publish_mutex_;
   uint32_t next_number_ BATON_GUARDED_BY(publish_mutex_) = 1;

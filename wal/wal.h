@@ -62,6 +62,11 @@ class Wal {
   // disk. The appender calls it when it falls idle.
   virtual absl::Status MarkSynced() = 0;
 
+  // Overwrites one block of a file beside the log and syncs it, to learn whether the disk completes
+  // writes. Called by whoever calls Sync, when nothing is appended. RESOURCE_EXHAUSTED: the file is
+  // not there yet and there is no space for it; nothing is final. Any other error is.
+  virtual absl::Status Probe() = 0;
+
   // Entries of `group` from `first` on, consecutive, up to `last` or the log's end, cut before they
   // pass bytes_max (at least one). Each entry's hash is verified. NOT_FOUND: `first` was truncated
   // or never there. DATA_LOSS: one of them is damaged; says which and where.

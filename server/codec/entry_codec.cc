@@ -7,16 +7,15 @@
 #include "base/check.h"
 #include "base/checksum.h"
 #include "base/coding.h"
+#include "server/codec/membership_codec.h"
 
 namespace baton::server {
 namespace {
 
 using consensus::Cause;
 using consensus::CorePart;
-using consensus::Member;
 using consensus::Membership;
 using consensus::Reign;
-using consensus::Role;
 using consensus::Seal;
 
 // Kinds as stored; numbers are never reused.
@@ -58,13 +57,7 @@ std::string EncodeCore(const CorePart& core) {
     PutFixed64(&to, seal->handover);
     PutFixed32(&to, seal->to.value);
   } else if (const auto* membership = std::get_if<Membership>(&core)) {
-    BATON_CHECK(membership->members.size() <= kMembersMax);
-    PutFixed64(&to, membership->epoch.value);
-    PutVarint(&to, membership->members.size());
-    for (const Member& member : membership->members) {
-      PutFixed32(&to, member.node.value);
-      PutByte(&to, static_cast<uint8_t>(member.role));
-    }
+    PutMembership(&to, *membership);
   }
   return to;
 }
@@ -87,23 +80,6 @@ bool DecodeSeal(Decoder* from, Seal* seal) {
   return from->Done();
 }
 
-bool DecodeMembership(Decoder* from, Membership* membership) {
-  membership->epoch = Epoch{from->ReadFixed64()};
-  const uint64_t count = from->ReadVarint();
-  if (count > kMembersMax) return false;
-  for (uint64_t i = 0; i < count; ++i) {
-    Member member;
-    member.node = NodeId{from->ReadFixed32()};
-    const uint8_t role = from->ReadByte();
-    if (role < 1 || role > static_cast<uint8_t>(Role::kWitness)) return false;
-    member.role = static_cast<Role>(role);
-    if (!membership->members.empty() && membership->members.back().node >= member.node)
-      return false;
-    membership->members.push_back(member);
-  }
-  return from->Done();
-}
-
 // False when the bytes are not a well-formed core part of that kind.
 bool DecodeCore(Kind kind, std::string_view bytes, CorePart* core) {
   Decoder from(bytes);
@@ -115,7 +91,7 @@ bool DecodeCore(Kind kind, std::string_view bytes, CorePart* core) {
     case Kind::kSeal:
       return DecodeSeal(&from, &core->emplace<Seal>());
     case Kind::kMembership:
-      return DecodeMembership(&from, &core->emplace<Membership>());
+      return ReadMembership(&from, &core->emplace<Membership>()) && from.Done();
   }
   return false;
 }

@@ -19,7 +19,6 @@ namespace baton::server {
 inline constexpr uint8_t kEntryVersion = 1;
 inline constexpr uint64_t kEntryBytesMax = 32
                                            << 20;  // one request of 8 MiB fits with room to spare
-inline constexpr uint32_t kMembersMax = 64;        // of one membership
 
 // What the driver knows of an entry beside its id and its core part.
 struct EntryStamp {

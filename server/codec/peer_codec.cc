@@ -27,6 +27,41 @@ void Put(const EntryId& from, peer::v1::EntryId* to) {
 Ballot Get(const peer::v1::Ballot& from) { return Ballot{from.round(), NodeId{from.node()}}; }
 EntryId Get(const peer::v1::EntryId& from) { return EntryId{Get(from.born()), Slot{from.slot()}}; }
 
+void Put(const consensus::NodeHealth& from, peer::v1::NodeHealth* to) {
+  to->set_barred(from.barred);
+  to->set_recovering(from.recovering);
+  to->set_lag(static_cast<uint32_t>(from.lag));
+  to->set_disk(static_cast<uint32_t>(from.disk));
+  to->set_region(from.region);
+  to->set_priority(from.priority);
+}
+void Put(const consensus::HealthTable& from, peer::v1::HealthTable* to) {
+  to->set_number(from.number);
+  for (const auto& [node, health] : from.nodes) {
+    peer::v1::NodeHealth* row = to->add_nodes();
+    row->set_node(node.value);
+    Put(health, row);
+  }
+}
+// A class that this build does not know is worse than those it knows.
+consensus::NodeHealth Get(const peer::v1::NodeHealth& from) {
+  consensus::NodeHealth to;
+  to.barred = from.barred();
+  to.recovering = from.recovering();
+  to.lag = static_cast<consensus::LagClass>(
+      std::min(from.lag(), static_cast<uint32_t>(consensus::LagClass::kSilent)));
+  to.disk = static_cast<consensus::DiskClass>(
+      std::min(from.disk(), static_cast<uint32_t>(consensus::DiskClass::kStuck)));
+  to.region = static_cast<uint8_t>(std::min(from.region(), 255u));
+  to.priority = static_cast<uint8_t>(std::min(from.priority(), 255u));
+  return to;
+}
+consensus::HealthTable Get(const peer::v1::HealthTable& from) {
+  consensus::HealthTable to{from.number(), {}};
+  for (const peer::v1::NodeHealth& row : from.nodes()) to.nodes[NodeId{row.node()}] = Get(row);
+  return to;
+}
+
 // Writes one body into the header; gives the entries that travel behind it.
 struct BodyWriter {
   PeerHeader* header;
@@ -86,6 +121,11 @@ struct BodyWriter {
     to->set_lease_us(from.lease_us);
     to->set_read_round(from.read_round);
     to->set_durable_slot(from.durable.value);
+    to->set_proof_age_us(from.proof_age_us);
+    to->set_quorum_age_us(from.quorum_age_us);
+    to->set_echo_us(from.echo_us);
+    to->set_data_floor(from.data_floor.value);
+    if (from.health.number != 0) Put(from.health, to->mutable_health());
     entries = &from.entries;
   }
   void operator()(const consensus::Accepted& from) {
@@ -97,6 +137,15 @@ struct BodyWriter {
     to->set_sent_at_us(from.sent_at_us);
     to->set_lease_granted(from.lease_granted);
     to->set_read_round(from.read_round);
+    to->set_clock_us(from.clock_us);
+    if (from.health != consensus::NodeHealth{}) Put(from.health, to->mutable_health());
+  }
+  void operator()(const consensus::AskSlot& from) { header->mutable_ask_slot()->set_ask(from.ask); }
+  void operator()(const consensus::TellSlot& from) {
+    auto* to = header->mutable_tell_slot();
+    to->set_ask(from.ask);
+    to->set_granted(from.granted);
+    to->set_slot(from.slot.value);
   }
   void operator()(const consensus::Abdicate& from) {
     Put(from.ballot, header->mutable_abdicate()->mutable_ballot());
@@ -105,7 +154,7 @@ struct BodyWriter {
 
 bool GetRefusal(uint32_t from, consensus::Refusal* to) {
   *to = static_cast<consensus::Refusal>(from);
-  return from <= static_cast<uint32_t>(consensus::Refusal::kLeading);
+  return from <= static_cast<uint32_t>(consensus::Refusal::kNotAMember);
 }
 bool GetCause(uint32_t from, consensus::Cause* to) {
   *to = static_cast<consensus::Cause>(from);
@@ -161,16 +210,40 @@ bool ReadBody(const PeerHeader& header, consensus::MessageBody* body) {
     }
     case PeerHeader::kAccept: {
       const auto& from = header.accept();
-      *body = consensus::Accept{Get(from.ballot()),       Get(from.prev()),         {},
-                                Slot{from.commit_slot()}, from.sent_at_us(),        from.lease_us(),
-                                from.read_round(),        Slot{from.durable_slot()}};
+      *body = consensus::Accept{.ballot = Get(from.ballot()),
+                                .prev = Get(from.prev()),
+                                .entries = {},
+                                .commit = Slot{from.commit_slot()},
+                                .sent_at_us = from.sent_at_us(),
+                                .lease_us = from.lease_us(),
+                                .read_round = from.read_round(),
+                                .durable = Slot{from.durable_slot()},
+                                .proof_age_us = from.proof_age_us(),
+                                .quorum_age_us = from.quorum_age_us(),
+                                .echo_us = from.echo_us(),
+                                .data_floor = Slot{from.data_floor()},
+                                .health = Get(from.health())};
       return true;
     }
     case PeerHeader::kAccepted: {
       const auto& from = header.accepted();
-      *body = consensus::Accepted{Get(from.ballot()),      from.matched(),    Get(from.hint()),
-                                  Slot{from.match_slot()}, from.sent_at_us(), from.lease_granted(),
-                                  from.read_round()};
+      *body = consensus::Accepted{.ballot = Get(from.ballot()),
+                                  .matched = from.matched(),
+                                  .hint = Get(from.hint()),
+                                  .match = Slot{from.match_slot()},
+                                  .sent_at_us = from.sent_at_us(),
+                                  .lease_granted = from.lease_granted(),
+                                  .read_round = from.read_round(),
+                                  .clock_us = from.clock_us(),
+                                  .health = Get(from.health())};
+      return true;
+    }
+    case PeerHeader::kAskSlot:
+      *body = consensus::AskSlot{header.ask_slot().ask()};
+      return true;
+    case PeerHeader::kTellSlot: {
+      const auto& from = header.tell_slot();
+      *body = consensus::TellSlot{from.ask(), from.granted(), Slot{from.slot()}};
       return true;
     }
     case PeerHeader::kAbdicate:

@@ -2,12 +2,17 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/coding.h"
+#include "server/codec/membership_codec.h"
 
 namespace baton::server {
 namespace {
 
 using consensus::Cause;
+using consensus::Configuration;
+using consensus::Configurations;
 using consensus::HardState;
+
+constexpr uint8_t kHardStateVersionOne = 1;
 
 void PutBallot(std::string* to, const Ballot& ballot) {
   PutVarint(to, ballot.round);
@@ -41,20 +46,55 @@ std::string EncodeHardState(const HardState& state) {
   PutByte(&bytes, kHardStateVersion);
   PutBallot(&bytes, state.promised);
   PutVarint(&bytes, static_cast<uint64_t>(state.longest_lease_us));
-  PutVarint(&bytes, state.epoch.value);
+  const std::vector<Configuration>& configurations = state.configurations.all();
+  PutVarint(&bytes, configurations.size());
+  for (const Configuration& each : configurations) {
+    PutVarint(&bytes, each.at.slot.value);
+    PutBallot(&bytes, each.at.born);
+    PutMembership(&bytes, each.membership);
+  }
   return bytes;
 }
+
+namespace {
+
+// False: they are none, or not in order.
+bool ReadConfigurations(Decoder* from, Configurations* configurations) {
+  const uint64_t count = from->ReadVarint();
+  if (count > kMembersMax) return false;
+  std::vector<Configuration> all;
+  for (uint64_t i = 0; i < count; ++i) {
+    Configuration each;
+    each.at.slot = Slot{from->ReadVarint()};
+    each.at.born = ReadBallot(from);
+    if (!ReadMembership(from, &each.membership)) return false;
+    const bool follows = all.empty() || (all.back().at.slot < each.at.slot &&
+                                         all.back().membership.epoch < each.membership.epoch);
+    if (!follows) return false;
+    all.push_back(std::move(each));
+  }
+  if (!all.empty()) *configurations = Configurations(std::move(all));
+  return true;
+}
+
+}  // namespace
 
 absl::StatusOr<HardState> DecodeHardState(std::string_view bytes) {
   Decoder from(bytes);
   const uint8_t version = from.ReadByte();
   if (!from.ok()) return Unreadable("the hard state");
-  if (absl::Status s = CheckVersion("the hard state", version, kHardStateVersion); !s.ok())
-    return s;
+  if (version != kHardStateVersionOne) {
+    absl::Status s = CheckVersion("the hard state", version, kHardStateVersion);
+    if (!s.ok()) return s;
+  }
   HardState state;
   state.promised = ReadBallot(&from);
   state.longest_lease_us = static_cast<int64_t>(from.ReadVarint());
-  state.epoch = Epoch{from.ReadVarint()};
+  if (version == kHardStateVersionOne) {
+    from.ReadVarint();  // its epoch, always the first
+  } else if (!ReadConfigurations(&from, &state.configurations)) {
+    return Unreadable("the hard state");
+  }
   if (!from.Done() || state.longest_lease_us < 0) return Unreadable("the hard state");
   return state;
 }

@@ -14,12 +14,13 @@
 
 namespace baton::server {
 
-inline constexpr uint8_t kHardStateVersion = 1;
+inline constexpr uint8_t kHardStateVersion = 2;
 inline constexpr uint8_t kReignRowVersion = 1;
 
-// The WAL's state record: version, round, node, longest lease, epoch.
+// The WAL's state record: version, round, node, longest lease, configurations.
 std::string EncodeHardState(const consensus::HardState& state);
-// Errors: DATA_LOSS, or FAILED_PRECONDITION for a newer version.
+// One of version 1 has no configurations: the node still goes by its first. Errors: DATA_LOSS, or
+// FAILED_PRECONDITION for a newer version.
 absl::StatusOr<consensus::HardState> DecodeHardState(std::string_view bytes);
 
 // Why and when a node came to lead: one row for each reign, never changed.

@@ -155,7 +155,7 @@ bool Driver::HasRoomFor(const consensus::Message& message) {
   return BringsControl(*entries) && BytesOf(*entries) <= parts_.wal->RoomBytes() / 2;
 }
 
-void Driver::On(const PersistDone& done) {
+void Driver::On(const TurnDone& done) {
   if (done.persist_id != 0) {
     while (!unsynced_.empty() && unsynced_.front() <= done.persist_id) unsynced_.pop_front();
     Feed(consensus::Persisted{done.persist_id});
@@ -164,6 +164,7 @@ void Driver::On(const PersistDone& done) {
     parts_.metrics->base_slot.Set(done.base->slot.value);
     Feed(consensus::Truncated{*done.base});
   }
+  if (done.probed) Feed(consensus::WriteProved{});
 }
 
 void Driver::On(LogReadDone& done) {
@@ -233,6 +234,28 @@ void Driver::Do(consensus::ReadLog& read) {
     inbox->PushNotice(*std::move(done));
   });
 }
+
+void Driver::Do(consensus::ProveWrite&) {
+  LogBatch batch;
+  batch.probe = true;
+  parts_.log->Submit(std::move(batch));
+}
+
+void Driver::Do(consensus::ProposeMembers& change) {
+  BATON_CHECK(false) << "nobody asked for epoch " << change.membership.epoch.value;
+}
+void Driver::Do(consensus::MembersRefused& refused) {
+  BATON_CHECK(false) << "nobody asked for members: " << refused.reason;
+}
+void Driver::Do(consensus::MembersSettled& settled) {
+  spdlog::info("the members of epoch {} are settled", settled.epoch.value);
+}
+
+void Driver::Do(consensus::SendSnapshot& snapshot) { Feed(consensus::SnapshotEnded{snapshot.to}); }
+void Driver::Do(consensus::InstallSnapshot& install) {
+  BATON_CHECK(false) << "no snapshot was received: " << ToString(install.last);
+}
+void Driver::Do(consensus::DropSnapshot&) {}
 
 void Driver::Do(consensus::OpenReign& open) {
   opening_ = open;

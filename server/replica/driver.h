@@ -75,7 +75,7 @@ class Driver : public Stage {
  private:
   // Events.
   void Feed(consensus::EventBody body);  // steps the core until it has nothing more to say
-  void On(const PersistDone& done);
+  void On(const TurnDone& done);
   void On(LogReadDone& done);
   void On(const StampRead& read);
   void On(const TrimWanted& wanted);
@@ -88,8 +88,15 @@ class Driver : public Stage {
   void Do(consensus::Send& send);
   void Do(consensus::Commit& commit);
   void Do(consensus::ReadLog& read);
+  void Do(consensus::ProveWrite&);
   void Do(consensus::OpenReign& open);
   void Do(consensus::ReignOpened& opened);
+  void Do(consensus::ProposeMembers& change);
+  void Do(consensus::MembersRefused& refused);
+  void Do(consensus::MembersSettled& settled);
+  void Do(consensus::SendSnapshot& snapshot);
+  void Do(consensus::InstallSnapshot& install);
+  void Do(consensus::DropSnapshot&);
   void Do(consensus::StoppedLeading& stopped);
   void Do(consensus::SuffixReplaced& replaced);
   void Do(consensus::ReadReady& ready);

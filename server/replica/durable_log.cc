@@ -12,6 +12,10 @@ bool HasRecords(const std::vector<LogBatch>& turn) {
                      [](const LogBatch& batch) { return !batch.records.empty(); });
 }
 
+bool HasProbe(const std::vector<LogBatch>& turn) {
+  return std::any_of(turn.begin(), turn.end(), [](const LogBatch& batch) { return batch.probe; });
+}
+
 }  // namespace
 
 void DurableLog::Submit(LogBatch batch) {
@@ -51,7 +55,8 @@ bool DurableLog::RunOnce() {
       return false;
     }
   }
-  if (HasRecords(turn) && !Sync()) return false;
+  // A sync proves as much as a probe.
+  if (HasRecords(turn) ? !Sync() : HasProbe(turn) && !Probe()) return false;
   Finish(&turn);
   {
     MutexLock lock(&mutex_);
@@ -94,18 +99,26 @@ bool DurableLog::Sync() {
   return true;
 }
 
+bool DurableLog::Probe() {
+  const absl::Status status = wal_->Probe();
+  if (status.ok() || absl::IsResourceExhausted(status)) return true;
+  Fail("probe the log's disk", status);
+  return false;
+}
+
 void DurableLog::Finish(std::vector<LogBatch>* turn) {
-  uint64_t persist_id = 0;
-  std::optional<EntryId> base;
+  TurnDone done;
   for (LogBatch& batch : *turn) {
     for (consensus::Message& message : batch.then_send) transport_->Send(std::move(message));
-    if (batch.persist_id == 0) {
-      base = batch.base;
+    if (batch.probe) {
+      done.probed = true;
+    } else if (batch.persist_id == 0) {
+      done.base = batch.base;
     } else {
-      persist_id = batch.persist_id;
+      done.persist_id = batch.persist_id;
     }
   }
-  hooks_.done(persist_id, base);
+  hooks_.done(done);
 }
 
 void DurableLog::MarkSyncedIfIdle() {

@@ -27,19 +27,26 @@
 
 namespace baton::server {
 
-// One Persist of the core, or one truncation.
+// One Persist of the core, one truncation, or one probe of the disk.
 struct LogBatch {
-  uint64_t persist_id = 0;  // 0: a truncation
+  uint64_t persist_id = 0;  // 0: no Persist
+  bool probe = false;
   std::vector<wal::Record> records;
   std::vector<consensus::Message> then_send;
   EntryId base;  // of a truncation
 };
 
+// What a turn has brought to an end.
+struct TurnDone {
+  uint64_t persist_id = 0;      // of the last Persist; 0: none
+  std::optional<EntryId> base;  // of a truncation
+  bool probed = false;
+};
+
 class DurableLog : public Stage {
  public:
   struct Hooks {
-    // Batches are done: `persist_id` is the last one's (0: none), `base` of a truncation.
-    std::function<void(uint64_t persist_id, std::optional<EntryId> base)> done;
+    std::function<void(const TurnDone& done)> done;
     std::function<void()> needs_segments;  // the worker should prepare some
     std::function<void(const std::string& reason)> fatal;
   };
@@ -58,6 +65,7 @@ class DurableLog : public Stage {
  private:
   bool Append(const std::vector<LogBatch>& turn);
   bool Sync();
+  bool Probe();
   void Finish(std::vector<LogBatch>* turn);
   void MarkSyncedIfIdle();
   void Fail(const char* what, const absl::Status& status);

@@ -36,7 +36,7 @@ NodeStatus FaultyNode::Status() const {
   status.commit = recovered_.applied;
   status.flushed = recovered_.applied;
   status.first = recovered_.base.slot.Next();
-  status.epoch = recovered_.membership.epoch;
+  status.epoch = recovered_.hard_state.configurations.newest().epoch;
   status.members = options_.members;
   return status;
 }

@@ -18,6 +18,7 @@
 #include "engine/state/request.h"
 #include "server/codec/entry_codec.h"
 #include "server/replica/answers.h"
+#include "server/replica/durable_log.h"
 #include "server/replica/node.h"
 #include "server/replica/stage.h"
 
@@ -42,10 +43,6 @@ struct QueuedRead {
 };
 
 // Notices of the node's own stages.
-struct PersistDone {
-  uint64_t persist_id = 0;  // 0: none
-  std::optional<EntryId> base;
-};
 struct LogReadDone {
   uint64_t read_id = 0;
   std::vector<consensus::Entry> entries;
@@ -58,7 +55,7 @@ struct StampRead {  // of the last entry before a reign that is about to open
 struct TrimWanted {
   Slot upto;
 };
-using Notice = std::variant<PersistDone, LogReadDone, StampRead, TrimWanted>;
+using Notice = std::variant<TurnDone, LogReadDone, StampRead, TrimWanted>;
 
 // One taking.
 struct LoopWork {

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/codec/entry_codec.h"
+#include "server/codec/membership_codec.h"
 #include "server/codec/stored_rows.h"
 
 namespace baton::server {
@@ -12,25 +13,32 @@ namespace {
 constexpr uint64_t kReadBytes = 4 << 20;
 constexpr Epoch kFirstEpoch{1};
 
-consensus::Membership FirstMembership(const std::vector<MemberInfo>& members) {
+// In force before the log begins.
+consensus::Configurations FirstConfiguration(const std::vector<MemberInfo>& members) {
   consensus::Membership membership;
   membership.epoch = kFirstEpoch;
   for (const MemberInfo& member : members) {
-    membership.members.push_back({member.node, static_cast<consensus::Role>(member.role)});
+    membership.members.push_back(
+        {member.node, static_cast<consensus::Role>(member.role),
+         EncodeCard({member.name, member.directory, member.client_address, member.peer_address})});
   }
   std::sort(membership.members.begin(), membership.members.end(),
             [](const auto& a, const auto& b) { return a.node < b.node; });
-  return membership;
+  return consensus::Configurations({{EntryId{}, std::move(membership)}});
 }
 
-// Every entry that is still to be applied must be one that this build can read.
-absl::Status CheckReadable(const wal::Wal& wal, Slot first, Slot last) {
+// Every entry that is still to be applied must be one that this build can read. Adds those that
+// carry memberships to `in_log`.
+absl::Status ReadUnapplied(const wal::Wal& wal, Slot first, Slot last,
+                           std::vector<consensus::Configuration>* in_log) {
   while (first <= last) {
     const auto records = wal.Read(kFirstGroup, first, last, kReadBytes);
     if (!records.ok()) return records.status();
     for (const wal::EntryRecord& record : *records) {
-      if (const auto entry = DecodeEntry(*record.bytes, EntryHash::kVerified); !entry.ok()) {
-        return entry.status();
+      const auto entry = DecodeEntry(*record.bytes, EntryHash::kVerified);
+      if (!entry.ok()) return entry.status();
+      if (const auto* membership = std::get_if<consensus::Membership>(&entry->core)) {
+        in_log->push_back(consensus::Configuration{entry->id, *membership});
       }
     }
     first = Slot{first.value + records->size()};
@@ -45,8 +53,7 @@ absl::StatusOr<RecoveredNode> Recover(const wal::Wal& wal, const wal::Recovery& 
                                       const std::vector<MemberInfo>& members) {
   RecoveredNode node;
   consensus::Recovered& core = node.core;
-  core.hard_state.epoch = kFirstEpoch;
-  core.membership = FirstMembership(members);
+  core.hard_state.configurations = FirstConfiguration(members);
   core.applied = engine.applied();
   for (const wal::RecoveredGroup& group : recovery.groups) {
     if (group.group != kFirstGroup) continue;
@@ -60,7 +67,10 @@ absl::StatusOr<RecoveredNode> Recover(const wal::Wal& wal, const wal::Recovery& 
     }
     absl::StatusOr<consensus::HardState> state = DecodeHardState(group.state);
     if (!state.ok()) return state.status();
-    core.hard_state = *state;
+    if (state->configurations.all().empty()) {
+      state->configurations = core.hard_state.configurations;
+    }
+    core.hard_state = *std::move(state);
   }
   if (recovery.fault) {
     node.fault = absl::StrCat("the log is damaged at slot ", recovery.fault->slot.value, ": ",
@@ -79,7 +89,9 @@ absl::StatusOr<RecoveredNode> Recover(const wal::Wal& wal, const wal::Recovery& 
                               ": a part of the state is gone");
     return node;
   }
-  if (absl::Status s = CheckReadable(wal, core.applied.Next(), core.last); !s.ok()) return s;
+  if (absl::Status s = ReadUnapplied(wal, core.applied.Next(), core.last, &core.in_log); !s.ok()) {
+    return s;
+  }
   return node;
 }
 

@@ -59,9 +59,7 @@ RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
       readers_(options.reader_jobs_max) {
   log_ = std::make_unique<DurableLog>(
       wal_.get(), seams.transport, seams.clock, &metrics_,
-      DurableLog::Hooks{[this](uint64_t persist_id, std::optional<EntryId> base) {
-                          driver_->inbox().PushNotice(PersistDone{persist_id, base});
-                        },
+      DurableLog::Hooks{[this](const TurnDone& done) { driver_->inbox().PushNotice(done); },
                         [this] { disk_.PrepareSegments(); }, options_.fatal});
   applier_ = std::make_unique<Applier>(
       seams.engine, &catalog_, wal_.get(), seams.clock, &metrics_,

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "server/codec/entry_codec.h"
+#include "server/codec/membership_codec.h"
 #include "server/rpc/id_bytes.h"
 
 namespace baton::server {
@@ -32,8 +33,8 @@ absl::StatusOr<FormationRecord> FromJoinRequest(const peer::v1::JoinRequest& req
   if (!cluster || cluster->IsZero()) {
     return absl::InvalidArgumentError("cluster_id must be 16 bytes, not all zero");
   }
-  if (request.members().empty() || request.members_size() > static_cast<int>(kMembersMax)) {
-    return absl::InvalidArgumentError("a cluster has 1 to " + std::to_string(kMembersMax) +
+  if (request.members().empty() || request.members_size() > static_cast<int>(server::kMembersMax)) {
+    return absl::InvalidArgumentError("a cluster has 1 to " + std::to_string(server::kMembersMax) +
                                       " members");
   }
   record.cluster = *cluster;

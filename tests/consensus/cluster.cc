@@ -11,9 +11,9 @@ namespace {
 
 constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
-Recovered Recover(const SimDisk& disk, const Membership& membership) {
+Recovered Recover(const SimDisk& disk) {
   Recovered recovered{.hard_state = disk.hard,
-                      .membership = membership,
+                      .in_log = {},
                       .base = disk.base,
                       .last = disk.base.slot,
                       .runs = {},
@@ -22,6 +22,10 @@ Recovered Recover(const SimDisk& disk, const Membership& membership) {
     recovered.last = slot;
     if (recovered.runs.empty() || recovered.runs.back().born != entry.id.born) {
       recovered.runs.push_back(BornRun{slot, entry.id.born});
+    }
+    const auto* membership = std::get_if<Membership>(&entry.core);
+    if (membership != nullptr && slot > disk.flushed) {
+      recovered.in_log.push_back(Configuration{entry.id, *membership});
     }
   }
   return recovered;
@@ -44,6 +48,10 @@ void Coverage::Count(const Action& action) {
   disk_reads += std::holds_alternative<ReadLog>(action);
   reads_ready += std::holds_alternative<ReadReady>(action);
   reads_refused += std::holds_alternative<ReadRefused>(action);
+  members_settled += std::holds_alternative<MembersSettled>(action);
+  members_refused += std::holds_alternative<MembersRefused>(action);
+  snapshots_sent += std::holds_alternative<SendSnapshot>(action);
+  snapshots_installed += std::holds_alternative<InstallSnapshot>(action);
 }
 
 void Coverage::Count(const Message& message) {
@@ -56,6 +64,8 @@ void Coverage::Count(const Message& message) {
   const auto* accepted = std::get_if<Accepted>(&message.body);
   accept_mismatches += accepted != nullptr && !accepted->matched;
   abdications += std::holds_alternative<Abdicate>(message.body);
+  const auto* told = std::get_if<TellSlot>(&message.body);
+  slots_told += told != nullptr && told->granted;
 }
 
 namespace {
@@ -71,7 +81,12 @@ constexpr uint64_t Coverage::*kPaths[] = {&Coverage::reigns,
                                           &Coverage::fetched_entries,
                                           &Coverage::fetch_mismatches,
                                           &Coverage::accept_mismatches,
-                                          &Coverage::abdications};
+                                          &Coverage::abdications,
+                                          &Coverage::members_settled,
+                                          &Coverage::members_refused,
+                                          &Coverage::snapshots_sent,
+                                          &Coverage::snapshots_installed,
+                                          &Coverage::slots_told};
 
 }  // namespace
 
@@ -91,11 +106,12 @@ Entry MakeEntry(const EntryId& id, const std::string& bytes, CorePart core) {
 
 Cluster::Cluster(std::vector<Member> members, const Config& config,
                  std::function<void(SimNode*)> configure)
-    : membership_{Epoch{1}, members}, invariants_(membership_) {
+    : membership_{Epoch{1}, members, {}}, invariants_(membership_) {
   for (const Member& member : members) {
     SimNode& node = nodes_[member.node];
     node.config = config;
     node.config.self = member.node;
+    node.disk.hard.configurations = Configurations({{EntryId{}, membership_}});
     if (configure) configure(&node);
   }
   for (const Member& member : members) Restart(member.node);
@@ -118,10 +134,11 @@ void Cluster::Step(NodeId id, EventBody body) {
   SimNode& node = nodes_.at(id);
   if (!node.replica || !broken_.empty()) return;
   ++steps_;
+  const uint64_t life = node.lives;
   Actions actions = node.replica->Step(Event{LocalUs(node), std::move(body)});
   CheckAll(id);
   for (Action& action : actions) Do(id, std::move(action));
-  Apply(id);
+  if (node.lives == life) Apply(id);
 }
 
 void Cluster::CheckAll(NodeId id) {
@@ -150,7 +167,10 @@ void Cluster::Do(NodeId id, Action action) {
   coverage_.Count(action);
   if (trace_) Note("  " + std::to_string(id.value) + ": " + ToText(action));
   if (auto* persist = std::get_if<Persist>(&action)) {
+    ++node.writes_issued;
     node.writing.push_back(std::move(*persist));
+  } else if (std::holds_alternative<ProveWrite>(action)) {
+    node.probing.push_back(node.writes_issued);
   } else if (auto* send = std::get_if<consensus::Send>(&action)) {
     SendNow(send->message);
   } else if (auto* read = std::get_if<ReadLog>(&action)) {
@@ -162,7 +182,28 @@ void Cluster::Do(NodeId id, Action action) {
     node.reads.erase(ready->read_id);
   } else if (auto* refused = std::get_if<ReadRefused>(&action)) {
     node.reads.erase(refused->read_id);
+  } else if (auto* members = std::get_if<ProposeMembers>(&action)) {
+    Step(id, Proposed{MakeEntry(members->id, "members", members->membership)});
+  } else if (auto* why = std::get_if<MembersRefused>(&action)) {
+    node.refused = why->reason;
+  } else if (auto* snapshot = std::get_if<SendSnapshot>(&action)) {
+    const Slot last = node.applied;
+    snapshots_.push_back(SimSnapshot{id, snapshot->to, snapshot->ballot,
+                                     node.replica->log().IdAt(last),
+                                     node.replica->configurations().all().front()});
+  } else if (auto* install = std::get_if<InstallSnapshot>(&action)) {
+    Install(id, *install);
   }
+}
+
+void Cluster::Install(NodeId id, const InstallSnapshot& install) {
+  Crash(id);
+  SimDisk& disk = nodes_.at(id).disk;
+  disk.hard = install.hard_state;
+  disk.base = install.last;
+  disk.log.clear();
+  disk.flushed = install.last.slot;
+  Restart(id);
 }
 
 void Cluster::SendNow(const Message& message) {
@@ -188,7 +229,7 @@ void Cluster::Deliver(size_t index) {
   const Message message = network_[index];
   network_.erase(network_.begin() + static_cast<std::ptrdiff_t>(index));
   if (trace_) Note(ToText(message) + (Up(message.to) ? "" : " (down)"));
-  Step(message.to, Received{message});
+  if (Up(message.to)) Step(message.to, Received{message});
 }
 
 void Cluster::Drop(size_t index) {
@@ -242,11 +283,34 @@ bool Cluster::CompleteRead(NodeId id) {
   return true;
 }
 
-void Cluster::Flush(NodeId id) { nodes_.at(id).disk.flushed = nodes_.at(id).applied; }
+bool Cluster::CompleteProbe(NodeId id) {
+  SimNode& node = nodes_.at(id);
+  if (node.probing.empty()) return false;
+  if (node.writes_issued - node.writing.size() < node.probing.front()) return false;
+  node.probing.pop_front();
+  Note(std::to_string(id.value) + " proved that it writes");
+  Step(id, WriteProved{});
+  return true;
+}
+
+bool Cluster::IsWitness(NodeId id) const {
+  const Member* member = FindMember(replica(id).membership(), id);
+  return member != nullptr && member->role == Role::kWitness;
+}
+
+void Cluster::Flush(NodeId id) {
+  SimNode& node = nodes_.at(id);
+  if (node.replica && !IsWitness(id)) node.disk.flushed = node.applied;
+}
 
 void Cluster::Truncate(NodeId id, Slot slot) {
   SimNode& node = nodes_.at(id);
-  if (!node.replica || slot <= node.disk.base.slot || slot > node.disk.flushed) return;
+  if (!node.replica) return;
+  const Slot safe =
+      IsWitness(id) ? std::min(node.applied, node.replica->data_floor()) : node.disk.flushed;
+  slot = std::min(slot, safe);
+  if (slot <= node.disk.base.slot) return;
+  if (IsWitness(id)) node.disk.flushed = slot;
   node.disk.base = node.disk.log.at(slot).id;
   node.disk.log.erase(node.disk.log.begin(), node.disk.log.upper_bound(slot));
   Step(id, Truncated{node.disk.base});
@@ -260,13 +324,17 @@ void Cluster::Crash(NodeId id, size_t writes_that_land) {
   node.replica.reset();
   node.writing.clear();
   node.reading.clear();
+  node.probing.clear();
+  node.writes_issued = 0;
   node.reads.clear();
 }
 
 void Cluster::Restart(NodeId id) {
   SimNode& node = nodes_.at(id);
   node.applied = node.disk.flushed;
-  node.replica.emplace(node.config, Recover(node.disk, membership_), LocalUs(node));
+  Config config = node.config;
+  config.seed += 1'000'003 * node.lives++;  // each life another
+  node.replica.emplace(config, Recover(node.disk), LocalUs(node));
   Check(invariants_.Started(*node.replica));
 }
 
@@ -281,6 +349,45 @@ void Cluster::Read(NodeId id, uint64_t read_id) {
   Step(id, ReadRequested{read_id});
 }
 
+bool Cluster::ChangeMembers(NodeId id, const std::vector<Member>& members) {
+  nodes_.at(id).refused.clear();
+  Step(id, MembersRequested{1, members});
+  return nodes_.at(id).refused.empty();
+}
+
+void Cluster::Measure(NodeId id, const Measured& measured) { Step(id, measured); }
+
+void Cluster::DeliverSnapshot(size_t index) {
+  const SimSnapshot snapshot = snapshots_.at(index);
+  snapshots_.erase(snapshots_.begin() + static_cast<std::ptrdiff_t>(index));
+  Note("snapshot " + ToString(snapshot.last) + " from " + std::to_string(snapshot.from.value) +
+       " to " + std::to_string(snapshot.to.value));
+  if (Up(snapshot.to)) {
+    Step(snapshot.to, SnapshotReceived{snapshot.ballot, snapshot.last, snapshot.configuration});
+  }
+  if (Up(snapshot.from)) Step(snapshot.from, SnapshotEnded{snapshot.to});
+}
+
+void Cluster::FailSnapshot(size_t index) {
+  const SimSnapshot snapshot = snapshots_.at(index);
+  snapshots_.erase(snapshots_.begin() + static_cast<std::ptrdiff_t>(index));
+  Note("snapshot to " + std::to_string(snapshot.to.value) + " failed");
+  if (Up(snapshot.from)) Step(snapshot.from, SnapshotEnded{snapshot.to});
+}
+
+void Cluster::Join(NodeId id, const Membership& members) {
+  SimNode& node = nodes_[id];
+  node.config = nodes_.begin()->second.config;
+  node.config.self = id;
+  node.disk.hard.configurations = Configurations({{EntryId{}, members}});
+  Restart(id);
+}
+
+void Cluster::Wipe(NodeId id) {
+  Crash(id);
+  nodes_.erase(id);
+}
+
 bool Cluster::LeaseRuns(NodeId id) const {
   const SimNode& node = nodes_.at(id);
   return node.replica && LocalUs(node) < node.replica->LeaseEndUs();
@@ -293,6 +400,11 @@ void Cluster::Settle() {
     for (auto& [id, node] : nodes_) {
       while (CompleteWrite(id)) busy = true;
       while (CompleteRead(id)) busy = true;
+      while (CompleteProbe(id)) busy = true;
+    }
+    while (!snapshots_.empty() && broken_.empty()) {
+      DeliverSnapshot(0);
+      busy = true;
     }
     while (!network_.empty() && broken_.empty()) {
       Deliver(0);
@@ -319,10 +431,7 @@ Slot Cluster::Progress(int64_t within_us) {
       }
       Settle();
     }
-    const bool everywhere = std::all_of(nodes_.begin(), nodes_.end(), [&](const auto& node) {
-      return wanted != Slot{} && node.second.applied >= wanted;
-    });
-    if (everywhere) return wanted;
+    if (wanted != Slot{} && AppliedByAllMembers(wanted)) return wanted;
     NodeId next;
     int64_t at_us = kNever;
     for (NodeId id : Ids()) {
@@ -336,6 +445,14 @@ Slot Cluster::Progress(int64_t within_us) {
     Tick(next);
   }
   return Slot{};
+}
+
+bool Cluster::AppliedByAllMembers(Slot slot) const {
+  const auto leader = OpenLeader();
+  return leader && std::all_of(nodes_.begin(), nodes_.end(), [&](const auto& node) {
+           return FindMember(replica(*leader).membership(), node.first) == nullptr ||
+                  node.second.applied >= slot;
+         });
 }
 
 std::vector<NodeId> Cluster::Ids() const {

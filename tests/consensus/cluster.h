@@ -24,10 +24,19 @@ namespace baton::consensus {
 
 // What survives a crash.
 struct SimDisk {
-  HardState hard;
+  HardState hard;  // has a first configuration from the start
   EntryId base;
   std::map<Slot, Entry> log;  // above base, without gaps
-  Slot flushed;               // the engine's, on disk
+  Slot flushed;               // the engine's, on disk; a witness has none, and its base here
+};
+
+// A snapshot on its way: the state of `from` after `last`.
+struct SimSnapshot {
+  NodeId from;
+  NodeId to;
+  Ballot ballot;
+  EntryId last;
+  Configuration configuration;
 };
 
 struct SimNode {
@@ -41,6 +50,10 @@ struct SimNode {
   Slot applied;
   std::deque<Persist> writing;
   std::deque<ReadLog> reading;
+  std::deque<uint64_t> probing;  // probes, each behind so many writes that were issued before it
+  uint64_t writes_issued = 0;
+  uint64_t lives = 0;
+  std::string refused;             // why the last change of members was not made
   std::map<uint64_t, Slot> reads;  // asked: id and what was committed anywhere at that moment
 };
 
@@ -58,6 +71,11 @@ struct Coverage {
   uint64_t fetch_mismatches = 0;
   uint64_t accept_mismatches = 0;
   uint64_t abdications = 0;
+  uint64_t members_settled = 0;
+  uint64_t members_refused = 0;
+  uint64_t snapshots_sent = 0;
+  uint64_t snapshots_installed = 0;
+  uint64_t slots_told = 0;
 
   void Count(const Action& action);
   void Count(const Message& message);
@@ -90,22 +108,38 @@ class Cluster {
   // Disks.
   bool CompleteWrite(NodeId node);  // the oldest Persist; false when there is none
   bool CompleteRead(NodeId node);
-  void Flush(NodeId node);  // the engine: applied is on disk
-  void Truncate(NodeId node, Slot slot);
+  bool CompleteProbe(NodeId node);        // false too while writes before it are not done
+  void Flush(NodeId node);                // the engine: applied is on disk
+  void Truncate(NodeId node, Slot slot);  // no further than is safe for this node itself
+
+  // Snapshots, in the order sent. One that fails tells its sender only.
+  const std::deque<SimSnapshot>& snapshots() const { return snapshots_; }
+  void DeliverSnapshot(size_t index);
+  void FailSnapshot(size_t index);
 
   // Life and time.
   void Crash(NodeId node, size_t writes_that_land = 0);
   void Restart(NodeId node);
-  bool Up(NodeId node) const { return nodes_.at(node).replica.has_value(); }
+  bool Up(NodeId node) const {
+    const auto found = nodes_.find(node);
+    return found != nodes_.end() && found->second.replica.has_value();
+  }
   int64_t now_us() const { return now_us_; }
   void Advance(int64_t us) { now_us_ += us; }
   int64_t DeadlineUs(
       NodeId node) const;  // in true time, at least now; INT64_MAX when down or never
   void Tick(NodeId node) { Step(node, consensus::Tick{}); }
 
+  // A node with an empty disk that was told the members of now; it must be among them to matter.
+  void Join(NodeId node, const Membership& members);
+  // Its disk is lost: it is nobody until it joins again, as another node.
+  void Wipe(NodeId node);
+
   // The driver's requests.
   bool Propose(NodeId node, const std::string& bytes, CorePart core = {});
   void Read(NodeId node, uint64_t read_id);
+  bool ChangeMembers(NodeId node, const std::vector<Member>& members);  // false: refused at once
+  void Measure(NodeId node, const Measured& measured);
   void Stop(NodeId node) { Step(node, Stopping{}); }
   bool LeaseRuns(NodeId node) const;
 
@@ -126,6 +160,9 @@ class Cluster {
   void Do(NodeId node, Action action);
   void SendNow(const Message& message);
   void Apply(NodeId node);
+  void Install(NodeId node, const InstallSnapshot& install);
+  bool IsWitness(NodeId node) const;
+  bool AppliedByAllMembers(Slot slot) const;
   void Check(const std::string& broken);
   void CheckAll(NodeId node);
   int64_t LocalUs(const SimNode& node) const;
@@ -133,7 +170,8 @@ class Cluster {
     if (trace_) trace_(line);
   }
 
-  Membership membership_;
+  Membership membership_;  // the first
+  std::deque<SimSnapshot> snapshots_;
   std::map<NodeId, SimNode> nodes_;
   std::deque<Message> network_;
   std::set<std::pair<NodeId, NodeId>> cut_;

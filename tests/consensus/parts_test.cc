@@ -6,6 +6,7 @@
 #include "consensus/lease.h"
 #include "consensus/peer_progress.h"
 #include "consensus/quorum.h"
+#include "consensus/rank.h"
 #include "consensus/read_index.h"
 #include "gtest/gtest.h"
 #include "tests/consensus/cluster.h"
@@ -17,22 +18,27 @@ constexpr NodeId N(uint32_t value) { return NodeId{value}; }
 constexpr Ballot B(uint64_t round, uint32_t node = 1) { return Ballot{round, NodeId{node}}; }
 
 Membership Group(std::vector<Role> roles) {
-  Membership membership{Epoch{1}, {}};
+  Membership membership{Epoch{1}, {}, {}};
   for (const Role role : roles) {
-    membership.members.push_back({N(static_cast<uint32_t>(membership.members.size() + 1)), role});
+    const NodeId node = N(static_cast<uint32_t>(membership.members.size() + 1));
+    membership.members.push_back({node, role, ""});
   }
   return membership;
 }
+Configurations Only(Membership membership) {
+  return Configurations({{EntryId{}, std::move(membership)}});
+}
 const Membership kThree = Group({Role::kVoter, Role::kVoter, Role::kVoter});
+const Configurations kOnlyThree = Only(kThree);
 
 TEST(QuorumTest, CountsVotersAndWitnessesOnly) {
   const Membership group = Group({Role::kVoter, Role::kVoter, Role::kWitness, Role::kLearner});
-  EXPECT_EQ(QuorumSize(group), 2u);
+  EXPECT_EQ(VotersAmong(group.members).size(), 3u);
   EXPECT_FALSE(IsQuorum(group, {N(1), N(4)}));
   EXPECT_TRUE(IsQuorum(group, {N(1), N(3)}));
   EXPECT_FALSE(IsQuorum(group, {N(1), N(9)}));
   EXPECT_FALSE(MayLead(group, N(3)));
-  EXPECT_FALSE(Votes(group, N(4)));
+  EXPECT_FALSE(Votes(*FindMember(group, N(4))));
   EXPECT_FALSE(QuorumOutOfReach(group, {N(1), N(4)}));
   EXPECT_TRUE(QuorumOutOfReach(group, {N(1), N(2)}));
 }
@@ -46,22 +52,22 @@ TEST(QuorumTest, ReachedIsTheQuorumsLeast) {
 }
 
 TEST(QuorumTest, TheLapsedLeaderComesLast) {
-  EXPECT_EQ(Rank(kThree, N(1), NodeId{}), 0u);
-  EXPECT_EQ(Rank(kThree, N(3), NodeId{}), 2u);
-  EXPECT_EQ(Rank(kThree, N(2), N(1)), 0u);
-  EXPECT_EQ(Rank(kThree, N(3), N(1)), 1u);
-  EXPECT_EQ(Rank(kThree, N(1), N(1)), 2u);
+  EXPECT_EQ(Rank(kOnlyThree, {}, N(1), NodeId{}), 0u);
+  EXPECT_EQ(Rank(kOnlyThree, {}, N(3), NodeId{}), 2u);
+  EXPECT_EQ(Rank(kOnlyThree, {}, N(2), N(1)), 0u);
+  EXPECT_EQ(Rank(kOnlyThree, {}, N(3), N(1)), 1u);
+  EXPECT_EQ(Rank(kOnlyThree, {}, N(1), N(1)), 2u);
 }
 
 TEST(CommitTrackerTest, NothingIsChosenBelowTheReignEntry) {
   CommitTracker tracker(Slot{5});
   tracker.Accepted(N(1), Slot{5});
   tracker.Accepted(N(2), Slot{4});
-  EXPECT_EQ(tracker.Chosen(kThree), Slot{});
+  EXPECT_EQ(tracker.Chosen(kOnlyThree), Slot{});
   tracker.Accepted(N(2), Slot{5});
-  EXPECT_EQ(tracker.Chosen(kThree), Slot{5});
+  EXPECT_EQ(tracker.Chosen(kOnlyThree), Slot{5});
   tracker.Accepted(N(2), Slot{3});  // late
-  EXPECT_EQ(tracker.Chosen(kThree), Slot{5});
+  EXPECT_EQ(tracker.Chosen(kOnlyThree), Slot{5});
 }
 
 TEST(DurableTrackerTest, ACutForgetsWhatWasOnItsWay) {
@@ -111,13 +117,13 @@ TEST(LeaseTest, TheLeaderCountsFromSendTimeAndLeavesTheDrift) {
   const Timing timing{
       .heartbeat_us = 10, .lease_us = 1000, .rank_step_us = 1, .clock_drift_ppm = 50'000};
   LeaseHeld lease;
-  EXPECT_EQ(lease.EndUs(kThree, N(1), 5000, timing), 0);
+  EXPECT_EQ(lease.EndUs(kOnlyThree, N(1), 5000, timing), 0);
   lease.Granted(N(2), 4000);
   lease.Granted(N(2), 3000);  // late
-  EXPECT_EQ(lease.EndUs(kThree, N(1), 5000, timing), 4950);
+  EXPECT_EQ(lease.EndUs(kOnlyThree, N(1), 5000, timing), 4950);
   lease.Granted(N(3), 4500);
-  EXPECT_EQ(lease.EndUs(kThree, N(1), 5000, timing), 5450);
-  EXPECT_EQ(LeaseHeld().EndUs(Group({Role::kVoter}), N(1), 5000, timing), 5950);
+  EXPECT_EQ(lease.EndUs(kOnlyThree, N(1), 5000, timing), 5450);
+  EXPECT_EQ(LeaseHeld().EndUs(Only(Group({Role::kVoter})), N(1), 5000, timing), 5950);
 }
 
 TEST(ElectionTest, WaitsItsTurnThenBacksOffWithinALease) {
@@ -187,18 +193,19 @@ TEST(PeerProgressTest, NeverStepsBelowWhatMatched) {
 TEST(ReadIndexTest, OneRoundServesAllThatWait) {
   ReadIndex reads;
   EXPECT_FALSE(reads.BeginRound());
-  reads.Add({1, Slot{4}});
+  reads.Add({NodeId{}, 1, Slot{4}});
   EXPECT_TRUE(reads.BeginRound());
-  reads.Add({2, Slot{4}});
-  reads.Add({3, Slot{5}});
+  reads.Add({NodeId{}, 2, Slot{4}});
+  reads.Add({NodeId{}, 3, Slot{5}});
   EXPECT_FALSE(reads.BeginRound()) << "one is under way";
-  EXPECT_TRUE(reads.TakeConfirmed(kThree, N(1)).empty());
+  EXPECT_TRUE(reads.TakeConfirmed(kOnlyThree, N(1)).empty());
   reads.Acknowledged(N(2), 1);
-  EXPECT_EQ(reads.TakeConfirmed(kThree, N(1)), (std::vector<ReadIndex::Read>{{1, Slot{4}}}));
+  EXPECT_EQ(reads.TakeConfirmed(kOnlyThree, N(1)),
+            (std::vector<ReadIndex::Read>{{NodeId{}, 1, Slot{4}}}));
   EXPECT_TRUE(reads.BeginRound());
-  EXPECT_TRUE(reads.TakeConfirmed(kThree, N(1)).empty()) << "an older round proves nothing";
+  EXPECT_TRUE(reads.TakeConfirmed(kOnlyThree, N(1)).empty()) << "an older round proves nothing";
   reads.Acknowledged(N(3), 2);
-  EXPECT_EQ(reads.TakeConfirmed(kThree, N(1)).size(), 2u);
+  EXPECT_EQ(reads.TakeConfirmed(kOnlyThree, N(1)).size(), 2u);
 }
 
 TEST(PrngTest, EqualSeedsGiveEqualSequences) {

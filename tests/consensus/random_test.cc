@@ -1,10 +1,12 @@
 // Seeded chaos on whole groups: drops, repeats, reorderings, one-way cuts, crashes that lose what
-// was not written, pauses, clock drift, slow disks. Every invariant after every step; then all
-// faults end and the group must make progress.
+// was not written, pauses, clock drift, slow and stuck disks, changes of members, new and wiped
+// nodes, snapshots. Every invariant after every step; then all faults end and the group must make
+// progress.
 //
-//   BATON_SEED=17 consensus_random_test     one seed
+//   BATON_SEED=17 consensus_random_test     one seed; with BATON_TRACE=1 its transcript
 //   BATON_SEEDS=1000 BATON_STEPS=5000 ...   more, or longer
 #include <cstdlib>
+#include <iostream>
 
 #include "consensus/prng.h"
 #include "gtest/gtest.h"
@@ -38,9 +40,12 @@ class Chaos {
     static constexpr uint32_t kVoters[] = {3, 3, 3, 5, 5, 1};
     std::vector<Member> members;
     const uint32_t voters = kVoters[prng_.Below(6)];
-    for (uint32_t node = 1; node <= voters; ++node) members.push_back({NodeId{node}, Role::kVoter});
+    for (uint32_t node = 1; node <= voters; ++node) {
+      members.push_back({NodeId{node}, Role::kVoter, ""});
+    }
     if (voters == 3 && prng_.Below(4) == 0) members[2].role = Role::kWitness;
-    if (prng_.Below(4) == 0) members.push_back({NodeId{voters + 1}, Role::kLearner});
+    if (prng_.Below(4) == 0) members.push_back({NodeId{voters + 1}, Role::kLearner, ""});
+    newest_node_ = static_cast<uint32_t>(members.size());
     return members;
   }
   // Small limits, so that windows fill, messages split and entries leave memory.
@@ -51,6 +56,9 @@ class Chaos {
     config.inflight_bytes_max = 16 + prng_.Below(256);
     config.uncommitted_bytes_max = 64 + prng_.Below(4096);
     config.log_cache_bytes_max = prng_.Below(2) * prng_.Below(512);
+    config.learner_lag_max = prng_.Below(20);
+    config.snapshot_bytes_min = prng_.Below(2) * 1000;
+    config.lease_reads = prng_.Below(8) != 0;
     return config;
   }
   // Any two clocks within clock_drift_ppm.
@@ -70,8 +78,10 @@ class Chaos {
     const uint64_t dice = prng_.Below(1000);
     if (dice < 480) {
       ActOnNetwork();
-    } else if (dice < 700) {
-      cluster_.CompleteWrite(Any());
+    } else if (dice < 690) {
+      if (const NodeId node = Any(); node != stuck_) cluster_.CompleteWrite(node);
+    } else if (dice < 710) {
+      if (const NodeId node = Any(); node != stuck_) cluster_.CompleteProbe(node);
     } else if (dice < 750) {
       cluster_.CompleteRead(Any());
     } else if (dice < 880) {
@@ -110,7 +120,9 @@ class Chaos {
   void ActOfGod() {
     const NodeId node = Any();
     const uint64_t dice = prng_.Below(100);
-    if (dice < 8) {
+    if (prng_.Below(3) == 0) {
+      ActOnMembers(node);
+    } else if (dice < 8) {
       cluster_.Crash(node, prng_.Below(3));
     } else if (dice < 11) {
       for (NodeId each : cluster_.Ids()) cluster_.Crash(each, prng_.Below(3));
@@ -129,14 +141,50 @@ class Chaos {
       slow_ = {node, Any()};
     } else if (dice < 65) {
       cluster_.Advance(static_cast<int64_t>(prng_.Below(1'500'000)));  // everyone pauses
-    } else if (dice < 82) {
+    } else if (dice < 67) {
+      stuck_ = prng_.Below(2) == 0 ? node : NodeId{};
+    } else if (dice < 80) {
       cluster_.Flush(node);
+    } else if (dice < 94) {
+      if (cluster_.snapshots().empty()) return;
+      const size_t index = prng_.Below(cluster_.snapshots().size());
+      prng_.Below(4) == 0 ? cluster_.FailSnapshot(index) : cluster_.DeliverSnapshot(index);
     } else {
-      Slot everywhere = cluster_.nodes().begin()->second.disk.flushed;
-      for (const auto& [id, each] : cluster_.nodes()) {
-        everywhere = std::min(everywhere, each.disk.flushed);
+      // A node keeps what only it can give to others, except now and then.
+      cluster_.Truncate(node, prng_.Below(3) == 0 ? Slot{~uint64_t{0}} : FlushedEverywhere());
+    }
+  }
+
+  Slot FlushedEverywhere() const {
+    Slot everywhere = cluster_.nodes().begin()->second.disk.flushed;
+    for (const auto& [id, each] : cluster_.nodes()) {
+      everywhere = std::min(everywhere, each.disk.flushed);
+    }
+    return everywhere;
+  }
+
+  // Joins, removals, promotions and demotions, as an operator might ask for in any order.
+  void ActOnMembers(NodeId node) {
+    const auto leader = cluster_.OpenLeader();
+    if (!leader) return;
+    std::vector<Member> wanted = cluster_.replica(*leader).membership().members;
+    const Membership chosen = cluster_.replica(*leader).configurations().all().front().membership;
+    const uint64_t dice = prng_.Below(100);
+    if (dice < 25 && wanted.size() < 6) {
+      wanted.push_back(
+          {NodeId{++newest_node_}, prng_.Below(5) == 0 ? Role::kWitness : Role::kLearner, ""});
+    } else if (dice < 45 && wanted.size() > 3) {
+      std::erase_if(wanted, [&](const Member& member) { return member.node == node; });
+    } else {
+      for (Member& member : wanted) {
+        if (member.role == Role::kLearner || (member.node == node && prng_.Below(3) == 0)) {
+          member.role = member.role == Role::kLearner ? Role::kVoter : Role::kLearner;
+        }
       }
-      cluster_.Truncate(node, everywhere);  // no higher: peers get no snapshots yet
+    }
+    cluster_.ChangeMembers(*leader, wanted);
+    for (const Member& member : wanted) {
+      if (!cluster_.nodes().contains(member.node)) cluster_.Join(member.node, chosen);
     }
   }
 
@@ -149,6 +197,8 @@ class Chaos {
   Prng prng_;
   Cluster cluster_;
   const uint64_t tempo_us_ = Tempo();
+  uint32_t newest_node_;
+  NodeId stuck_;                    // its disk completes nothing
   std::pair<NodeId, NodeId> slow_;  // a link that delivers late, after much of what was sent later
   uint64_t proposals_ = 0;
   uint64_t reads_ = 0;
@@ -162,6 +212,9 @@ TEST(RandomTest, InvariantsHoldAndProgressFollowsEveryFault) {
   Coverage coverage;
   for (uint64_t seed = only != 0 ? only : 1; seed <= seeds; ++seed) {
     Chaos chaos(seed);
+    if (std::getenv("BATON_TRACE") != nullptr) {
+      chaos.cluster().set_trace([](const std::string& line) { std::cout << line << "\n"; });
+    }
     chaos.Run(steps);
     const Slot slot = chaos.cluster().Progress(/*within_us=*/60'000'000);
     ASSERT_EQ(chaos.cluster().broken(), "") << "replay: BATON_SEED=" << seed;

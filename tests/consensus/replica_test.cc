@@ -2,6 +2,7 @@
 // log, and of an Accept that covers less than its log; its deadlines; that it is a value.
 #include "consensus/replica.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "gtest/gtest.h"
@@ -17,11 +18,18 @@ constexpr EntryId Id(uint64_t slot, uint64_t round, uint32_t node) {
 }
 
 Membership Three() {
-  return {Epoch{1}, {{N(1), Role::kVoter}, {N(2), Role::kVoter}, {N(3), Role::kVoter}}};
+  return {
+      Epoch{1}, {{N(1), Role::kVoter, ""}, {N(2), Role::kVoter, ""}, {N(3), Role::kVoter, ""}}, {}};
+}
+
+Membership Unsorted() {
+  Membership membership = Three();
+  std::swap(membership.members[0], membership.members[1]);
+  return membership;
 }
 
 Replica Make(Recovered recovered, uint32_t self = 1) {
-  recovered.membership = Three();
+  recovered.hard_state.configurations = Configurations({{EntryId{}, Three()}});
   return Replica(Config{.self = N(self)}, recovered, 0);
 }
 
@@ -71,9 +79,9 @@ TEST(ReplicaTest, DropsWhatIsMalformed) {
       {2, AcceptOf({}, {MakeEntry(Id(1, 6, 2), "above the ballot")})},
       {2, AcceptOf({}, {Entry{Id(1, 5, 2), {}, nullptr}})},
       {2, AcceptOf({}, {MakeEntry(Id(1, 5, 2), "x", Reign{.ballot = B(4, 2)})})},
-      {2, AcceptOf({}, {MakeEntry(Id(1, 5, 2), "x", Three())})},
+      {2, AcceptOf({}, {MakeEntry(Id(1, 5, 2), "x", Membership{Epoch{2}, {}, {}})})},
+      {2, AcceptOf({}, {MakeEntry(Id(1, 5, 2), "x", Unsorted())})},
       {3, AcceptOf({}, {one})},  // another node's ballot
-      {4, AcceptOf({}, {one})},  // not a member
       {2, Prepare{B(5, 3)}},
       {2, Prepare{B(std::numeric_limits<uint64_t>::max(), 2)}},
       {2, Accept{.ballot = B(5, 2), .lease_us = std::numeric_limits<int64_t>::max()}},
@@ -170,6 +178,7 @@ TEST(ReplicaTest, AnAbdicationDoesNotEndTheWaitAfterARestart) {
   constexpr int64_t kWaitUs = 900'000;
   Replica replica = Make({.hard_state = {.promised = B(3, 2), .longest_lease_us = kWaitUs}});
   ASSERT_NE(FindSent<Accepted>(Receive(&replica, 2, AcceptOf({}, {}), 1'000)), nullptr);
+  replica.Step(Event{1'500, Persisted{1}});
   Receive(&replica, 2, Abdicate{B(5, 2)}, 2'000);
   EXPECT_EQ(replica.leader(), std::nullopt);
   EXPECT_GE(replica.NextDeadlineUs(), kWaitUs);
@@ -207,13 +216,16 @@ TEST(ReplicaTest, AHigherPromiseInAFetchEndsTheCandidacy) {
   EXPECT_EQ(replica.log().last(), EntryId{});
 }
 
-TEST(ReplicaTest, OneThatIsNoVoterSleepsAndAnswersNoVote) {
+// It may have been made a voter by an entry that it has not got yet: the candidate knows.
+TEST(ReplicaTest, OneThatIsNoVoterSleepsAndStillPromises) {
   Recovered recovered;
-  recovered.membership = Three();
+  recovered.hard_state.configurations = Configurations({{EntryId{}, Three()}});
   Replica outsider(Config{.self = N(7)}, recovered, 0);
   EXPECT_EQ(outsider.NextDeadlineUs(), std::numeric_limits<int64_t>::max());
-  EXPECT_TRUE(Receive(&outsider, 2, Prepare{B(5, 2)}).empty());
-  EXPECT_TRUE(Receive(&outsider, 2, Canvass{B(5, 2), {}}).empty());
+  EXPECT_NE(FindSent<CanvassReply>(Receive(&outsider, 2, Canvass{B(5, 2), {}})), nullptr);
+  const Actions promised = Receive(&outsider, 2, Prepare{B(5, 2)});
+  ASSERT_NE(Find<Persist>(promised), nullptr) << "durable before it is answered";
+  EXPECT_NE(FindSent<Promise>(promised), nullptr);
 }
 
 // Elects node 1 over a log truncated up to slot 3, with node 2's help.
@@ -230,16 +242,21 @@ Replica Leader() {
   return replica;
 }
 
-TEST(ReplicaTest, APeerBehindTheRetainedLogIsOnlySentHeartbeats) {
+TEST(ReplicaTest, APeerBehindTheRetainedLogIsSentOneSnapshotAndHeartbeats) {
   Replica replica = Leader();
   ASSERT_TRUE(replica.reign_open());
   const Accepted behind{
       .ballot = B(2, 1), .matched = false, .hint = Id(1, 1, 1), .lease_granted = true};
-  EXPECT_EQ(Receive(&replica, 3, behind, 10).size(), 0u) << "nothing to send that it could take";
+  const Actions once = Receive(&replica, 3, behind, 10);
+  ASSERT_EQ(once.size(), 1u) << "nothing of the log that it could take";
+  EXPECT_EQ(std::get<SendSnapshot>(once[0]), (SendSnapshot{N(3), B(2, 1)}));
   for (int64_t now_us = 50'000; now_us <= 200'000; now_us += 50'000) {
     Receive(&replica, 2, Accepted{.ballot = B(2, 1), .matched = true, .match = Slot{4}}, now_us);
     const Actions heartbeats = replica.Step(Event{now_us, Tick{}});
-    EXPECT_EQ(heartbeats.size(), 2u);
+    EXPECT_EQ(std::count_if(heartbeats.begin(), heartbeats.end(),
+                            [](const Action& a) { return std::holds_alternative<Send>(a); }),
+              2);
+    replica.Step(Event{now_us, WriteProved{}});
     Accepted again = behind;
     again.sent_at_us = now_us;
     EXPECT_TRUE(Receive(&replica, 3, again, now_us).empty());

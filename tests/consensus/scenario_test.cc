@@ -12,7 +12,9 @@
 //
 // Set-up, before the first other command:
 //
-//   cluster voters=3 [learners=1] [message_bytes=N] [cache_bytes=N]
+//   cluster voters=3 [learners=1] [witnesses=1] [message_bytes=N] [cache_bytes=N]
+//           [inflight_bytes=N] [uncommitted_bytes=N] [snapshot_bytes=N] [learner_lag=N]
+//           [lease_reads=0]
 //
 //   disk NODE [log=BALLOT*COUNT,...] [promised=BALLOT] [applied=SLOT] [lease_ms=N]
 //
@@ -26,9 +28,13 @@
 //   deliver [A->B [COUNT]] | deliver-last A->B | drop A->B | repeat A->B | cut A B | cut A->B |
 //   heal
 //
-// Disks: the oldest Persist or ReadLog is done.
+// Disks: the oldest Persist, ReadLog or ProveWrite is done.
 //
-//   write NODE [COUNT] | read-disk NODE | flush NODE | truncate NODE SLOT
+//   write NODE [COUNT] | read-disk NODE | prove NODE | flush NODE | truncate NODE SLOT
+//
+// Snapshots: the oldest arrives, or fails.
+//
+//   snapshot | fail-snapshot
 //
 // All of these until nothing is under way; `elect` ticks NODE first, without a transcript.
 //
@@ -38,7 +44,15 @@
 //
 //   crash NODE [landed=COUNT] | restart NODE | stop NODE
 //
-//   propose NODE TEXT | seal NODE | read NODE ID | lease NODE
+//   propose NODE TEXT | seal NODE | read NODE ID | lease NODE | fresh NODE
+//
+//   measure NODE [barred=1] [recovering=1] [disk=CLASS] [region=N] [priority=N] [state=BYTES]
+//           [log=BYTES]
+//
+// Members, as the leader NODE is asked for them; L: learner, W: witness. A node that joins has an
+// empty disk and knows the members that the leader knows; one that is wiped has none.
+//
+//   change NODE 1,2,3,4L | join NODE | wipe NODE
 //
 //   status
 //
@@ -159,8 +173,15 @@ class Scenario {
       }
       for (uint64_t i = 0; i < command.Number("voters", 3); ++i) Add(&members, Role::kVoter);
       for (uint64_t i = 0; i < command.Number("learners", 0); ++i) Add(&members, Role::kLearner);
+      for (uint64_t i = 0; i < command.Number("witnesses", 0); ++i) Add(&members, Role::kWitness);
       config.message_bytes_max = command.Number("message_bytes", config.message_bytes_max);
       config.log_cache_bytes_max = command.Number("cache_bytes", config.log_cache_bytes_max);
+      config.inflight_bytes_max = command.Number("inflight_bytes", config.inflight_bytes_max);
+      config.uncommitted_bytes_max =
+          command.Number("uncommitted_bytes", config.uncommitted_bytes_max);
+      config.snapshot_bytes_min = command.Number("snapshot_bytes", config.snapshot_bytes_min);
+      config.learner_lag_max = command.Number("learner_lag", config.learner_lag_max);
+      config.lease_reads = command.Number("lease_reads", 1) != 0;
     }
     cluster_ = std::make_unique<Cluster>(members, config, [&](SimNode* node) {
       const auto found = disks.find(node->config.self);
@@ -178,7 +199,7 @@ class Scenario {
     SetVerbose(true);
   }
   static void Add(std::vector<Member>* members, Role role) {
-    members->push_back(Member{NodeId{static_cast<uint32_t>(members->size() + 1)}, role});
+    members->push_back(Member{NodeId{static_cast<uint32_t>(members->size() + 1)}, role, ""});
   }
 
   void SetVerbose(bool verbose) {
@@ -191,6 +212,9 @@ class Scenario {
     if (DoToNetwork(name, command) || DoToNode(name, command)) return;
     if (name == "settle") {
       cluster_->Settle();
+    } else if (name == "snapshot" || name == "fail-snapshot") {
+      if (cluster_->snapshots().empty()) return Say("no snapshot");
+      name == "snapshot" ? cluster_->DeliverSnapshot(0) : cluster_->FailSnapshot(0);
     } else if (name == "advance") {
       cluster_->Advance(std::stoll(command.words.at(1)) * 1000);
     } else if (name == "elect") {
@@ -250,7 +274,10 @@ class Scenario {
         {"restart", &Scenario::OnRestart}, {"stop", &Scenario::OnStop},
         {"propose", &Scenario::OnPropose}, {"seal", &Scenario::OnSeal},
         {"read", &Scenario::OnRead},       {"lease", &Scenario::OnLease},
-        {"flush", &Scenario::OnFlush},     {"truncate", &Scenario::OnTruncate}};
+        {"flush", &Scenario::OnFlush},     {"truncate", &Scenario::OnTruncate},
+        {"prove", &Scenario::OnProve},     {"fresh", &Scenario::OnFresh},
+        {"measure", &Scenario::OnMeasure}, {"change", &Scenario::OnChange},
+        {"join", &Scenario::OnJoin},       {"wipe", &Scenario::OnWipe}};
     const auto found = kCommands.find(name);
     if (found == kCommands.end()) return false;
     (this->*found->second)(command.Node(1), command);
@@ -293,6 +320,45 @@ class Scenario {
   void OnTruncate(NodeId node, const Command& command) {
     cluster_->Truncate(node, Slot{std::stoull(command.words.at(2))});
   }
+
+  void OnProve(NodeId node, const Command&) {
+    if (!cluster_->CompleteProbe(node)) Say("nothing to prove, or writes come first");
+  }
+  void OnFresh(NodeId node, const Command&) {
+    const SimNode& state = cluster_->nodes().at(node);
+    const int64_t as_of_us = state.replica->FreshAsOfUs(state.applied);
+    Say(as_of_us == 0 ? "not known to be fresh"
+                      : "has all that was committed " +
+                            std::to_string((cluster_->now_us() - as_of_us) / 1000) + " ms ago");
+  }
+  void OnMeasure(NodeId node, const Command& command) {
+    Measured measured;
+    measured.health.barred = command.Number("barred", 0) != 0;
+    measured.health.recovering = command.Number("recovering", 0) != 0;
+    measured.health.disk = static_cast<DiskClass>(command.Number("disk", 0));
+    measured.health.region = static_cast<uint8_t>(command.Number("region", 0));
+    measured.health.priority = static_cast<uint8_t>(command.Number("priority", 0));
+    measured.state_bytes = command.Number("state", 0);
+    measured.log_bytes = command.Number("log", 0);
+    cluster_->Measure(node, measured);
+  }
+  void OnChange(NodeId node, const Command& command) {
+    std::vector<Member> members;
+    for (const std::string& word : Split(command.words.at(2), ',')) {
+      const Role role = word.back() == 'L'   ? Role::kLearner
+                        : word.back() == 'W' ? Role::kWitness
+                                             : Role::kVoter;
+      members.push_back(Member{ParseNode(word), role, ""});
+    }
+    cluster_->ChangeMembers(node, members);
+  }
+  void OnJoin(NodeId node, const Command&) {
+    const auto leader = cluster_->OpenLeader();
+    if (!leader) return Say("no leader");
+    cluster_->Join(node, cluster_->replica(*leader).configurations().all().front().membership);
+    SayStatus(node);
+  }
+  void OnWipe(NodeId node, const Command&) { cluster_->Wipe(node); }
 
   std::optional<size_t> Find(std::pair<NodeId, NodeId> link, bool last) {
     std::optional<size_t> found;
@@ -337,7 +403,10 @@ class Scenario {
     Say(prefix + kStanding[static_cast<int>(replica.standing())] +
         (replica.reign_open() ? " open" : "") + " promised=" + ToString(replica.promised()) +
         " leader=" + (leader ? ToText(*leader) : "none") + " log=" + LogText(replica.log()) +
-        " durable=" + ToString(replica.durable()) + " commit=" + ToString(replica.commit()));
+        " durable=" + ToString(replica.durable()) + " commit=" + ToString(replica.commit()) +
+        (replica.configurations().all().back().at.slot == Slot{}
+             ? ""
+             : " " + consensus::ToText(replica.membership())));
   }
   static std::string ToText(NodeId node) { return std::to_string(node.value); }
   static std::string LogText(const LogWindow& log) {

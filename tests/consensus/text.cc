@@ -42,7 +42,8 @@ struct BodyText {
     return "Accept " + ToString(m.ballot) + " prev=" + ToString(m.prev) +
            (m.entries.empty() ? "" : " " + EntriesText(m.entries)) +
            " commit=" + ToString(m.commit) +
-           (m.read_round == 0 ? "" : " round=" + std::to_string(m.read_round));
+           (m.read_round == 0 ? "" : " round=" + std::to_string(m.read_round)) +
+           (m.health.number == 0 ? "" : " health=" + std::to_string(m.health.number));
   }
   std::string operator()(const Accepted& m) const {
     return "Accepted " + ToString(m.ballot) +
@@ -51,6 +52,10 @@ struct BodyText {
            (m.read_round == 0 ? "" : " round=" + std::to_string(m.read_round));
   }
   std::string operator()(const Abdicate& m) const { return "Abdicate " + ToString(m.ballot); }
+  std::string operator()(const AskSlot&) const { return "AskSlot"; }
+  std::string operator()(const TellSlot& m) const {
+    return m.granted ? "TellSlot " + ToString(m.slot) : "TellSlot refused";
+  }
 };
 
 struct ActionText {
@@ -59,6 +64,12 @@ struct ActionText {
     if (a.hard_state) {
       text += " promised=" + ToString(a.hard_state->promised) +
               " longest_lease=" + std::to_string(a.hard_state->longest_lease_us / 1000) + "ms";
+      if (a.hard_state->configurations.all().size() > 1) {
+        text += " epochs=";
+        for (const Configuration& each : a.hard_state->configurations.all()) {
+          text += (text.back() == '=' ? "" : ",") + std::to_string(each.membership.epoch.value);
+        }
+      }
     }
     if (!a.entries.empty()) text += " " + EntriesText(a.entries);
     for (const Message& message : a.then_send) text += "\n    then send " + ToText(message);
@@ -70,6 +81,21 @@ struct ActionText {
     return "ReadLog #" + std::to_string(a.read_id) + " " + ToString(a.first) + ".." +
            ToString(a.last);
   }
+  std::string operator()(const ProveWrite&) const { return "ProveWrite"; }
+  std::string operator()(const ProposeMembers& a) const {
+    return "ProposeMembers " + ToString(a.id) + " " + ToText(a.membership);
+  }
+  std::string operator()(const MembersRefused& a) const { return "MembersRefused: " + a.reason; }
+  std::string operator()(const MembersSettled& a) const {
+    return "MembersSettled epoch " + std::to_string(a.epoch.value);
+  }
+  std::string operator()(const SendSnapshot& a) const {
+    return "SendSnapshot to " + std::to_string(a.to.value) + " in " + ToString(a.ballot);
+  }
+  std::string operator()(const InstallSnapshot& a) const {
+    return "InstallSnapshot " + ToString(a.last);
+  }
+  std::string operator()(const DropSnapshot&) const { return "DropSnapshot"; }
   std::string operator()(const OpenReign& a) const {
     return "OpenReign " + ToString(a.id) + " predecessor=" + ToString(a.reign.predecessor) +
            " durable=" + ToString(a.reign.predecessor_durable);
@@ -103,13 +129,34 @@ std::string ToText(Refusal refusal) {
       return "restart wait";
     case Refusal::kLeading:
       return "leading";
+    case Refusal::kNotAMember:
+      return "not a member";
   }
   return "unknown";
+}
+
+std::string ToText(const std::vector<Member>& members) {
+  std::string text = "{";
+  for (const Member& member : members) {
+    static const char* const kRoles[] = {"?", "", "L", "W"};
+    text += (text.back() == '{' ? "" : " ") + std::to_string(member.node.value) +
+            kRoles[static_cast<int>(member.role)];
+  }
+  return text + "}";
+}
+
+std::string ToText(const Membership& membership) {
+  const std::string text =
+      "epoch " + std::to_string(membership.epoch.value) + " " + ToText(membership.members);
+  return membership.joint() ? text + " and " + ToText(membership.outgoing) : text;
 }
 
 std::string ToText(const Entry& entry) {
   if (std::holds_alternative<Reign>(entry.core)) return ToString(entry.id) + " Reign";
   if (std::holds_alternative<Seal>(entry.core)) return ToString(entry.id) + " Seal";
+  if (const auto* membership = std::get_if<Membership>(&entry.core)) {
+    return ToString(entry.id) + " " + ToText(*membership);
+  }
   return ToString(entry.id) + " '" + *entry.bytes + "'";
 }
 

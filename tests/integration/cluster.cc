@@ -23,7 +23,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using loopback::FreePort;
-using loopback::Loopback;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kPollEvery{20};
@@ -40,15 +39,16 @@ bool Eventually(const std::function<bool()>& condition, std::chrono::millisecond
   return true;
 }
 
-Cluster::Cluster(const ClusterOptions& options) {
+Cluster::Cluster(const ClusterOptions& options) : options_(options) {
   std::string pattern = ::testing::TempDir() + "baton_cluster_XXXXXX";
   BATON_CHECK(mkdtemp(pattern.data()) != nullptr) << pattern;
   directory_ = pattern;
   for (int i = 0; i < options.nodes; ++i) {
     Node node;
     node.name = "n" + std::to_string(i + 1);
-    node.address = Loopback(FreePort());
-    node.http_address = Loopback(FreePort());
+    const std::string host = options.hosts.empty() ? "127.0.0.1" : options.hosts[i];
+    node.address = host + ":" + std::to_string(FreePort());
+    node.http_address = host + ":" + std::to_string(FreePort());
     nodes_.push_back(node);
     fs::create_directories(Folder(i));
     WriteConfig(node);
@@ -70,7 +70,7 @@ Cluster::~Cluster() {
   client_.reset();
   admin_.reset();
   for (int i = 0; i < size(); ++i) Kill(i);
-  if (::testing::Test::HasFailure()) {
+  if (::testing::Test::HasFailure() || std::getenv("BATON_KEEP") != nullptr) {
     std::cerr << "logs and data are kept in " << directory_ << std::endl;
   } else {
     fs::remove_all(directory_);
@@ -114,19 +114,23 @@ void Cluster::Start(int index) {
   if (Running(index)) return;
   const std::string log_path = Folder(index) + "/log";
   const std::string config_path = ConfigPath(index);
+  std::vector<const char*> argv = {BATOND_PATH, "--config", config_path.c_str()};
+  for (const std::string& flag : options_.flags) argv.push_back(flag.c_str());
+  argv.push_back(nullptr);
   const pid_t parent = getpid();
   const pid_t pid = fork();
   BATON_CHECK(pid >= 0) << "fork";
   if (pid == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(127);
+    if (options_.enter && !options_.enter(index)) _exit(127);
     const int log = open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
     const int null = open("/dev/null", O_RDONLY);
     dup2(null, 0);
     dup2(log, 1);
     dup2(log, 2);
     for (int descriptor = 3; descriptor < 1024; ++descriptor) close(descriptor);
-    execl(BATOND_PATH, BATOND_PATH, "--config", config_path.c_str(), nullptr);
+    execv(BATOND_PATH, const_cast<char**>(argv.data()));
     _exit(127);
   }
   node.pid = pid;

@@ -4,9 +4,10 @@
 //   cluster.Kill(cluster.AwaitLeader());
 //   ASSERT_TRUE(cluster.client().Put("k", "v").ok());
 //
-// Each has its own ports and its own directory, which is removed at the end unless the test failed;
-// then its path is printed. Nodes are children of the test: they end with it. Nodes are numbered
-// from 0 here and named n1, n2, …. One thread, except client() and admin(), which serve any.
+// Each has its own ports and its own directory, which is removed at the end unless the test failed
+// or BATON_KEEP is set; then its path is printed. Nodes are children of the test: they end with it.
+// Nodes are numbered from 0 here and named n1, n2, …. One thread, except client() and admin(),
+// which serve any.
 #pragma once
 
 #include <sys/types.h>
@@ -31,8 +32,13 @@ bool Eventually(const std::function<bool()>& condition,
 
 struct ClusterOptions {
   int nodes = 3;
-  bool form = true;   // else the nodes run and are unformed
-  bool start = true;  // else nothing runs yet
+  bool form = true;                // else the nodes run and are unformed
+  bool start = true;               // else nothing runs yet
+  std::vector<std::string> flags;  // for every batond
+  // One a node, where it listens and is reached; none: all on loopback.
+  std::vector<std::string> hosts;
+  // Runs in a node's process before batond does; false: the node cannot start.
+  std::function<bool(int node)> enter;
 };
 
 class Cluster {
@@ -46,7 +52,8 @@ class Cluster {
   const std::string& address(int node) const { return nodes_[node].address; }
   const std::string& http_address(int node) const { return nodes_[node].http_address; }
   std::vector<std::string> addresses() const;
-  std::string endpoints() const;  // by commas
+  std::string endpoints() const;                               // by commas
+  const std::string& directory() const { return directory_; }  // of all; kept after a failure
   std::string Folder(int node) const;
   std::string DataDirectory(int node) const { return Folder(node) + "/data"; }
   std::string ConfigPath(int node) const { return Folder(node) + "/batond.toml"; }
@@ -89,6 +96,7 @@ class Cluster {
   void WriteConfig(const Node& node);
   void Reap(int node, bool block);
 
+  const ClusterOptions options_;
   std::string directory_;
   std::vector<Node> nodes_;
   std::unique_ptr<Client> client_;

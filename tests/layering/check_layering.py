@@ -24,11 +24,13 @@ ROOMS = {
     "engine/state": ["engine/storage"],
     "server/codec": ["consensus", "engine/state", "proto"],
     "server/replica": ["consensus", "wal", "engine/storage", "engine/state", "server/codec"],
+    # Decorators over two seams: what the seams themselves speak of.
+    "server/faults": ["server/replica", "consensus", "wal"],
     # consensus and engine/state: the types that server/replica's own headers speak of.
     "server/rpc": ["server/replica", "server/codec", "consensus", "engine/state", "proto",
                    "services"],
     # The composition root builds everything.
-    "server": ["server/rpc", "server/replica", "server/codec", "consensus", "wal",
+    "server": ["server/rpc", "server/faults", "server/replica", "server/codec", "consensus", "wal",
                "engine/storage", "engine/state", "proto", "services"],
     "sdk": [],
     "client": ["sdk", "proto", "services"],
@@ -55,6 +57,7 @@ FORBIDDEN_INCLUDES = {
         "the core has no threads, clocks, random devices, files, logs, wire or unordered containers"),
     "server/replica": (GRPC, "the simulator links this room: no gRPC"),
     "server/codec": (GRPC, "the simulator links this room: no gRPC"),
+    "server/faults": (GRPC, "only server/rpc and the client speak gRPC"),
     "engine/storage": (GRPC, "only server/rpc and the client speak gRPC"),
     "engine/state": (GRPC + r"|rocksdb/.*", "the state sees the engine's interface alone"),
     "wal": (GRPC + r"|rocksdb/.*|google/.*", "the log knows nothing of what it stores"),
@@ -174,6 +177,13 @@ PLANTED = [
      "server/replica may not include server/rpc"),
     ("server/rpc/a.cc", '#include "server/replica/node.h"', ""),
     ("server/rpc/a.cc", '#include "wal/wal.h"', "server/rpc may not include wal"),
+    ("server/faults/a.cc", '#include "server/replica/node.h"', ""),
+    ("server/faults/a.cc", '#include "wal/wal.h"', ""),
+    ("server/faults/a.cc", '#include "server/rpc/service.h"',
+     "server/faults may not include server/rpc"),
+    ("server/replica/a.cc", '#include "server/faults/fault.h"',
+     "server/replica may not include server/faults"),
+    ("server/main.cc", '#include "server/faults/fault.h"', ""),
     ("server/main.cc", '#include "wal/wal.h"', ""),
     ("client/a.cc", '#include "baton/client.h"', ""),
     ("client/a.cc", '#include "baton/v1/kv_service.grpc.pb.h"', ""),
@@ -199,7 +209,8 @@ PLANTED = [
 
 STANDING = ["base/types.h", "base/mutex.h", "wal/wal.h", "consensus/entry.h",
             "engine/storage/engine.h", "engine/state/request.h", "server/replica/node.h",
-            "server/rpc/service.h", "client/stream.h", "client/include/baton/client.h"]
+            "server/rpc/service.h", "server/faults/fault.h", "client/stream.h",
+            "client/include/baton/client.h"]
 
 
 def self_test():

@@ -116,6 +116,10 @@ TEST_F(OptionsTest, WhatIsWrongElsewhereIsNamed) {
       {{"--queue-calls-max", "99999999999999999999"}, "is not a number"},
       {{"--config", "/no/such/file.toml"}, "/no/such/file.toml"},
       {{"--config", "/"}, "/: is a directory"},
+      {{"--fault-injection", "--client-address", "db1:7400"},
+       "--fault-injection is for nodes on loopback alone: node.client_address is db1:7400"},
+      {{"--fault-injection", "--peer-address", "10.0.0.1:7400"}, "node.peer_address is 10.0.0.1"},
+      {{"--fault-injection", "--http-address", "127.evil.org:80"}, "node.http_address is 127."},
   };
   for (const Case& bad : cases) {
     std::vector<std::string> args = bad.args;
@@ -159,6 +163,16 @@ TEST_F(OptionsTest, TheLogLevelIsReadAgainUnlessAFlagRulesIt) {
   EXPECT_EQ(*ReloadLogLevel(*line), "warn");
 }
 
+TEST_F(OptionsTest, FaultInjectionIsAFlagAlone) {
+  const auto line = ParseFile(
+      std::string(kNode) + "client_address = \"localhost:7400\"\nhttp_address = \"[::1]:7500\"\n",
+      {"--fault-injection"});
+  ASSERT_TRUE(line.ok()) << line.status();
+  EXPECT_TRUE(line->options.fault_injection);
+  EXPECT_FALSE(ParseFile(kNode)->options.fault_injection);
+  EXPECT_FALSE(ParseFile(std::string(kNode) + "fault_injection = 1\n").ok());
+}
+
 TEST_F(OptionsTest, Modes) {
   EXPECT_EQ(Parse({"--version"})->mode, Mode::kVersion);
   EXPECT_EQ(Parse({"--help"})->mode, Mode::kHelp);
@@ -178,6 +192,12 @@ TEST(AddressesTest, HostsAndPorts) {
   EXPECT_EQ(HostOf("[::1]:80"), "::1");
   EXPECT_EQ(PortOf("[::1]:80"), 80);
   EXPECT_EQ(HostOf("h:80"), "h");
+  for (const char* here : {"127.0.0.1:1", "127.9.9.9:1", "[::1]:1", "localhost:1"}) {
+    EXPECT_TRUE(IsLoopback(here)) << here;
+  }
+  for (const char* away : {"10.0.0.1:1", "127.example:1", "[::2]:1", "db1:1", "128.0.0.1:1"}) {
+    EXPECT_FALSE(IsLoopback(away)) << away;
+  }
 }
 
 }  // namespace

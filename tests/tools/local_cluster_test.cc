@@ -45,6 +45,15 @@ TEST_F(LocalClusterTest, KeepsItsLayout) {
   EXPECT_EQ(again->layout(), (LocalLayout{5, 9000}));
 }
 
+TEST_F(LocalClusterTest, KeepsWhetherNodesBreakWhenToldTo) {
+  ASSERT_TRUE(LocalCluster::Create(directory_, {3, 9000, /*fault_injection=*/true}).ok());
+  EXPECT_TRUE(LocalCluster::Open(directory_)->layout().fault_injection);
+  const auto without = LocalCluster::Create(directory_, {3, 9000});
+  EXPECT_NE(without.status().message().find("9000 with fault injection; ask for the same"),
+            absl::string_view::npos)
+      << without.status();
+}
+
 TEST_F(LocalClusterTest, RefusesAnotherLayout) {
   ASSERT_TRUE(LocalCluster::Create(directory_, {3, 9000}).ok());
   EXPECT_TRUE(LocalCluster::Create(directory_, {3, 9000}).ok());

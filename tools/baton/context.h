@@ -63,6 +63,7 @@ void AddDataCommands(CLI::App* app, Context* context);      // put get delete sc
 void AddTransferCommands(CLI::App* app, Context* context);  // import export
 void AddClusterCommands(CLI::App* app, Context* context);   // cluster status version
 void AddLocalCommands(CLI::App* app, Context* context);     // local
+void AddFaultCommand(CLI::App* local, Context* context);    // local fault
 void AddWalCommands(CLI::App* app, Context* context);       // wal
 
 }  // namespace baton::cli

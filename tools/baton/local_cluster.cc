@@ -37,6 +37,7 @@ absl::StatusOr<LocalLayout> ReadLayout(const std::string& directory) {
       json.value("base_port", nlohmann::json()).is_number_integer()) {
     layout.nodes = json["nodes"];
     layout.base_port = json["base_port"];
+    layout.fault_injection = json.value("fault_injection", nlohmann::json()) == true;
     if (layout.nodes >= 1 && layout.nodes <= kLocalNodesMax) return layout;
   }
   return absl::DataLossError(path + " is damaged; move " + directory + " away and start anew");
@@ -90,17 +91,20 @@ absl::StatusOr<LocalCluster> LocalCluster::Create(const std::string& directory,
   LocalCluster cluster(absolute, layout, *lock);
   const absl::StatusOr<LocalLayout> standing = ReadLayout(absolute);
   if (absl::IsNotFound(standing.status())) {
-    const nlohmann::json json = {{"nodes", layout.nodes}, {"base_port", layout.base_port}};
+    const nlohmann::json json = {{"nodes", layout.nodes},
+                                 {"base_port", layout.base_port},
+                                 {"fault_injection", layout.fault_injection}};
     const absl::Status written = WriteFile(absolute + "/local.json", json.dump() + "\n");
     if (!written.ok()) return written;
     return cluster;
   }
   if (!standing.ok()) return standing.status();
   if (*standing != layout) {
-    return absl::FailedPreconditionError(absolute + " holds a cluster of " +
-                                         std::to_string(standing->nodes) + " nodes at base port " +
-                                         std::to_string(standing->base_port) +
-                                         "; ask for the same, or use another --dir");
+    return absl::FailedPreconditionError(
+        absolute + " holds a cluster of " + std::to_string(standing->nodes) +
+        " nodes at base port " + std::to_string(standing->base_port) +
+        (standing->fault_injection ? " with" : " without") +
+        " fault injection; ask for the same, or use another --dir");
   }
   return cluster;
 }
@@ -184,8 +188,9 @@ absl::Status LocalCluster::Start(const std::string& name) {
   if (error) return absl::InternalError("cannot make " + folder + ": " + error.message());
   const absl::Status written = WriteConfig(*node);
   if (!written.ok()) return written;
-  const absl::StatusOr<Process> process =
-      StartDaemon({*program, "--config", folder + "/batond.toml"}, folder, LogPath(name));
+  std::vector<std::string> argv = {*program, "--config", folder + "/batond.toml"};
+  if (layout_.fault_injection) argv.push_back("--fault-injection");
+  const absl::StatusOr<Process> process = StartDaemon(argv, folder, LogPath(name));
   if (!process.ok()) return process.status();
   return WriteFile(folder + "/pid", std::to_string(process->pid) + " " +
                                         std::to_string(process->start_ticks) + "\n");
@@ -244,6 +249,10 @@ absl::Status LocalCluster::Down(int64_t timeout_us) {
 
 std::string LocalCluster::LogPath(const std::string& name) const {
   return Folder(name) + "/batond.log";
+}
+
+std::string LocalCluster::FaultSocketPath(const std::string& name) const {
+  return Folder(name) + "/data/fault.sock";
 }
 
 std::string LocalCluster::LogTail(const std::string& name) const {

@@ -1,6 +1,6 @@
 // LocalCluster: a cluster of real processes on loopback, for trying out and for tests of programs.
 //
-//   DIR/local.json       how many nodes, at which ports
+//   DIR/local.json       how many nodes, at which ports, with faults on command or without
 //   DIR/local.lock       held while a command changes the cluster
 //   DIR/nI/batond.toml   configuration, written at each start
 //   DIR/nI/batond.log    what the node printed
@@ -28,6 +28,7 @@ inline constexpr int kLocalBasePortDefault = 7400;
 struct LocalLayout {
   int nodes = kLocalNodesDefault;  // 1 … kLocalNodesMax
   int base_port = kLocalBasePortDefault;
+  bool fault_injection = false;  // nodes listen at FaultSocketPath
   friend bool operator==(const LocalLayout&, const LocalLayout&) = default;
 };
 
@@ -71,6 +72,7 @@ class LocalCluster {
   // The last lines that the node printed, for error messages.
   std::string LogTail(const std::string& name) const;
   std::string LogPath(const std::string& name) const;
+  std::string FaultSocketPath(const std::string& name) const;
 
  private:
   LocalCluster(std::string directory, LocalLayout layout, int lock)

@@ -239,8 +239,11 @@ void AddLocalCommands(CLI::App* app, Context* context) {
                                           "node nI serves at this port + I - 1, HTTP ten above")
                                ->check(CLI::Range(1, 65535 - 10 - kLocalNodesMax))
                                ->capture_default_str();
+  CLI::Option* faults =
+      up->add_flag("--fault-injection", arguments->layout.fault_injection,
+                   "nodes that break when told to; see: baton local fault --help");
   up->callback([=] {
-    arguments->layout_given = nodes->count() + base_port->count() > 0;
+    arguments->layout_given = nodes->count() + base_port->count() + faults->count() > 0;
     context->command = [=] { return Up(*context, *arguments); };
   });
   add("down", "stop all nodes; their data stay")->callback([=] {
@@ -259,6 +262,7 @@ void AddLocalCommands(CLI::App* app, Context* context) {
   add_action("start", "start one node again", &LocalCluster::Start);
   add_action("pause", "SIGSTOP one node", &LocalCluster::Pause);
   add_action("resume", "SIGCONT one node", &LocalCluster::Resume);
+  AddFaultCommand(local, context);
 }
 
 }  // namespace baton::cli

@@ -60,7 +60,11 @@ TEST(EntryCodec, RoundTripsEveryKind) {
   ExpectRoundTrip(Reign{kId.born, consensus::Cause::kHandover, 9, Ballot{2, NodeId{1}}, Slot{5}, 4},
                   "rows");
   ExpectRoundTrip(Seal{9, NodeId{3}}, "");
-  ExpectRoundTrip(Membership{Epoch{2}, {{NodeId{1}}, {NodeId{4}, consensus::Role::kWitness}}}, "x");
+  ExpectRoundTrip(Membership{Epoch{2},
+                             {{NodeId{1}, consensus::Role::kVoter, "card"},
+                              {NodeId{4}, consensus::Role::kWitness, ""}},
+                             {{NodeId{2}, consensus::Role::kVoter, "left"}}},
+                  "x");
 }
 
 // The worked example of docs/entry-format.md.

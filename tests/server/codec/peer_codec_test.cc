@@ -34,10 +34,20 @@ absl::StatusOr<PeerMessage> Parse(std::string_view bytes) {
   return messages->front();
 }
 
+consensus::NodeHealth Unwell() {
+  return {true, true, consensus::LagClass::kFar, consensus::DiskClass::kStuck, 2, 3};
+}
+
 Message SampleAccept() {
   const Ballot born{4, NodeId{1}};
   consensus::Accept accept{born, EntryId{Ballot{2, NodeId{3}}, Slot{9}}, {}, Slot{8}, 77, 500'000,
                            3};
+  accept.durable = Slot{7};
+  accept.proof_age_us = 11;
+  accept.quorum_age_us = 12;
+  accept.echo_us = 13;
+  accept.data_floor = Slot{6};
+  accept.health = {4, {{NodeId{1}, {}}, {NodeId{2}, Unwell()}}};
   accept.entries = {MakeEntry(born, 10, "first"), MakeEntry(born, 11, std::string(5000, 'x'))};
   return Message{NodeId{1}, NodeId{2}, kFirstGroup, accept};
 }
@@ -56,8 +66,10 @@ std::vector<Message> Samples() {
       consensus::Fetched{ballot, ballot, true, id, id, {MakeEntry(ballot, 13, "z")}},
       consensus::Fetched{ballot, ballot, false, id, id, {}},
       consensus::Accept{ballot, id, {}, Slot{12}, -5, 500'000, 9},
-      consensus::Accepted{ballot, true, id, Slot{12}, 88, true, 2},
+      consensus::Accepted{ballot, true, id, Slot{12}, 88, true, 2, 77, Unwell()},
       consensus::Abdicate{ballot},
+      consensus::AskSlot{5},
+      consensus::TellSlot{5, true, Slot{12}},
   };
   std::vector<Message> messages = {SampleAccept()};
   for (MessageBody& body : bodies) {

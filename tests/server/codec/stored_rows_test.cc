@@ -2,19 +2,47 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 namespace baton::server {
 namespace {
 
+consensus::HardState StateExample() {
+  consensus::Membership first{Epoch{1}, {{NodeId{3}, consensus::Role::kVoter, "c"}}, {}};
+  consensus::Membership next = first;
+  next.epoch = Epoch{2};
+  next.outgoing = first.members;
+  return {Ballot{7, NodeId{3}}, 500'000,
+          consensus::Configurations({{EntryId{}, first}, {{Ballot{7, NodeId{3}}, Slot{9}}, next}})};
+}
+
 TEST(StoredRows, HardStateRoundTrips) {
-  const consensus::HardState state{Ballot{7, NodeId{3}}, 500'000, Epoch{1}};
+  const consensus::HardState state = StateExample();
   const auto decoded = DecodeHardState(EncodeHardState(state));
   ASSERT_TRUE(decoded.ok());
   EXPECT_EQ(*decoded, state);
 }
 
 TEST(StoredRows, HardStateIsTheExampleOfTheFormatPage) {
-  EXPECT_EQ(EncodeHardState({Ballot{7, NodeId{3}}, 500'000, Epoch{1}}),
-            "\x01\x07\x03\xa0\xc2\x1e\x01");
+  using std::string_literals::operator""s;
+  EXPECT_EQ(EncodeHardState(StateExample()),
+            "\x02\x07\x03\xa0\xc2\x1e"
+            "\x02"
+            "\x00\x00\x00"
+            "\x01\0\0\0\0\0\0\0\x01\x03\0\0\0\x01\x01"
+            "c\x00"
+            "\x09\x07\x03"
+            "\x02\0\0\0\0\0\0\0\x01\x03\0\0\0\x01\x01"
+            "c\x01\x03\0\0\0\x01\x01"
+            "c"s);
+}
+
+TEST(StoredRows, ReadsTheHardStateOfTheFirstVersion) {
+  const auto decoded = DecodeHardState("\x01\x07\x03\xa0\xc2\x1e\x01");
+  ASSERT_TRUE(decoded.ok());
+  EXPECT_EQ(decoded->promised, (Ballot{7, NodeId{3}}));
+  EXPECT_EQ(decoded->longest_lease_us, 500'000);
+  EXPECT_TRUE(decoded->configurations.all().empty());
 }
 
 TEST(StoredRows, ReignRowRoundTrips) {
@@ -36,11 +64,11 @@ TEST(StoredRows, ReignKeysSortByBallot) {
 }
 
 TEST(StoredRows, RefusesNewerVersionsAndCuts) {
-  std::string state = EncodeHardState({Ballot{7, NodeId{3}}, 500'000, Epoch{1}});
+  std::string state = EncodeHardState(StateExample());
   EXPECT_EQ(DecodeHardState(state.substr(0, 3)).status().code(), absl::StatusCode::kDataLoss);
   EXPECT_EQ(DecodeHardState("").status().code(), absl::StatusCode::kDataLoss);
   EXPECT_EQ(DecodeHardState(state + "x").status().code(), absl::StatusCode::kDataLoss);
-  state[0] = 2;
+  state[0] = 3;
   EXPECT_EQ(DecodeHardState(state).status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(DecodeReignRow("\x02").status().code(), absl::StatusCode::kFailedPrecondition);
 }

@@ -17,11 +17,12 @@ class DurableLogTest : public ::testing::Test {
  protected:
   DurableLogTest()
       : log_(&wal_, &transport_, &clock_, &metrics_,
-             DurableLog::Hooks{[this](uint64_t id, std::optional<EntryId> base) {
+             DurableLog::Hooks{[this](const TurnDone& turn) {
                                  MutexLock lock(&mutex_);
                                  sent_before_.push_back(transport_.sent());
-                                 if (id != 0) done_.push_back(id);
-                                 if (base) base_ = *base;
+                                 if (turn.persist_id != 0) done_.push_back(turn.persist_id);
+                                 if (turn.base) base_ = *turn.base;
+                                 probed_ += turn.probed;
                                },
                                [] {},
                                [this](const std::string& reason) {
@@ -50,8 +51,23 @@ class DurableLogTest : public ::testing::Test {
   std::vector<size_t> sent_before_;
   std::vector<std::string> fatal_;
   EntryId base_;
+  int probed_ = 0;
   DurableLog log_;
 };
+
+TEST_F(DurableLogTest, AProbeIsWrittenOnlyWhenNothingElseIs) {
+  LogBatch probe;
+  probe.probe = true;
+  log_.Submit(probe);
+  EXPECT_TRUE(log_.RunOnce());
+  EXPECT_EQ(wal_.probes(), 1);
+  EXPECT_EQ(probed_, 1);
+  log_.Submit(Batch(1));
+  log_.Submit(probe);
+  EXPECT_TRUE(log_.RunOnce());
+  EXPECT_EQ(wal_.probes(), 1) << "the sync proves as much";
+  EXPECT_EQ(probed_, 2);
+}
 
 TEST_F(DurableLogTest, OneSyncCoversAllThatWaits) {
   for (uint64_t id = 1; id <= 3; ++id) log_.Submit(Batch(id));

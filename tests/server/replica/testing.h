@@ -39,6 +39,11 @@ class FakeWal : public wal::Wal {
     ++syncs_;
     return absl::OkStatus();
   }
+  absl::Status Probe() override {
+    MutexLock lock(&mutex_);
+    ++probes_;
+    return absl::OkStatus();
+  }
   absl::Status MarkSynced() override {
     MutexLock lock(&mutex_);
     ++marks_;
@@ -70,6 +75,10 @@ class FakeWal : public wal::Wal {
     MutexLock lock(&mutex_);
     return syncs_;
   }
+  int probes() const {
+    MutexLock lock(&mutex_);
+    return probes_;
+  }
   int marks() const {
     MutexLock lock(&mutex_);
     return marks_;
@@ -80,6 +89,7 @@ class FakeWal : public wal::Wal {
   std::map<Slot, wal::EntryRecord> entries_ BATON_GUARDED_BY(mutex_);
   std::vector<size_t> appends_ BATON_GUARDED_BY(mutex_);
   int syncs_ BATON_GUARDED_BY(mutex_) = 0;
+  int probes_ BATON_GUARDED_BY(mutex_) = 0;
   int marks_ BATON_GUARDED_BY(mutex_) = 0;
 };
 
