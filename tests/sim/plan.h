@@ -36,8 +36,9 @@ struct Plan {
   int64_t rate_ppm_max = 0;   // clocks run off true time by up to this
   int64_t disk_us_max = 300;  // of an fdatasync on a good day
 
-  std::vector<std::string> nemeses;  // by name, see nemesis.h
-  double cut_in_recovery = 0;        // of restarts
+  std::vector<std::string> workloads = {"register"};  // by name, see workload.h
+  std::vector<std::string> nemeses;                   // by name, see nemesis.h
+  double cut_in_recovery = 0;                         // of restarts
 };
 
 // Draws the plan of a seed.

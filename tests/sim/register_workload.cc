@@ -164,7 +164,7 @@ void RegisterWorkload::Refused(const server::Failure& failure, Client* client) {
   }
 }
 
-void RegisterWorkload::ReadAll() {
+void RegisterWorkload::Finish() {
   std::set<std::string> keys;
   for (const Operation& operation : history_) keys.insert(operation.key);
   for (const std::string& key : keys) {

@@ -26,7 +26,7 @@ class RegisterWorkload : public Workload {
   void Begin() override;
   void End() override { ended_ = true; }
   bool Idle() const override { return busy_ == 0; }
-  void ReadAll() override;
+  void Finish() override;
   int64_t NewestAckedUs() const override { return newest_acked_us_; }
   const std::vector<history::Operation>& history() const override { return history_; }
 

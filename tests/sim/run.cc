@@ -1,6 +1,7 @@
 #include "tests/sim/run.h"
 
 #include <algorithm>
+#include <memory>
 
 #include "tests/sim/check_agreement.h"
 #include "tests/sim/check_convergence.h"
@@ -10,7 +11,7 @@
 #include "tests/sim/cluster.h"
 #include "tests/sim/count_paths.h"
 #include "tests/sim/nemesis.h"
-#include "tests/sim/register_workload.h"
+#include "tests/sim/workload.h"
 
 namespace baton::sim {
 namespace {
@@ -25,7 +26,7 @@ class Simulation {
         invariants_(&cluster_, &agreement_),
         damage_(&cluster_),
         paths_(&cluster_),
-        workload_(&cluster_) {
+        workloads_(MakeWorkloads(&cluster_)) {
     cluster_.Watch(&agreement_);
     cluster_.Watch(&invariants_);
     cluster_.Watch(&damage_);
@@ -34,25 +35,44 @@ class Simulation {
 
   Outcome Run() {
     cluster_.StartAll();
-    workload_.Begin();
+    for (auto& workload : workloads_) workload->Begin();
     Unleash(&cluster_, cluster_.plan().chaos_us);
     cluster_.RunFor(cluster_.plan().chaos_us);
     HealQuorum();
     RequireProgress();
     HealAll();
-    workload_.End();
-    cluster_.RunUntil([this] { return workload_.Idle(); }, kSettleUs);
-    if (cluster_.violation().empty()) workload_.ReadAll();
+    EndLoad();
     if (cluster_.violation().empty()) CheckConvergence(&cluster_);
     for (const auto check : {CheckDurability, CheckRevisions, CheckLinearizability}) {
       if (!cluster_.violation().empty()) break;
-      const std::string wrong = check(workload_.history());
+      const std::string wrong = check(History());
       if (!wrong.empty()) cluster_.Violated(wrong);
     }
     return Conclude();
   }
 
  private:
+  std::vector<history::Operation> History() const {
+    std::vector<history::Operation> all;
+    for (const auto& workload : workloads_) {
+      all.insert(all.end(), workload->history().begin(), workload->history().end());
+    }
+    return all;
+  }
+
+  void EndLoad() {
+    for (auto& workload : workloads_) workload->End();
+    cluster_.RunUntil(
+        [this] {
+          return std::all_of(workloads_.begin(), workloads_.end(),
+                             [](const auto& workload) { return workload->Idle(); });
+        },
+        kSettleUs);
+    for (auto& workload : workloads_) {
+      if (cluster_.violation().empty()) workload->Finish();
+    }
+  }
+
   // A random quorum of those whose disks are sound. The others stay as they are, or go.
   void HealQuorum() {
     cluster_.EndChaos();
@@ -79,8 +99,13 @@ class Simulation {
 
   void RequireProgress() {
     const int64_t since_us = cluster_.now_us();
-    const bool acked =
-        cluster_.RunUntil([&] { return workload_.NewestAckedUs() >= since_us; }, kProgressUsMax);
+    const bool acked = cluster_.RunUntil(
+        [&] {
+          return std::all_of(workloads_.begin(), workloads_.end(), [&](const auto& workload) {
+            return workload->NewestAckedUs() >= since_us;
+          });
+        },
+        kProgressUsMax);
     if (!acked && cluster_.violation().empty()) {
       cluster_.Violated("progress: no write was acknowledged within " +
                         std::to_string(kProgressUsMax / 1'000'000) + " s of healing a quorum");
@@ -112,10 +137,10 @@ class Simulation {
     outcome.violation = cluster_.violation();
     outcome.trace = cluster_.trace().hash();
     outcome.simulated_us = cluster_.now_us();
-    outcome.operations = workload_.history().size();
+    outcome.history = History();
+    outcome.operations = outcome.history.size();
     outcome.recovery_us = recovery_us_;
     outcome.coverage = cluster_.coverage();
-    outcome.history = workload_.history();
     return outcome;
   }
 
@@ -124,7 +149,7 @@ class Simulation {
   CheckInvariants invariants_;
   CheckDamage damage_;
   CountPaths paths_;
-  RegisterWorkload workload_;
+  std::vector<std::unique_ptr<Workload>> workloads_;
   int64_t recovery_us_ = 0;
 };
 
