@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -34,7 +35,17 @@ void Settle(const std::vector<wal::Segment>& segments, Machine* machine) {
 }
 
 std::optional<Target> Pick(Machine* machine, Random* random) {
-  const auto scan = wal::ScanLog(&machine->disk(), machine->wal_directory(), nullptr);
+  // Entries that replaced others. Without their headers recovery cannot know that they did, and
+  // names the slot that would have followed what they replaced.
+  std::set<wal::LogPosition> replacing;
+  Slot highest;
+  const auto scan = wal::ScanLog(&machine->disk(), machine->wal_directory(), nullptr,
+                                 [&](const wal::Frame& frame) {
+                                   if (!frame.header.Is(wal::FrameType::kEntry)) return;
+                                   const Slot slot = frame.header.id.slot;
+                                   if (slot <= highest) replacing.insert(frame.at);
+                                   highest = std::max(highest, slot);
+                                 });
   if (!scan.ok() || scan->fault || scan->used == 0) return std::nullopt;
   const auto group = scan->groups.find(kFirstGroup);
   if (group == scan->groups.end()) return std::nullopt;
@@ -50,7 +61,9 @@ std::optional<Target> Pick(Machine* machine, Random* random) {
     if (end > scan->stated) break;
     for (const wal::Segment& segment : scan->segments) {
       if (segment.header.number != at->segment) continue;
-      targets.push_back(Target{slot, segment.path, at->offset, bytes});
+      const bool whole = !replacing.contains({at->segment, at->offset});
+      const uint64_t spared = whole ? 0 : wal::kFrameHeaderBytes;
+      targets.push_back(Target{slot, segment.path, at->offset + spared, bytes - spared});
     }
   }
   if (targets.empty()) return std::nullopt;
