@@ -123,7 +123,9 @@ class Simulation {
       cluster_.Supervise(n, true);
       // What has not been read since it was damaged is read now.
       Machine& machine = cluster_.machine(n);
-      if (machine.damaged() != Slot{} && machine.serving()) machine.Die(Death::kKill);
+      if (machine.damaged() != Slot{} && machine.up() && !machine.faulty()) {
+        machine.Die(Death::kKill);
+      }
       cluster_.HealNode(n);
     }
     cluster_.RunFor(kSettleUs);
