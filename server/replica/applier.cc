@@ -91,7 +91,8 @@ absl::Status Applier::AddEntry(std::string_view bytes) {
   replay_bytes_ += bytes.size();
   untrimmed_bytes_ += bytes.size();
   added_bytes_ += bytes.size();
-  if (marks_.empty() || added_bytes_ - marks_.back().second >= kMarkBytes) {
+  if (marks_.empty() ||
+      added_bytes_ - marks_.back().second > limits_.log_retention_bytes / kMarksMax) {
     marks_.emplace_back(added_, added_bytes_);
   }
   return batch_.bytes() >= engine::kApplyBatchBytesMax ? Commit() : absl::OkStatus();

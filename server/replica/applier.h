@@ -95,8 +95,8 @@ class Applier : public Stage {
   uint64_t replay_bytes_ = 0;     // of log added above flush_mark_
   uint64_t untrimmed_bytes_ = 0;  // of log added since the last truncation
   uint64_t added_bytes_ = 0;      // of log added in this life
-  // How much had been added at a slot, every kMarkBytes; as many as retention asks for.
-  static constexpr uint64_t kMarkBytes = 1 << 20;
+  // How much had been added at a slot, in steps of a fraction of the retention.
+  static constexpr uint64_t kMarksMax = 256;
   std::deque<std::pair<Slot, uint64_t>> marks_;
   Slot retained_above_;  // what is at or below it is older than the retention limit
 };

@@ -14,10 +14,25 @@ namespace baton::server {
 namespace {
 
 // Reigns can begin while the disk is full.
-bool BringsControl(const consensus::Accept& accept) {
-  return std::any_of(accept.entries.begin(), accept.entries.end(), [](const auto& entry) {
+bool BringsControl(const std::vector<consensus::Entry>& entries) {
+  return std::any_of(entries.begin(), entries.end(), [](const auto& entry) {
     return !std::holds_alternative<std::monostate>(entry.core);
   });
+}
+
+// The entries that a message brings to be written; null: none.
+const std::vector<consensus::Entry>* EntriesOf(const consensus::Message& message) {
+  if (const auto* accept = std::get_if<consensus::Accept>(&message.body)) return &accept->entries;
+  if (const auto* fetched = std::get_if<consensus::Fetched>(&message.body)) {
+    return &fetched->entries;
+  }
+  return nullptr;
+}
+
+uint64_t BytesOf(const std::vector<consensus::Entry>& entries) {
+  uint64_t bytes = 0;
+  for (const consensus::Entry& entry : entries) bytes += entry.size();
+  return bytes;
 }
 
 // Reads entries back for the core. On a reader.
@@ -160,11 +175,13 @@ void Driver::RunSnapshots() {
 }
 
 bool Driver::HasRoomFor(const consensus::Message& message) {
-  const auto* accept = std::get_if<consensus::Accept>(&message.body);
-  if (accept == nullptr || accept->entries.empty()) return true;
+  const std::vector<consensus::Entry>* entries = EntriesOf(message);
+  if (entries == nullptr || entries->empty()) return true;
   const uint64_t backlog = parts_.applier == nullptr ? 0 : parts_.applier->backlog_bytes();
   if (backlog > kApplyBacklogBytesMax) return false;
-  return BringsControl(*accept) || !parts_.disk->Full();
+  if (!parts_.disk->Full()) return true;
+  // A new reign may bring all that was dropped before. Half: segments are not filled to the end.
+  return BringsControl(*entries) && BytesOf(*entries) <= parts_.wal->RoomBytes() / 2;
 }
 
 void Driver::On(const TurnDone& done) {
@@ -400,11 +417,16 @@ void Driver::HandToApplier() {
 
 // Nothing is applied; the log is kept until enough of those that apply it hold it.
 void Driver::KeepAsWitness(Slot target) {
+  for (Slot slot = handed_.Next(); slot <= target; slot = slot.Next()) {
+    if (const consensus::Entry* entry = core_.log().Find(slot)) witness_bytes_ += entry->size();
+  }
   handed_ = applied_ = target;
   parts_.metrics->applied_slot.Set(target.value);
   Feed(consensus::Applied{target});
   const Slot upto = std::min(core_.data_floor(), target.Prev());
-  if (upto.value >= core_.log().base().slot.value + kWitnessTrimEntries) On(TrimWanted{upto});
+  if (witness_bytes_ < parts_.truncate_bytes_min || upto <= trimmed_) return;
+  witness_bytes_ = 0;
+  On(TrimWanted{upto});
 }
 
 }  // namespace baton::server

@@ -42,9 +42,9 @@ namespace baton::server {
 class Driver : public Stage {
  public:
   // While more than this waits to be applied, messages that bring entries are dropped. While the
-  // disk is full those are that bring data only: the leader sends them again.
+  // disk is full those are that bring data only, or more than the log has room for: the leader
+  // sends them again.
   static constexpr uint64_t kApplyBacklogBytesMax = 256 << 20;
-  static constexpr uint64_t kWitnessTrimEntries = 1'024;  // a witness truncates in steps of these
 
   struct Parts {
     engine::Engine* engine;
@@ -66,6 +66,7 @@ class Driver : public Stage {
     SnapshotReceiver* snapshots_in;
     // Notes durably what is to be installed, and has the node opened anew.
     std::function<void(SnapshotIntent intent)> install;
+    uint64_t truncate_bytes_min;  // a witness truncates in steps of this
     std::function<void(const std::string& reason)> fatal;
   };
   Driver(const Parts& parts, const consensus::Config& config, const consensus::Recovered& recovered,
@@ -134,6 +135,7 @@ class Driver : public Stage {
   std::deque<uint64_t> unsynced_;  // Persists of own entries with the log writer, ascending
   std::optional<consensus::OpenReign> opening_;  // waits for the stamp of the last entry
   Slot applied_;                                 // newest heard of; <= handed_
+  uint64_t witness_bytes_ = 0;                   // of log kept since its last truncation
   Slot trimmed_;                                 // newest base given to the log
   Slot handed_;                                  // to the applier; <= min(commit, durable)
   std::optional<EntryId> newest_reign_;  // last Reign entry in the log of this process's life

@@ -91,7 +91,8 @@ class ReplicaNode : public Node {
   // The engine's and the log's own numbers, for metrics: name, value.
   virtual std::vector<std::pair<std::string, uint64_t>> Properties() const = 0;
 
-  // The stages, for whoever runs a node without threads. Empty when the node is faulty.
+  // The stages, for whoever runs a node without threads: loop, log writer, applier (null at a
+  // witness), readers. Empty when the node is faulty.
   virtual std::vector<Stage*> stages() = 0;
 };
 

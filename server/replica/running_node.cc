@@ -107,6 +107,7 @@ RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
   parts.snapshots_out = snapshots_out_.get();
   parts.snapshots_in = snapshots_in_.get();
   parts.install = [this](SnapshotIntent intent) { NoteInstall(std::move(intent)); };
+  parts.truncate_bytes_min = options.truncate_bytes_min;
   parts.fatal = options_.fatal;
   driver_ = std::make_unique<Driver>(
       parts, CoreConfig(options), recovered,
@@ -158,15 +159,15 @@ void RunningNode::Stop() {
   bool busy = true;
   while (busy) {
     busy = driver_->RunOnce();
-    for (Stage* stage : stages()) busy = (stage != driver_.get() && stage->RunOnce()) || busy;
+    for (Stage* stage : stages()) {
+      busy = (stage != nullptr && stage != driver_.get() && stage->RunOnce()) || busy;
+    }
   }
   waiters_.Close();
 }
 
 std::vector<Stage*> RunningNode::stages() {
-  std::vector<Stage*> stages{driver_.get(), log_.get(), &readers_};
-  if (applier_ != nullptr) stages.push_back(applier_.get());
-  return stages;
+  return {driver_.get(), log_.get(), applier_.get(), &readers_};
 }
 
 // ---- Calls

@@ -2,6 +2,8 @@
 
 #include <variant>
 
+#include "base/check.h"
+
 namespace baton::explore {
 
 using consensus::Hasher;
@@ -132,6 +134,15 @@ struct BodyForm {
   void operator()(const consensus::Abdicate& m) const {
     const auto& [ballot] = m;
     h->Add(ballot);
+  }
+  void operator()(const consensus::SnapshotOffer&) const {
+    BATON_CHECK(false) << "the drivers' own";
+  }
+  void operator()(const consensus::SnapshotPull&) const {
+    BATON_CHECK(false) << "the drivers' own";
+  }
+  void operator()(const consensus::SnapshotChunk&) const {
+    BATON_CHECK(false) << "the drivers' own";
   }
   void operator()(const consensus::AskSlot& m) const {
     const auto& [ask] = m;

@@ -17,7 +17,7 @@ SimOptions SmallLog(uint64_t seed) {
   options.adjust = [](ReplicaOptions* replica) {
     replica->replay_bytes_max = 64 << 10;
     replica->truncate_bytes_min = 16 << 10;
-    replica->log_retention_bytes = 1;  // in steps of the applier's marks, 1 MiB
+    replica->log_retention_bytes = 512 << 10;
   };
   return options;
 }
@@ -85,13 +85,13 @@ TEST(SnapshotTest, WritesGoOnMeanwhileAtABoundedRate) {
   SimCluster cluster(options);
   const uint32_t away = FallBehind(&cluster);
   cluster.Start(away);
-  const int64_t began_us = cluster.clock().now_us;
+  const int64_t began_us = cluster.now_us();
   int writes = 0;
-  while (!CaughtUp(&cluster, away) && cluster.clock().now_us < began_us + 60'000'000) {
+  while (!CaughtUp(&cluster, away) && cluster.now_us() < began_us + 60'000'000) {
     ASSERT_TRUE(cluster.Put(cluster.Leader(), "during", std::to_string(writes++)).failure.ok());
     cluster.RunFor(5'000);
   }
-  EXPECT_GT(cluster.clock().now_us - began_us, 1'500'000) << "2 MiB at 1 MiB a second";
+  EXPECT_GT(cluster.now_us() - began_us, 1'500'000) << "2 MiB at 1 MiB a second";
   EXPECT_GT(writes, 150);
   ExpectSame(&cluster);
 }
@@ -169,9 +169,11 @@ TEST(WitnessTest, BringsBackAVoterThatItsLeaderCouldOnlySendASnapshot) {
   const uint32_t away = 3 - leader;
   cluster.RunFor(200'000);
   cluster.Crash(away, false);
+  const Slot held_by_both = cluster.node(leader)->Status().commit;
   WriteMuch(&cluster);
   EXPECT_GT(cluster.node(leader)->Status().first, Slot{20});
-  EXPECT_EQ(cluster.node(3)->Status().first, Slot{1}) << "only the witness could bring it back";
+  EXPECT_LE(cluster.node(3)->Status().first, held_by_both.Next())
+      << "only the witness could bring it back";
   EXPECT_EQ(cluster.Get(leader, "k7").position.slot, cluster.node(3)->Status().commit);
   cluster.Crash(leader, true);
   cluster.Start(away);
