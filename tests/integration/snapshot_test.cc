@@ -1,0 +1,53 @@
+// A node that was away for longer than the log is kept comes back by a snapshot: real processes,
+// real RocksDB files.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/integration/cluster.h"
+
+namespace baton::testing {
+namespace {
+
+constexpr int kKeys = 150;
+constexpr size_t kValueBytes = 200'000;
+
+// Some 30 MiB a round: more than the log is truncated in steps of.
+void WriteRound(Client* client, int round) {
+  for (int i = 0; i < kKeys; ++i) {
+    CallOptions options;
+    options.timeout = kPatience;
+    const std::string value(kValueBytes, static_cast<char>('a' + (round + i) % 26));
+    ASSERT_TRUE(client->Put("k" + std::to_string(i), value, options).ok()) << round << " " << i;
+  }
+}
+
+TEST(SnapshotTest, ANodeThatWasAwayForLongComesBackWhileWritesGoOn) {
+  Cluster cluster({.flags = {"--log-retention-bytes", "8388608", "--segment-bytes", "8388608"}});
+  const int leader = cluster.AwaitLeader();
+  const int away = (leader + 1) % cluster.size();
+  cluster.Kill(away);
+  int round = 0;
+  const auto truncated = [&] { return cluster.Status(leader)->first_slot > 2; };
+  while (!truncated() && round < 12)
+    ASSERT_NO_FATAL_FAILURE(WriteRound(&cluster.client(), round++));
+  ASSERT_TRUE(truncated()) << "after " << round << " rounds";
+  cluster.Start(away);
+  ASSERT_NO_FATAL_FAILURE(WriteRound(&cluster.client(), round));
+  ASSERT_TRUE(cluster.AwaitHealthy());
+  EXPECT_NE(cluster.Log(away).find("a snapshot is installed"), std::string::npos);
+  EXPECT_EQ(cluster.AwaitLeader(), leader) << "it went on leading";
+  const std::vector<DigestInfo> digests = DigestsAtRest(&cluster);
+  ASSERT_EQ(digests.size(), 3u);
+  for (const DigestInfo& digest : digests) {
+    EXPECT_EQ(digest.digest, digests[0].digest);
+    EXPECT_EQ(digest.count, static_cast<uint64_t>(kKeys));
+  }
+  // What was installed survives a crash.
+  cluster.Kill(away);
+  cluster.Start(away);
+  ASSERT_TRUE(cluster.AwaitHealthy());
+}
+
+}  // namespace
+}  // namespace baton::testing
