@@ -73,6 +73,7 @@ Driver::Driver(const Parts& parts, const consensus::Config& config,
             Sequencer::Parts{parts.engine, parts.overlay, parts.clock, parts.readers, &inbox_,
                              parts.metrics, parts.fatal},
             desk_limits),
+      applied_(recovered.applied),
       handed_(recovered.applied) {
   desk_.Applied(recovered.applied);
   Publish();
@@ -101,6 +102,7 @@ bool Driver::RunOnce() {
   desk_.Admit(std::move(work_.writes), std::move(work_.returned), std::move(work_.reads),
               &answers_);
   if (const auto asked = desk_.AskForReads()) Feed(*asked);
+  RunSnapshots();
   CutEntries();
   desk_.Expire(now_us, &answers_);
   NoticeStanding();
@@ -114,7 +116,9 @@ bool Driver::RunOnce() {
 }
 
 int64_t Driver::NextDeadlineUs() const {
-  return stopped_ ? kNever : std::min(core_.NextDeadlineUs(), desk_.NextDeadlineUs());
+  if (stopped_) return kNever;
+  return std::min({core_.NextDeadlineUs(), desk_.NextDeadlineUs(),
+                   parts_.snapshots_out->NextDeadlineUs(), parts_.snapshots_in->NextDeadlineUs()});
 }
 
 // ---- Events
@@ -138,6 +142,7 @@ void Driver::Receive(std::vector<consensus::Message> messages) {
   if (messages.empty() || stopped_) return;
   parts_.metrics->messages_received.Add(messages.size());
   for (consensus::Message& message : messages) {
+    if (TakeSnapshotMessage(message)) continue;
     if (HasRoomFor(message)) {
       Feed(consensus::Received{std::move(message)});
     } else {
@@ -146,10 +151,34 @@ void Driver::Receive(std::vector<consensus::Message> messages) {
   }
 }
 
+bool Driver::TakeSnapshotMessage(const consensus::Message& message) {
+  if (const auto* offer = std::get_if<consensus::SnapshotOffer>(&message.body)) {
+    parts_.snapshots_in->OnOffer(message.from, *offer, core_);
+  } else if (const auto* chunk = std::get_if<consensus::SnapshotChunk>(&message.body)) {
+    parts_.snapshots_in->OnChunk(message.from, *chunk);
+  } else if (const auto* pull = std::get_if<consensus::SnapshotPull>(&message.body)) {
+    parts_.snapshots_out->OnPull(message.from, *pull);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+void Driver::On(const PieceWritten& written) {
+  if (auto received = parts_.snapshots_in->On(written)) Feed(*std::move(received));
+}
+
+void Driver::RunSnapshots() {
+  if (stopped_) return;
+  parts_.snapshots_in->RunDue();
+  for (NodeId node : parts_.snapshots_out->RunDue(core_)) Feed(consensus::SnapshotEnded{node});
+}
+
 bool Driver::HasRoomFor(const consensus::Message& message) {
   const std::vector<consensus::Entry>* entries = EntriesOf(message);
   if (entries == nullptr || entries->empty()) return true;
-  if (parts_.applier->backlog_bytes() > kApplyBacklogBytesMax) return false;
+  const uint64_t backlog = parts_.applier == nullptr ? 0 : parts_.applier->backlog_bytes();
+  if (backlog > kApplyBacklogBytesMax) return false;
   if (!parts_.disk->Full()) return true;
   // A new reign may bring all that was dropped before. Half: segments are not filled to the end.
   return BringsControl(*entries) && BytesOf(*entries) <= parts_.wal->RoomBytes() / 2;
@@ -177,7 +206,8 @@ void Driver::On(const StampRead& read) {
 
 void Driver::On(const TrimWanted& wanted) {
   // Entries up to the applied slot are chosen: they are this log's for ever.
-  if (wanted.upto <= core_.log().base().slot) return;
+  if (wanted.upto <= std::max(core_.log().base().slot, trimmed_)) return;
+  trimmed_ = wanted.upto;
   BATON_CHECK(wanted.upto < core_.log().last().slot && wanted.upto <= core_.commit());
   LogBatch batch;
   batch.base = core_.log().IdAt(wanted.upto);
@@ -251,11 +281,17 @@ void Driver::Do(consensus::MembersSettled& settled) {
   spdlog::info("the members of epoch {} are settled", settled.epoch.value);
 }
 
-void Driver::Do(consensus::SendSnapshot& snapshot) { Feed(consensus::SnapshotEnded{snapshot.to}); }
-void Driver::Do(consensus::InstallSnapshot& install) {
-  BATON_CHECK(false) << "no snapshot was received: " << ToString(install.last);
+void Driver::Do(consensus::SendSnapshot& snapshot) {
+  spdlog::info("node {} is sent a snapshot", snapshot.to.value);
+  parts_.snapshots_out->Begin(snapshot, applied_);
 }
-void Driver::Do(consensus::DropSnapshot&) {}
+
+void Driver::Do(consensus::InstallSnapshot& install) {
+  parts_.metrics->snapshots_installed.Add();
+  parts_.install(SnapshotIntent{install.last, std::move(install.hard_state)});
+}
+
+void Driver::Do(consensus::DropSnapshot&) { parts_.snapshots_in->Drop(); }
 
 void Driver::Do(consensus::OpenReign& open) {
   opening_ = open;
@@ -297,6 +333,7 @@ void Driver::Do(consensus::StoppedLeading& stopped) {
   closed.open = false;
   parts_.board->Publish(closed);
   opening_.reset();
+  parts_.snapshots_out->EndReign();
   desk_.EndReign("this node stopped leading: " + stopped.reason, &answers_);
   spdlog::info("reign {} has ended here: {}", ToString(stopped.ballot), stopped.reason);
 }
@@ -361,6 +398,7 @@ void Driver::Publish() {
 void Driver::HandToApplier() {
   const Slot target = std::min(core_.commit(), core_.durable());
   if (target <= handed_) return;
+  if (parts_.applier == nullptr) return KeepAsWitness(target);
   std::vector<ApplyItem> items;
   while (handed_ < target) {
     const Slot slot = handed_.Next();
@@ -375,6 +413,20 @@ void Driver::HandToApplier() {
     handed_ = slot;
   }
   parts_.applier->Submit(std::move(items));
+}
+
+// Nothing is applied; the log is kept until enough of those that apply it hold it.
+void Driver::KeepAsWitness(Slot target) {
+  for (Slot slot = handed_.Next(); slot <= target; slot = slot.Next()) {
+    if (const consensus::Entry* entry = core_.log().Find(slot)) witness_bytes_ += entry->size();
+  }
+  handed_ = applied_ = target;
+  parts_.metrics->applied_slot.Set(target.value);
+  Feed(consensus::Applied{target});
+  const Slot upto = std::min(core_.data_floor(), target.Prev());
+  if (witness_bytes_ < parts_.truncate_bytes_min || upto <= trimmed_) return;
+  witness_bytes_ = 0;
+  On(TrimWanted{upto});
 }
 
 }  // namespace baton::server

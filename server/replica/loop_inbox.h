@@ -20,6 +20,8 @@
 #include "server/replica/answers.h"
 #include "server/replica/durable_log.h"
 #include "server/replica/node.h"
+#include "server/replica/snapshot_receiver.h"
+#include "server/replica/snapshot_sender.h"
 #include "server/replica/stage.h"
 
 namespace baton::server {
@@ -55,7 +57,8 @@ struct StampRead {  // of the last entry before a reign that is about to open
 struct TrimWanted {
   Slot upto;
 };
-using Notice = std::variant<TurnDone, LogReadDone, StampRead, TrimWanted>;
+using Notice =
+    std::variant<TurnDone, LogReadDone, StampRead, TrimWanted, ImageMade, PieceRead, PieceWritten>;
 
 // One taking.
 struct LoopWork {

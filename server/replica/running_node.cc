@@ -1,5 +1,7 @@
 #include "server/replica/running_node.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -56,17 +58,20 @@ RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
       board_(options.members.size()),
       disk_(wal_.get(), seams.fs, options.wal_directory, options.wal.segment_bytes,
             options.disk_reserve_bytes, seams.worker, seams.clock, &metrics_, options.fatal),
+      worker_(seams.worker),
       readers_(options.reader_jobs_max) {
   log_ = std::make_unique<DurableLog>(
       wal_.get(), seams.transport, seams.clock, &metrics_,
       DurableLog::Hooks{[this](const TurnDone& done) { driver_->inbox().PushNotice(done); },
                         [this] { disk_.PrepareSegments(); }, options_.fatal});
-  applier_ = std::make_unique<Applier>(
-      seams.engine, &catalog_, wal_.get(), seams.clock, &metrics_,
-      Applier::Limits{options.replay_bytes_max, options.truncate_bytes_min},
-      Applier::Hooks{[this](Slot applied) { driver_->inbox().PushApplied(applied); },
-                     [this](Slot upto) { driver_->inbox().PushNotice(TrimWanted{upto}); },
-                     options_.fatal});
+  if (seams.engine != nullptr)
+    applier_ = std::make_unique<Applier>(
+        seams.engine, &catalog_, wal_.get(), seams.clock, &metrics_,
+        Applier::Limits{options.replay_bytes_max, options.truncate_bytes_min,
+                        options.log_retention_bytes},
+        Applier::Hooks{[this](Slot applied) { driver_->inbox().PushApplied(applied); },
+                       [this](Slot upto) { driver_->inbox().PushNotice(TrimWanted{upto}); },
+                       options_.fatal});
   reads_ = std::make_unique<ReadService>(
       ReadService::Parts{seams.engine, &overlay_, &board_, seams.clock, &members_, &readers_,
                          [this](std::vector<QueuedRead>* reads) {
@@ -74,6 +79,15 @@ RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
                            return driver_->inbox().PushCalls(&none, reads);
                          },
                          &metrics_});
+  snapshots_out_ = std::make_unique<SnapshotSender>(
+      SnapshotSender::Parts{options.self.node, seams.engine, &worker_, seams.transport, seams.clock,
+                            &metrics_, OutgoingImage(options.snapshot_directory),
+                            Inbox<ImageMade>(), Inbox<PieceRead>(),
+                            [this](Slot slot) { applier_->KeepLogAbove(slot); }},
+      options.snapshot_bytes_per_second, options.seed);
+  snapshots_in_ = std::make_unique<SnapshotReceiver>(SnapshotReceiver::Parts{
+      options.self.node, seams.engine, &worker_, seams.transport, seams.clock, &metrics_,
+      IncomingImage(options.snapshot_directory), Inbox<PieceWritten>()});
   Driver::Parts parts;
   parts.engine = seams.engine;
   parts.overlay = &overlay_;
@@ -90,6 +104,10 @@ RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
   parts.readers = &readers_;
   parts.reads = reads_.get();
   parts.metrics = &metrics_;
+  parts.snapshots_out = snapshots_out_.get();
+  parts.snapshots_in = snapshots_in_.get();
+  parts.install = [this](SnapshotIntent intent) { NoteInstall(std::move(intent)); };
+  parts.truncate_bytes_min = options.truncate_bytes_min;
   parts.fatal = options_.fatal;
   driver_ = std::make_unique<Driver>(
       parts, CoreConfig(options), recovered,
@@ -98,8 +116,8 @@ RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
       LeaderDesk::Limits{options.unanswered_calls_max,
                          Sequencer::Limits{options.entry_bytes_target, options.entry_requests_max,
                                            options.overlay_bytes_max}});
-  metrics_.applied_slot.Set(seams.engine->applied().value);
-  metrics_.flushed_slot.Set(seams.engine->flushed().value);
+  metrics_.applied_slot.Set(recovered.applied.value);
+  if (seams.engine != nullptr) metrics_.flushed_slot.Set(seams.engine->flushed().value);
   metrics_.base_slot.Set(recovered.base.slot.value);
   if (wal_->NeedsSegments()) disk_.PrepareSegments();
 }
@@ -111,7 +129,9 @@ void RunningNode::StartThreads() {
   for (uint32_t i = 0; i < kLogThreads; ++i) {
     log_threads_.push_back(std::make_unique<StageThread>(log_.get(), clock, "log-writer"));
   }
-  applier_threads_.push_back(std::make_unique<StageThread>(applier_.get(), clock, "applier"));
+  if (applier_ != nullptr) {
+    applier_threads_.push_back(std::make_unique<StageThread>(applier_.get(), clock, "applier"));
+  }
   for (uint32_t i = 0; i < std::max<uint32_t>(1, options_.reader_threads); ++i) {
     reader_threads_.push_back(std::make_unique<StageThread>(&readers_, clock, "reader"));
   }
@@ -129,16 +149,19 @@ void RunningNode::Stop() {
   };
   end(&loop_threads_);
   end(&log_threads_);
-  applier_->RequestStop();
+  if (applier_ != nullptr) applier_->RequestStop();
   end(&applier_threads_);
   end(&reader_threads_);
   // No call is taken any more. What the stages have handed each other meanwhile is answered here,
   // on the one thread left.
   readers_.Close();
+  worker_.Close();
   bool busy = true;
   while (busy) {
     busy = driver_->RunOnce();
-    for (Stage* stage : stages()) busy = (stage != driver_.get() && stage->RunOnce()) || busy;
+    for (Stage* stage : stages()) {
+      busy = (stage != nullptr && stage != driver_.get() && stage->RunOnce()) || busy;
+    }
   }
   waiters_.Close();
 }
@@ -201,6 +224,19 @@ std::optional<KeyspaceId> RunningNode::FindKeyspace(const std::string& name) con
   return catalog_.FindKeyspace(name);
 }
 
+// On the worker. Whatever comes of it, the core that wanted it does nothing any more: without the
+// note the node comes back as it was, and is sent another snapshot.
+void RunningNode::NoteInstall(SnapshotIntent intent) {
+  const bool posted = worker_.Post([this, intent = std::move(intent)] {
+    const absl::Status status = NoteIntent(seams_.fs, options_.snapshot_directory, intent);
+    if (!status.ok()) {
+      spdlog::warn("cannot note a snapshot to install: {}", std::string(status.message()));
+    }
+    options_.reopen();
+  });
+  if (!posted) options_.reopen();
+}
+
 void RunningNode::Receive(consensus::Message message) {
   if (!driver_->inbox().PushMessage(std::move(message))) metrics_.messages_dropped.Add();
 }
@@ -258,6 +294,11 @@ NodeStatus RunningNode::Status() const {
 
 void RunningNode::Digest(KeyspaceId keyspace, Slot slot, int64_t deadline_us,
                          std::function<void(DigestResult)> done) {
+  if (seams_.engine == nullptr) {
+    DigestResult none;
+    none.failure = NoDataFailure();
+    return done(std::move(none));
+  }
   if (slot <= seams_.engine->applied()) return PostDigest(keyspace, std::move(done));
   const bool added = waiters_.Add(
       slot, deadline_us > 0 ? deadline_us : kNever, [this, keyspace, done](bool reached) {
@@ -295,7 +336,8 @@ void RunningNode::PostDigest(KeyspaceId keyspace, std::function<void(DigestResul
 }
 
 std::vector<std::pair<std::string, uint64_t>> RunningNode::Properties() const {
-  std::vector<std::pair<std::string, uint64_t>> properties = seams_.engine->Properties();
+  std::vector<std::pair<std::string, uint64_t>> properties;
+  if (seams_.engine != nullptr) properties = seams_.engine->Properties();
   properties.emplace_back("wal_size_bytes", wal_->SizeBytes());
   properties.emplace_back("wal_room_bytes", wal_->RoomBytes());
   properties.emplace_back("overlay_bytes", overlay_.bytes());

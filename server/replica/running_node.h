@@ -16,6 +16,7 @@
 #include "server/replica/driver.h"
 #include "server/replica/durable_log.h"
 #include "server/replica/leader_watch.h"
+#include "server/replica/node_worker.h"
 #include "server/replica/read_service.h"
 #include "server/replica/readers.h"
 #include "server/replica/replica_node.h"
@@ -56,6 +57,12 @@ class RunningNode : public ReplicaNode {
  private:
   void Admit(std::vector<Call> calls, const std::shared_ptr<AnswerSink>& sink, const Published& now,
              AnswerBatch* answers);
+  void NoteInstall(SnapshotIntent intent);
+  // Puts what the worker says into the loop's inbox.
+  template <class T>
+  std::function<void(T)> Inbox() {
+    return [this](T said) { driver_->inbox().PushNotice(std::move(said)); };
+  }
   void PostDigest(KeyspaceId keyspace, std::function<void(DigestResult)> done);
 
   const ReplicaOptions options_;
@@ -69,10 +76,13 @@ class RunningNode : public ReplicaNode {
   LeaderWatch watch_;
   AppliedWaiters waiters_;
   DiskGuard disk_;
+  NodeWorker worker_;
   Readers readers_;
   std::unique_ptr<DurableLog> log_;
   std::unique_ptr<Applier> applier_;
   std::unique_ptr<ReadService> reads_;
+  std::unique_ptr<SnapshotSender> snapshots_out_;
+  std::unique_ptr<SnapshotReceiver> snapshots_in_;
   std::unique_ptr<Driver> driver_;
 
   std::vector<std::unique_ptr<StageThread>> loop_threads_, log_threads_, applier_threads_,

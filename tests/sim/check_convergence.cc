@@ -28,12 +28,20 @@ std::optional<Slot> WriteLast(Cluster* cluster) {
   return slot;
 }
 
+// A node that starts anew with a snapshot meanwhile is asked again.
 std::optional<server::DigestResult> DigestAt(Cluster* cluster, uint32_t n, Slot slot) {
   std::optional<server::DigestResult> digest;
   Machine& machine = cluster->machine(n);
-  machine.process()->Digest(kDefaultKeyspace, slot, machine.clock().LeaseNowUs() + kWaitUs,
-                            [&digest](server::DigestResult result) { digest = std::move(result); });
-  cluster->RunUntil([&] { return digest.has_value(); }, kWaitUs + 1'000'000);
+  const int64_t until_us = cluster->now_us() + kWaitUs;
+  do {
+    digest.reset();
+    if (!cluster->RunUntil([&] { return machine.up(); }, kWaitUs)) return digest;
+    machine.process()->Digest(
+        kDefaultKeyspace, slot, machine.clock().LeaseNowUs() + kWaitUs,
+        [&digest](server::DigestResult result) { digest = std::move(result); });
+    cluster->RunUntil([&] { return digest.has_value(); }, kWaitUs + 1'000'000);
+  } while (digest && digest->failure.reason == server::Reason::kShuttingDown &&
+           cluster->now_us() < until_us);
   return digest;
 }
 

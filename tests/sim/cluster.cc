@@ -41,6 +41,9 @@ Cluster::Cluster(const Plan& plan, std::FILE* print,
     for (Watcher* watcher : watchers_) watcher->Started(machine);
   };
   around.died = [this](Machine& machine) { Buried(machine); };
+  around.reopened = [this](Machine& machine) {
+    if (!machine.up()) Start(machine);
+  };
   around.violated = [this](const std::string& what) { Violated(what); };
   for (uint32_t n = 1; n <= plan.roles.size(); ++n) {
     Machine::Kit kit;
@@ -71,6 +74,8 @@ server::ReplicaOptions Cluster::OptionsOf(uint32_t n) const {
   }
   options.self = options.members[n - 1];
   options.wal_directory = "/n" + std::to_string(n) + "/wal";
+  options.snapshot_directory = "/n" + std::to_string(n) + "/snapshots";
+  options.log_retention_bytes = plan_.log_retention_bytes;
   options.wal.segment_bytes = plan_.segment_bytes;
   options.wal.segments_ahead = 1;
   options.wal.zero_fill_bytes_per_s = 0;

@@ -45,8 +45,9 @@ enum class Path : uint8_t {
   kOneWayCut,
   kIsolated,
   kClogReleased,
-  kTruncated,       // a log's base rose
-  kEngineReplayed,  // a start had entries to apply again
+  kSnapshotInstalled,  // a node was away for longer than the log is kept
+  kTruncated,          // a log's base rose
+  kEngineReplayed,     // a start had entries to apply again
   kReadByLease,
   kReadByRound,  // a quorum was asked
   kReadParked,   // a read waited for a reader
@@ -93,6 +94,7 @@ inline constexpr std::array<std::string_view, kPaths> kPathNames = {
     "one-way cuts",
     "isolations",
     "clogs released",
+    "snapshots installed",
     "truncations",
     "engines replayed",
     "reads by lease",

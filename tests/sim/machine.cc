@@ -104,6 +104,7 @@ server::ReplicaOptions Machine::OptionsOfThisLife() {
   server::ReplicaOptions options = options_;
   options.seed = around_.random->Next();
   options.threads = false;
+  options.reopen = [this] { reopen_ = true; };
   options.fatal = [this](const std::string& reason) {
     if (heard_) fatal_ = reason;
     heard_ = false;
@@ -122,8 +123,9 @@ absl::Status Machine::Start(int64_t power_calls) {
   NoticeTornTail();
   death_expected_ = power_calls >= 0;
   if (death_expected_) disk_->CutPowerAfter(power_calls);
-  auto started = server::ReplicaNode::Start(OptionsOfThisLife(), disk_.get(), engine_.get(),
-                                            door_.get(), &clock_, worker_.get());
+  auto started = server::ReplicaNode::Start(OptionsOfThisLife(), disk_.get(),
+                                            has_engine_ ? engine_.get() : nullptr, door_.get(),
+                                            &clock_, worker_.get());
   around_.trace->Say(now_us(), number(), "starts", started.ok(), engine_->applied().value);
   if (!started.ok()) {
     heard_ = false;
@@ -150,7 +152,7 @@ void Machine::NoticeTornTail() {
 void Machine::GiveTurns() {
   ++life_;
   const std::vector<server::Stage*> stages = process_->stages();
-  for (size_t i = 0; i < stages.size(); ++i) turns_[i].stage = stages[i];
+  for (size_t i = 0; i < stages.size(); ++i) turns_[i].stage = stages[i];  // some are null
   turns_[static_cast<size_t>(StageOf::kWorker)].stage = worker_.get();
   // The first stage is the replica loop: server/replica/running_node.cc.
   loop_ = stages.empty() ? nullptr : &static_cast<server::Driver*>(stages.front())->core();
@@ -182,6 +184,7 @@ void Machine::Die(Death how) {
 
 void Machine::Bury() {
   ++life_;
+  reopen_ = false;
   loop_ = nullptr;
   process_.reset();
   worker_.reset();
@@ -290,6 +293,7 @@ void Machine::RunTurn(size_t stage) {
 
 void Machine::Settle() {
   if (!heard_ && up()) return Ended();
+  if (reopen_ && up()) return Reopen();
   for (size_t i = 0; i < kStages; ++i) {
     Turn& turn = turns_[i];
     if (turn.stage == nullptr) continue;
@@ -298,6 +302,13 @@ void Machine::Settle() {
     turn.ticket = ticket;
     WakeSoon(i);
   }
+}
+
+// It has received a snapshot, which is installed when it starts.
+void Machine::Reopen() {
+  around_.coverage->Add(Path::kSnapshotInstalled);
+  Die(Death::kStop);
+  around_.reopened(*this);
 }
 
 // The process has called for its own end.

@@ -63,6 +63,7 @@ class Machine {
     std::function<void(Machine& machine, StageOf stage)> turned;
     std::function<void(Machine& machine)> started;
     std::function<void(Machine& machine)> died;
+    std::function<void(Machine& machine)> reopened;  // it stopped to be started anew
     std::function<void(const std::string& what)> violated;
   };
   struct Kit {  // how it is made
@@ -161,6 +162,7 @@ class Machine {
   void RunTurn(size_t stage);
   void Release(size_t stage);
   void Ended();
+  void Reopen();
   void CallOffDiskFaults();
   void Submit(uint64_t tag, server::Request request, int64_t deadline_us);
   void Bury();
@@ -191,6 +193,7 @@ class Machine {
   bool death_expected_ = false;
   uint64_t cuts_called_off_ = 0;
   std::string fatal_;
+  bool reopen_ = false;                         // the process wants to be started anew
   std::vector<std::function<void()>> waiting_;  // arrived while it was paused, in order
 };
 

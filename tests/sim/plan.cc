@@ -49,6 +49,9 @@ Plan DrawPlan(uint64_t seed) {
   if (random.OneIn(3)) plan.value_bytes_max = static_cast<uint32_t>(random.Skewed(64, 12'000));
   plan.replay_bytes_max = static_cast<uint64_t>(random.Skewed(8 << 10, 256 << 10));
   plan.truncate_bytes_min = static_cast<uint64_t>(random.Skewed(4 << 10, 64 << 10));
+  if (random.OneIn(2)) {  // those that are away come back by snapshots
+    plan.log_retention_bytes = static_cast<uint64_t>(random.Skewed(2 << 10, 64 << 10));
+  }
   plan.cold_cache = random.OneIn(3);
   plan.through_codec = random.OneIn(4);
   if (random.OneIn(2)) plan.rate_ppm_max = 24'900;  // 5 % between any two: see consensus/config.h

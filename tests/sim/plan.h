@@ -30,6 +30,7 @@ struct Plan {
   uint64_t replay_bytes_max = 64 << 10;
   uint64_t truncate_bytes_min = 16 << 10;
   uint64_t disk_reserve_bytes = 0;
+  uint64_t log_retention_bytes = 1 << 30;
 
   bool cold_cache = false;
   bool through_codec = false;

@@ -12,6 +12,7 @@ sim::Plan PlanOf(const SimOptions& options) {
   sim::Plan plan;
   plan.seed = options.seed;
   plan.roles.assign(options.nodes, consensus::Role::kVoter);
+  if (options.witness != 0) plan.roles[options.witness - 1] = consensus::Role::kWitness;
   plan.cold_cache = options.cold_cache;
   plan.through_codec = true;
   plan.segment_bytes = 256 << 10;
@@ -25,6 +26,10 @@ sim::Plan PlanOf(const SimOptions& options) {
 
 SimCluster::SimCluster(const SimOptions& options)
     : cluster_(PlanOf(options), nullptr, options.adjust) {
+  sim::Weather& weather = cluster_.network().weather();
+  weather.drop = options.drop;
+  weather.duplicate = options.duplicate;
+  weather.delay_us_max = options.delay_us_max;
   for (uint32_t n = 1; n <= size(); ++n) {
     cluster_.Supervise(n, false);
     Start(n);

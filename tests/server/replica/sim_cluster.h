@@ -38,7 +38,11 @@ class RecordingSink : public AnswerSink {
 struct SimOptions {
   uint64_t seed = 1;
   uint32_t nodes = 3;
+  double drop = 0;  // of each message
+  double duplicate = 0;
+  int64_t delay_us_max = 300;
   bool cold_cache = false;
+  uint32_t witness = 0;  // this node is one
   std::function<void(ReplicaOptions*)> adjust;
 };
 
