@@ -35,7 +35,9 @@ void SlowStage(Cluster* cluster) {
   cluster->coverage().Add(Path::kStageSlow);
   Pace pace;
   pace.us_max = random.Skewed(1'000, stage == StageOf::kLoop ? 30'000 : 300'000);
-  pace.stuck = stage != StageOf::kLoop && random.OneIn(4);
+  // The worker alone finds out that the disk is full: without any turn it cannot save its node.
+  const bool may_stick = stage == StageOf::kApplier || stage == StageOf::kReaders;
+  pace.stuck = may_stick && random.OneIn(4);
   victim.SetPace(stage, pace);
   cluster->schedule().After(random.Skewed(50'000, 3'000'000),
                             [&victim, stage] { victim.SetPace(stage, {}); });

@@ -1,5 +1,7 @@
 #include "tests/sim/plan.h"
 
+#include <algorithm>
+
 #include "tests/sim/nemesis.h"
 
 namespace baton::sim {
@@ -63,6 +65,8 @@ Plan DrawPlan(uint64_t seed) {
   }
   if (Has(plan, "disk-full")) {
     plan.segment_bytes = 256 << 10;  // room for elections while it is full
+    // As with the shipped limits, what one peer sends at once fits the segments ahead.
+    plan.value_bytes_max = std::min<uint32_t>(plan.value_bytes_max, 512);
     if (random.OneIn(2)) plan.disk_reserve_bytes = plan.segment_bytes;
   }
   return plan;
