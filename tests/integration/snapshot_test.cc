@@ -41,7 +41,7 @@ TEST(SnapshotTest, ANodeThatWasAwayForLongComesBackWhileWritesGoOn) {
   ASSERT_EQ(digests.size(), 3u);
   for (const DigestInfo& digest : digests) {
     EXPECT_EQ(digest.digest, digests[0].digest);
-    EXPECT_EQ(digest.count, static_cast<uint64_t>(kKeys));
+    EXPECT_GE(digest.count, static_cast<uint64_t>(kKeys));
   }
   // What was installed survives a crash.
   cluster.Kill(away);
