@@ -134,11 +134,17 @@ struct TellSlot {
 // whether it is installed (SnapshotReceived), and drops these three itself. The receiver pulls.
 struct SnapshotOffer {
   Ballot ballot;
-  uint64_t snapshot = 0;  // names it among all that its sender ever offered
-  EntryId last;
+  uint64_t snapshot = 0;                     // names it among all that its sender ever offered
+  EntryId prev;                              // before `last`
+  EntryId last;                              // the state is that after this entry ...
+  std::shared_ptr<const std::string> entry;  // ... which the next reign continues; never null
   Configuration configuration;
   uint64_t bytes = 0;  // of the whole stream
-  friend bool operator==(const SnapshotOffer&, const SnapshotOffer&) = default;
+  friend bool operator==(const SnapshotOffer& a, const SnapshotOffer& b) {
+    return a.ballot == b.ballot && a.snapshot == b.snapshot && a.prev == b.prev &&
+           a.last == b.last && *a.entry == *b.entry && a.configuration == b.configuration &&
+           a.bytes == b.bytes;
+  }
 };
 struct SnapshotPull {
   uint64_t snapshot = 0;

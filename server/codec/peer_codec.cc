@@ -68,7 +68,7 @@ consensus::HealthTable Get(const peer::v1::HealthTable& from) {
 struct BodyWriter {
   PeerHeader* header;
   const std::vector<consensus::Entry>* entries = nullptr;
-  std::shared_ptr<const std::string> chunk;
+  std::shared_ptr<const std::string> piece;  // or one piece
 
   void operator()(const consensus::Canvass& from) {
     auto* to = header->mutable_canvass();
@@ -154,10 +154,12 @@ struct BodyWriter {
     auto* to = header->mutable_snapshot_offer();
     Put(from.ballot, to->mutable_ballot());
     to->set_snapshot(from.snapshot);
+    Put(from.prev, to->mutable_prev());
     Put(from.last, to->mutable_last());
     Put(from.configuration.at, to->mutable_configuration_at());
     PutMembership(to->mutable_membership(), from.configuration.membership);
     to->set_bytes(from.bytes);
+    piece = from.entry;
   }
   void operator()(const consensus::SnapshotPull& from) {
     auto* to = header->mutable_snapshot_pull();
@@ -172,7 +174,7 @@ struct BodyWriter {
     to->set_snapshot(from.snapshot);
     to->set_position(from.position);
     to->set_checksum(from.checksum);
-    chunk = from.bytes;
+    piece = from.bytes;
   }
   void operator()(const consensus::Abdicate& from) {
     Put(from.ballot, header->mutable_abdicate()->mutable_ballot());
@@ -278,11 +280,13 @@ bool ReadBody(const PeerHeader& header, consensus::MessageBody* body) {
       return true;
     case PeerHeader::kSnapshotOffer: {
       const auto& from = header.snapshot_offer();
-      consensus::SnapshotOffer to{Get(from.ballot()),
-                                  from.snapshot(),
-                                  Get(from.last()),
-                                  {Get(from.configuration_at()), {}},
-                                  from.bytes()};
+      consensus::SnapshotOffer to{.ballot = Get(from.ballot()),
+                                  .snapshot = from.snapshot(),
+                                  .prev = Get(from.prev()),
+                                  .last = Get(from.last()),
+                                  .entry = nullptr,
+                                  .configuration = {Get(from.configuration_at()), {}},
+                                  .bytes = from.bytes()};
       Decoder membership(from.membership());
       const bool read = ReadMembership(&membership, &to.configuration.membership);
       *body = std::move(to);
@@ -290,8 +294,8 @@ bool ReadBody(const PeerHeader& header, consensus::MessageBody* body) {
     }
     case PeerHeader::kSnapshotPull: {
       const auto& from = header.snapshot_pull();
-      *body = consensus::SnapshotPull{from.snapshot(), from.position(), from.window_bytes(), from.again(),
-                                      from.done()};
+      *body = consensus::SnapshotPull{from.snapshot(), from.position(), from.window_bytes(),
+                                      from.again(), from.done()};
       return true;
     }
     case PeerHeader::kSnapshotChunk: {
@@ -398,6 +402,31 @@ bool AttachEntries(std::vector<consensus::Entry> entries, consensus::MessageBody
   return entries.empty();
 }
 
+bool IsSnapshotPiece(const consensus::MessageBody& body) {
+  return std::holds_alternative<consensus::SnapshotOffer>(body) ||
+         std::holds_alternative<consensus::SnapshotChunk>(body);
+}
+
+// Puts the piece where the body holds it, verified.
+absl::Status AttachPiece(std::shared_ptr<const std::string> piece, GroupId group,
+                         consensus::MessageBody* body) {
+  if (auto* chunk = std::get_if<consensus::SnapshotChunk>(body)) {
+    if (Checksum(*piece) != chunk->checksum) {
+      return absl::DataLossError("a chunk of a snapshot is damaged");
+    }
+    chunk->bytes = std::move(piece);
+    return absl::OkStatus();
+  }
+  auto& offer = std::get<consensus::SnapshotOffer>(*body);
+  const auto entry = ParseEntry(piece, group, EntryHash::kVerify);
+  if (!entry.ok()) return entry.status();
+  if (entry->id != offer.last || offer.prev.slot.Next() != offer.last.slot) {
+    return NotAMessage("a snapshot's last entry is another");
+  }
+  offer.entry = std::move(piece);
+  return absl::OkStatus();
+}
+
 std::string Head(const PeerHeader& header, uint64_t entry_bytes) {
   const size_t size = header.ByteSizeLong();
   BATON_CHECK(size <= kPeerHeaderBytesMax);
@@ -430,13 +459,13 @@ absl::StatusOr<PeerMessage> ParseFrame(SliceReader* from) {
   message.to = NodeId{header.to()};
   message.group = GroupId{header.group()};
   if (!ReadBody(header, &message.body)) return NotAMessage("its kind or a value is unknown");
-  if (auto* chunk = std::get_if<consensus::SnapshotChunk>(&message.body)) {
+  if (IsSnapshotPiece(message.body)) {
     if (header.entry_bytes_size() != 1 || header.entry_bytes(0) != from->left()) {
-      return NotAMessage("a chunk that is not one piece");
+      return NotAMessage("not one piece of a snapshot");
     }
-    chunk->bytes = std::make_shared<const std::string>(from->Read(from->left()));
-    if (Checksum(*chunk->bytes) != chunk->checksum) {
-      return absl::DataLossError("a chunk of a snapshot is damaged");
+    auto piece = std::make_shared<const std::string>(from->Read(from->left()));
+    if (absl::Status s = AttachPiece(std::move(piece), message.group, &message.body); !s.ok()) {
+      return s;
     }
     return PeerMessage(std::move(message));
   }
@@ -472,10 +501,10 @@ FramedMessage FrameMessage(const Message& message) {
       entry_bytes += entry.bytes->size();
     }
   }
-  if (writer.chunk != nullptr) {
-    entry_bytes = writer.chunk->size();
+  if (writer.piece != nullptr) {
+    entry_bytes = writer.piece->size();
     header.add_entry_bytes(static_cast<uint32_t>(entry_bytes));
-    framed.entries.push_back(std::move(writer.chunk));
+    framed.entries.push_back(std::move(writer.piece));
   }
   framed.head = Head(header, entry_bytes);
   return framed;

@@ -288,7 +288,7 @@ void Driver::Do(consensus::SendSnapshot& snapshot) {
 
 void Driver::Do(consensus::InstallSnapshot& install) {
   parts_.metrics->snapshots_installed.Add();
-  parts_.install(SnapshotIntent{install.last, std::move(install.hard_state)});
+  parts_.install(parts_.snapshots_in->Intent(std::move(install.hard_state)));
 }
 
 void Driver::Do(consensus::DropSnapshot&) { parts_.snapshots_in->Drop(); }

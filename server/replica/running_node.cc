@@ -80,8 +80,8 @@ RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
                          },
                          &metrics_});
   snapshots_out_ = std::make_unique<SnapshotSender>(
-      SnapshotSender::Parts{options.self.node, seams.engine, &worker_, seams.transport, seams.clock,
-                            &metrics_, OutgoingImage(options.snapshot_directory),
+      SnapshotSender::Parts{options.self.node, seams.engine, wal_.get(), &worker_, seams.transport,
+                            seams.clock, &metrics_, OutgoingImage(options.snapshot_directory),
                             Inbox<ImageMade>(), Inbox<PieceRead>(),
                             [this](Slot slot) { applier_->KeepLogAbove(slot); }},
       options.snapshot_bytes_per_second, options.seed);

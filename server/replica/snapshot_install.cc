@@ -18,12 +18,26 @@ constexpr size_t kChecksumBytes = 8;
 
 std::string IntentPath(const std::string& snapshots) { return snapshots + "/install"; }
 
+void PutId(std::string* to, const EntryId& id) {
+  PutFixed64(to, id.slot.value);
+  PutFixed64(to, id.born.round);
+  PutFixed32(to, id.born.node.value);
+}
+
+EntryId ReadId(Decoder* from) {
+  EntryId id;
+  id.slot = Slot{from->ReadFixed64()};
+  id.born.round = from->ReadFixed64();
+  id.born.node = NodeId{from->ReadFixed32()};
+  return id;
+}
+
 std::string EncodeIntent(const SnapshotIntent& intent) {
   std::string bytes;
   PutByte(&bytes, kIntentVersion);
-  PutFixed64(&bytes, intent.last.slot.value);
-  PutFixed64(&bytes, intent.last.born.round);
-  PutFixed32(&bytes, intent.last.born.node.value);
+  PutId(&bytes, intent.prev);
+  PutId(&bytes, intent.last);
+  PutString(&bytes, *intent.entry);
   PutString(&bytes, EncodeHardState(intent.hard_state));
   PutFixed64(&bytes, Checksum(bytes));
   return bytes;
@@ -40,9 +54,9 @@ absl::StatusOr<SnapshotIntent> DecodeIntent(std::string_view bytes) {
         "the note of a snapshot to install is of another version: start the build that wrote it");
   }
   SnapshotIntent intent;
-  intent.last.slot = Slot{from.ReadFixed64()};
-  intent.last.born.round = from.ReadFixed64();
-  intent.last.born.node = NodeId{from.ReadFixed32()};
+  intent.prev = ReadId(&from);
+  intent.last = ReadId(&from);
+  intent.entry = std::make_shared<const std::string>(from.ReadString());
   const std::string_view state = from.ReadString();
   if (!from.Done()) return damaged;
   absl::StatusOr<consensus::HardState> hard_state = DecodeHardState(state);
@@ -51,10 +65,12 @@ absl::StatusOr<SnapshotIntent> DecodeIntent(std::string_view bytes) {
   return intent;
 }
 
-// Whether the log begins after the snapshot already.
-bool LogBegun(const wal::Recovery& found, const EntryId& last) {
+// Whether the log begins with the snapshot's last entry already. Both were written at once, in this
+// order, and a torn tail may have kept the first alone.
+bool LogBegun(const wal::Recovery& found, const SnapshotIntent& intent) {
   return std::any_of(found.groups.begin(), found.groups.end(), [&](const auto& group) {
-    return group.group == kFirstGroup && group.base == last;
+    return group.group == kFirstGroup && group.base == intent.prev &&
+           group.last == intent.last.slot && group.runs.front().born == intent.last.born;
   });
 }
 
@@ -84,10 +100,11 @@ absl::Status Install(wal::FileSystem* fs, const std::string& snapshots,
   if (engine != nullptr && engine->applied() < intent.last.slot) {
     if (absl::Status s = engine->Restore(IncomingImage(snapshots)); !s.ok()) return s;
   }
-  if (!LogBegun(found, intent.last)) {
+  if (!LogBegun(found, intent)) {
     const std::vector<wal::Record> records = {
         wal::StateRecord{kFirstGroup, EncodeHardState(intent.hard_state)},
-        wal::BaseRecord{kFirstGroup, intent.last, /*anew=*/true}};
+        wal::BaseRecord{kFirstGroup, intent.prev, /*anew=*/true},
+        wal::EntryRecord{kFirstGroup, intent.last, intent.entry}};
     if (absl::Status s = wal->Append(records); !s.ok()) return s;
     if (absl::Status s = wal->Sync(); !s.ok()) return s;
   }

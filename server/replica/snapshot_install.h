@@ -2,13 +2,15 @@
 // leaves all of it or nothing.
 //
 //   1. the image lies whole beside the state
-//   2. the intent is noted: a file that names the image's slot and holds the hard state
-//   3. at the next opening: restore the image, begin the log anew after its slot, drop the intent
+//   2. the intent is noted: a file with the image's last entry and the hard state
+//   3. at the next opening: restore the image, begin the log anew with its last entry, drop the
+//   intent
 //
 // Step 2 is the point of no return. Step 3 is repeated after a crash until it is done; each part of
 // it changes nothing when it is done already. docs/storage.md gives the bytes of the intent.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -23,7 +25,9 @@
 namespace baton::server {
 
 struct SnapshotIntent {
-  EntryId last;
+  EntryId prev;                              // the new log begins after this one ...
+  EntryId last;                              // ... with this, the last that the state has
+  std::shared_ptr<const std::string> entry;  // encoded
   consensus::HardState hard_state;
 };
 

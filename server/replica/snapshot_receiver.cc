@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/check.h"
+
 namespace baton::server {
 
 void SnapshotReceiver::OnOffer(NodeId from, const consensus::SnapshotOffer& offer,
@@ -94,6 +96,11 @@ std::optional<consensus::SnapshotReceived> SnapshotReceiver::On(const PieceWritt
   intake_->whole = true;
   return consensus::SnapshotReceived{intake_->offer.ballot, intake_->offer.last,
                                      intake_->offer.configuration};
+}
+
+SnapshotIntent SnapshotReceiver::Intent(consensus::HardState hard_state) const {
+  BATON_CHECK(intake_ && intake_->whole);
+  return {intake_->offer.prev, intake_->offer.last, intake_->offer.entry, std::move(hard_state)};
 }
 
 void SnapshotReceiver::Drop() {

@@ -20,6 +20,7 @@
 #include "engine/storage/engine.h"
 #include "server/replica/clock.h"
 #include "server/replica/metrics.h"
+#include "server/replica/snapshot_install.h"
 #include "server/replica/stage.h"
 #include "server/replica/transport.h"
 #include "server/replica/worker.h"
@@ -56,6 +57,8 @@ class SnapshotReceiver {
   void OnChunk(NodeId from, const consensus::SnapshotChunk& chunk);
   // The event for the core, once the snapshot is whole.
   std::optional<consensus::SnapshotReceived> On(const PieceWritten& written);
+  // The core wants it. REQUIRES: it is whole.
+  SnapshotIntent Intent(consensus::HardState hard_state) const;
   // The core does not want it.
   void Drop();
 

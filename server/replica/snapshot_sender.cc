@@ -9,6 +9,26 @@
 
 namespace baton::server {
 
+namespace {
+
+// On the worker.
+absl::Status Make(engine::Engine* engine, const wal::Wal* wal, const std::string& directory,
+                  ImageMade* made) {
+  if (absl::Status s = engine->RemoveImage(directory); !s.ok()) return s;
+  const absl::StatusOr<Slot> slot = engine->Checkpoint(directory);
+  if (!slot.ok()) return slot.status();
+  made->applied = *slot;
+  auto reader = engine->OpenImage(directory);
+  if (!reader.ok()) return reader.status();
+  made->reader = *std::move(reader);
+  auto entry = wal->Read(kFirstGroup, *slot, *slot, 1);
+  if (!entry.ok()) return entry.status();
+  made->entry = std::move(entry->front().bytes);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
 void SnapshotSender::Begin(const consensus::SendSnapshot& send, Slot applied) {
   const int64_t now_us = parts_.clock->LeaseNowUs();
   if (now_us < rest_until_us_) {
@@ -22,23 +42,14 @@ void SnapshotSender::Begin(const consensus::SendSnapshot& send, Slot applied) {
 void SnapshotSender::MakeImage(Slot applied) {
   image_ = Image::kMaking;
   snapshot_ = ++last_snapshot_;
-  parts_.keep_log_above(applied);
-  const bool posted = parts_.worker->Post([engine = parts_.engine, directory = parts_.directory,
-                                           made = parts_.made, snapshot = snapshot_] {
-    ImageMade result{.snapshot = snapshot};
-    result.status = engine->RemoveImage(directory);
-    if (result.status.ok()) {
-      const absl::StatusOr<Slot> slot = engine->Checkpoint(directory);
-      result.status = slot.status();
-      if (slot.ok()) result.applied = *slot;
-    }
-    if (result.status.ok()) {
-      auto reader = engine->OpenImage(directory);
-      result.status = reader.status();
-      if (reader.ok()) result.reader = *std::move(reader);
-    }
-    made(std::move(result));
-  });
+  parts_.keep_log_above(applied.value == 0 ? applied : applied.Prev());
+  const bool posted =
+      parts_.worker->Post([engine = parts_.engine, wal = parts_.wal, directory = parts_.directory,
+                           made = parts_.made, snapshot = snapshot_] {
+        ImageMade result{.snapshot = snapshot};
+        result.status = Make(engine, wal, directory, &result);
+        made(std::move(result));
+      });
   if (!posted) FailAll();
 }
 
@@ -51,7 +62,9 @@ void SnapshotSender::On(const ImageMade& made, const consensus::Replica& core) {
   }
   image_ = Image::kReady;
   reader_ = made.reader;
+  entry_ = made.entry;
   last_ = core.log().IdAt(made.applied);
+  prev_ = core.log().IdAt(made.applied.Prev());
   // Chosen, whether or not the image reaches to it: the receiver may go by it at once.
   configuration_ = core.configurations().all().front();
 }
@@ -146,10 +159,11 @@ std::vector<NodeId> SnapshotSender::RunDue(const consensus::Replica& core) {
 
 void SnapshotSender::Offer(NodeId to, Receiver* receiver, int64_t now_us) {
   receiver->offered_us = now_us;
-  parts_.transport->Send({.from = parts_.self,
-                          .to = to,
-                          .body = consensus::SnapshotOffer{receiver->ballot, snapshot_, last_,
-                                                           configuration_, reader_->bytes()}});
+  parts_.transport->Send(
+      {.from = parts_.self,
+       .to = to,
+       .body = consensus::SnapshotOffer{receiver->ballot, snapshot_, prev_, last_, entry_,
+                                        configuration_, reader_->bytes()}});
 }
 
 bool SnapshotSender::Due(const Receiver& receiver) const {

@@ -4,6 +4,7 @@
 //
 // All that want a snapshot while an image is there get that one; the image goes with the last of
 // them. While it is there the log is not truncated above its slot: its receivers go on from there.
+// The entry at that slot goes along, since it states what the next reign continues.
 //
 // Owned by the replica loop; the worker makes the image and reads its pieces.
 #pragma once
@@ -26,6 +27,7 @@
 #include "server/replica/stage.h"
 #include "server/replica/transport.h"
 #include "server/replica/worker.h"
+#include "wal/wal.h"
 
 namespace baton::server {
 
@@ -35,6 +37,7 @@ struct ImageMade {
   absl::Status status;
   Slot applied;  // of the image
   std::shared_ptr<engine::ImageReader> reader;
+  std::shared_ptr<const std::string> entry;  // at `applied`
 };
 struct PieceRead {
   uint64_t snapshot = 0;
@@ -55,6 +58,7 @@ class SnapshotSender {
   struct Parts {
     NodeId self;
     engine::Engine* engine;
+    const wal::Wal* wal;
     Worker* worker;
     Transport* transport;
     const Clock* clock;
@@ -103,7 +107,8 @@ class SnapshotSender {
 
   Image image_ = Image::kNone;
   uint64_t snapshot_ = 0;  // names the image
-  EntryId last_;
+  EntryId prev_, last_;
+  std::shared_ptr<const std::string> entry_;  // last_'s
   consensus::Configuration configuration_;
   std::shared_ptr<engine::ImageReader> reader_;
   std::map<NodeId, Receiver> receivers_;

@@ -56,6 +56,7 @@ Message SampleAccept() {
 std::vector<Message> Samples() {
   const Ballot ballot{5, NodeId{2}};
   const EntryId id{Ballot{4, NodeId{1}}, Slot{12}};
+  const consensus::Membership members{Epoch{3}, {{NodeId{1}, consensus::Role::kVoter, "c"}}, {}};
   std::vector<MessageBody> bodies = {
       consensus::Canvass{ballot, id},
       consensus::CanvassReply{ballot, true, consensus::Refusal::kNone, ballot},
@@ -71,8 +72,13 @@ std::vector<Message> Samples() {
       consensus::Abdicate{ballot},
       consensus::AskSlot{5},
       consensus::TellSlot{5, true, Slot{12}},
-      consensus::SnapshotOffer{
-          ballot, 77, id, {id, {Epoch{3}, {{NodeId{1}, consensus::Role::kVoter, "c"}}, {}}}, 1000},
+      consensus::SnapshotOffer{.ballot = ballot,
+                               .snapshot = 77,
+                               .prev = {id.born, Slot{11}},
+                               .last = id,
+                               .entry = MakeEntry(id.born, 12, "last").bytes,
+                               .configuration = {id, members},
+                               .bytes = 1000},
       consensus::SnapshotPull{77, 500, 100, true, false},
       consensus::SnapshotPull{77, 500, 100, false, true},
       consensus::SnapshotChunk{77, 500, Checksum("chunk"),

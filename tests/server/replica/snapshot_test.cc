@@ -76,6 +76,28 @@ TEST(SnapshotTest, BringsBackWhoNeedsWhatIsTruncated) {
   EXPECT_GT(cluster.node(leader)->metrics().snapshot_bytes_sent.Get(), 1u << 20);
 }
 
+// A node whose log is the snapshot's last entry alone must be able to lead: that entry states what
+// a new reign continues, the revisions above all.
+TEST(SnapshotTest, WhoCameBackByASnapshotCanLeadAtOnce) {
+  SimCluster cluster(SmallLog(9));
+  const uint32_t away = FallBehind(&cluster);
+  const uint32_t leader = cluster.Leader();
+  cluster.Start(away);
+  ASSERT_TRUE(cluster.RunUntil([&] { return CaughtUp(&cluster, away); }, 20'000'000));
+  const NodeStatus back = cluster.node(away)->Status();
+  EXPECT_EQ(back.first, back.durable) << "one entry";
+  const Revision before = cluster.Get(leader, "k7").position.revision;
+  cluster.RunFor(1'000'000);
+  ASSERT_LT(away, 6 - leader - away) << "it stands first";
+  cluster.Crash(leader, true);
+  ASSERT_EQ(cluster.ElectLeader(), away);
+  const Answer put = cluster.Put(away, "k7", "new");
+  ASSERT_TRUE(put.failure.ok()) << put.failure.message;
+  EXPECT_GT(put.position.revision, before);
+  cluster.Start(leader);
+  ExpectSame(&cluster);
+}
+
 TEST(SnapshotTest, WritesGoOnMeanwhileAtABoundedRate) {
   SimOptions options = SmallLog(2);
   options.adjust = [adjust = options.adjust](ReplicaOptions* replica) {
