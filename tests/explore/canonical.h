@@ -31,6 +31,9 @@ struct Snapshot {
 
 // What travels.
 using Parcel = std::variant<consensus::Message, Snapshot>;
+inline NodeId From(const Parcel& parcel) {
+  return std::visit([](const auto& what) { return what.from; }, parcel);
+}
 inline NodeId To(const Parcel& parcel) {
   return std::visit([](const auto& what) { return what.to; }, parcel);
 }

@@ -280,7 +280,8 @@ void World::AddLoose(Hashed<Parcel> parcel) {
 }
 
 void World::TakeOnNode(const Choice& choice, Watcher* watcher) {
-  Turn turn(this, NodeId{choice.subject}, watcher);
+  const NodeId id{choice.subject};
+  Turn turn(this, id, watcher);
   switch (choice.act) {
     case Act::kWrite:
       return turn.CompleteWrite();
@@ -292,6 +293,7 @@ void World::TakeOnNode(const Choice& choice, Watcher* watcher) {
       return turn.Step(consensus::Tick{});
     case Act::kCrash:
       --left_.crashes;
+      std::erase_if(line_, [&](const auto& parcel) { return From(*parcel) == id; });
       return turn.Crash(choice.extra);
     case Act::kRestart:
       return turn.Restart();

@@ -21,9 +21,9 @@
 // given before messages arrive, and these arrive in the order sent; time moves, and is heard of,
 // when nothing is on its way. A budget of strays and stalls buys exceptions: a message leaves the
 // line and arrives at any time or never; a disk falls behind. Crashes, restarts, proposals and
-// reads come at any moment. With few exceptions whole histories of several reigns are explored to
-// their ends. (Departures from one schedule, bounded: Emmi, Qadeer, Rakamaric, "Delay-bounded
-// scheduling", POPL 2011.)
+// reads come at any moment; what a node that crashes had in the line is lost. With few exceptions
+// whole histories of several reigns are explored to their ends. (Departures from one schedule,
+// bounded: Emmi, Qadeer, Rakamaric, "Delay-bounded scheduling", POPL 2011.)
 //
 // What is left out, and why nothing is lost by it:
 // - A loose message is never delivered to a node that is down, and a delivery that changes nothing
