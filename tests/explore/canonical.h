@@ -31,6 +31,12 @@ struct Snapshot {
 
 // What travels.
 using Parcel = std::variant<consensus::Message, Snapshot>;
+inline bool IsMessage(const Parcel& parcel) {
+  return std::holds_alternative<consensus::Message>(parcel);
+}
+inline NodeId From(const Parcel& parcel) {
+  return std::visit([](const auto& what) { return what.from; }, parcel);
+}
 inline NodeId To(const Parcel& parcel) {
   return std::visit([](const auto& what) { return what.to; }, parcel);
 }

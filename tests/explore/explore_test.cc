@@ -40,7 +40,7 @@ TEST(Explore, EqualDigestsAreEqualWorlds) {
     const Profile profile = MakeProfile(name, Tier::kShort);
     std::map<Digest, World> met{{profile.start.digest(), profile.start}};
     std::vector<const World*> frontier{&met.begin()->second};
-    while (met.size() < 3'000) {
+    while (!frontier.empty() && met.size() < 3'000) {
       std::vector<const World*> next_frontier;
       for (const World* world : frontier) {
         for (const Choice& choice : world->Choices()) {

@@ -1,7 +1,9 @@
 // World: one state of a small group, with everything that can still happen in it.
 //
 //   World world(&scene);
-//   for (const Choice& choice : world.Choices()) { World next = world; next.Take(choice, nullptr);
+//   for (const Choice& choice : world.Choices()) {
+//     World next = world;
+//     next.Take(choice, nullptr);
 //   }
 //
 // Replicas of the shipped core, their disks, what is on its way to the disks and on the network,
@@ -21,9 +23,9 @@
 // given before messages arrive, and these arrive in the order sent; time moves, and is heard of,
 // when nothing is on its way. A budget of strays and stalls buys exceptions: a message leaves the
 // line and arrives at any time or never; a disk falls behind. Crashes, restarts, proposals and
-// reads come at any moment. With few exceptions whole histories of several reigns are explored to
-// their ends. (Departures from one schedule, bounded: Emmi, Qadeer, Rakamaric, "Delay-bounded
-// scheduling", POPL 2011.)
+// reads come at any moment; what a node that crashes had in the line is lost. With few exceptions
+// whole histories of several reigns are explored to their ends. (Departures from one schedule,
+// bounded: Emmi, Qadeer, Rakamaric, "Delay-bounded scheduling", POPL 2011.)
 //
 // What is left out, and why nothing is lost by it:
 // - A loose message is never delivered to a node that is down, and a delivery that changes nothing
@@ -62,9 +64,10 @@ struct Budgets {
   uint8_t truncations = 0;
   uint8_t stops = 0;
   uint8_t changes = 0;  // of members
-  uint8_t strays =
-      0;  // messages that leave the line; as all above it counts for orderly worlds only
-  uint8_t stalls = 0;  // disks that fall behind; as strays
+  // In orderly worlds:
+  uint8_t strays = 0;  // messages that leave the line
+  uint8_t stalls = 0;  // disks that fall behind
+
   void Feed(consensus::Hasher* hasher) const;
   static constexpr Budgets Ample() { return {99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99}; }
   friend bool operator==(const Budgets&, const Budgets&) = default;
@@ -101,7 +104,7 @@ struct Disk {
 
 struct Node {
   Hashed<Disk> disk;
-  uint8_t lives = 0;
+  uint8_t lives = 0;  // that began; each counts and draws its jitter anew
   // Lost in a crash. `replica` is empty while the node is down.
   std::optional<consensus::Replica> replica;
   Slot applied;
@@ -167,7 +170,6 @@ class World {
   void TakeOnNode(const Choice& choice, Watcher* watcher);
   void AddLoose(Hashed<Parcel> parcel);
   void Arrive(const Parcel& parcel, Watcher* watcher);
-  void Restart(NodeId id, Watcher* watcher);
   std::string CheckLeases() const;
 
   const Scene* scene_;

@@ -25,11 +25,13 @@ class Prelude {
 
   void CutOff(uint32_t id) { cut_off_.insert(id); }
   void Rejoin(uint32_t id) { cut_off_.erase(id); }
+  // Of an orderly world: what is sent to the node from now on arrives at any time, or never.
+  void Delay(uint32_t id) { delayed_.insert(id); }
   void Do(Act act, uint32_t id) { Take(Choice{act, static_cast<uint8_t>(id)}); }
 
   void Settle() {
-    while (LoseCutOff() || TakeAny(Act::kHear) || TakeAny(Act::kWrite) || TakeAny(Act::kReadBack) ||
-           TakeAny(Act::kNext) || TakeAny(Act::kDeliver)) {
+    while (LoseCutOff() || LoosenDelayed() || TakeAny(Act::kHear) || TakeAny(Act::kWrite) ||
+           TakeAny(Act::kReadBack) || TakeAny(Act::kNext) || TakeAny(Act::kDeliver)) {
     }
   }
 
@@ -65,13 +67,24 @@ class Prelude {
     return true;
   }
 
+  bool LoosenDelayed() {
+    const auto& line = world_.line();
+    if (line.empty() || !delayed_.contains(To(*line.front()).value)) return false;
+    Take(Choice{Act::kLoosen});
+    return true;
+  }
+
   bool TakeAny(Act act) {
     for (const Choice& choice : world_.Choices()) {
-      if (choice.act != act) continue;
+      if (choice.act != act || (act == Act::kDeliver && IsDelayed(choice))) continue;
       Take(choice);
       return true;
     }
     return false;
+  }
+
+  bool IsDelayed(const Choice& choice) const {
+    return delayed_.contains(To(*world_.loose()[choice.subject]).value);
   }
 
   void Take(const Choice& choice) {
@@ -81,6 +94,7 @@ class Prelude {
 
   World& world_;
   std::set<uint32_t> cut_off_;
+  std::set<uint32_t> delayed_;
 };
 
 enum class Kind : uint8_t { kFree, kOrderly, kOrderlyWriterApart };
@@ -121,19 +135,39 @@ void TwoReigns(Prelude* prelude) {
   prelude->Rejoin(1);
 }
 
-// Node 2 waits for the answer to a read, which it will not get. Node 3 has not heard the leader's
-// latest heartbeat.
+// Node 3 has not heard the leader's latest heartbeat.
+void HalfHeard(Prelude* prelude) {
+  prelude->CutOff(3);
+  prelude->Do(Act::kAdvance, 1);
+  prelude->Do(Act::kTick, 1);
+  prelude->Settle();
+  prelude->Rejoin(3);
+}
+
+// Node 2 waits for the answer to a read, which it will not get.
 void LostQuestion(Prelude* prelude) {
   prelude->Elect(1);
   prelude->CutOff(2);
   prelude->Do(Act::kAsk, 2);
   prelude->Settle();
   prelude->Rejoin(2);
-  prelude->CutOff(3);
+  HalfHeard(prelude);
+}
+
+// Node 2 has answered the leader's latest heartbeat, and the answer is on its way for long.
+void LateAnswer(Prelude* prelude) {
+  prelude->Elect(1);
+  prelude->Delay(1);
+  HalfHeard(prelude);
   prelude->Do(Act::kAdvance, 1);
-  prelude->Do(Act::kTick, 1);
-  prelude->Settle();
-  prelude->Rejoin(3);
+}
+
+// Node 2 has answered the leader's latest heartbeat, and has forgotten it.
+void Returned(Prelude* prelude) {
+  prelude->Elect(1);
+  HalfHeard(prelude);
+  prelude->Do(Act::kCrash, 2);
+  prelude->Do(Act::kRestart, 2);
 }
 
 // Node 3 lacks what nobody has in a log any more.
@@ -188,12 +222,24 @@ constexpr Plan kPlans[] = {
      {{kWhole, {.advances = 1, .crashes = 1, .proposals = 1}},
       {kWhole, {.advances = 1, .crashes = 1, .proposals = 1, .reads = 1, .strays = 1}}}},
     {"questions",
-     "orderly, node 1 leads an open reign, node 2's question for a read slot was lost",
+     "orderly, node 1 leads an open reign; a question of node 2 for a read slot was lost",
      Kind::kOrderly,
      ThreeVoters,
      LostQuestion,
+     {{kWhole, {.advances = 1, .strays = 2}}, {kWhole, {.advances = 2, .reads = 1, .strays = 1}}}},
+    {"answers",
+     "orderly, node 1 leads an open reign; node 2's answer to a heartbeat is late",
+     Kind::kOrderly,
+     ThreeVoters,
+     LateAnswer,
      {{kWhole, {.advances = 1, .strays = 1}},
-      {kWhole, {.advances = 2, .crashes = 1, .reads = 1, .strays = 1}}}},
+      {kWhole, {.advances = 1, .crashes = 1, .strays = 1}}}},
+    {"returned",
+     "orderly, node 1 leads an open reign; node 2 restarted after it answered a heartbeat",
+     Kind::kOrderly,
+     ThreeVoters,
+     Returned,
+     {{kWhole, {.advances = 1, .strays = 1}}, {kWhole, {.advances = 2, .strays = 2}}}},
     {"members",
      "orderly, node 1 leads an open reign and replaces node 3 by node 4, until now a learner",
      Kind::kOrderly,
