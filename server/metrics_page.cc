@@ -172,6 +172,10 @@ void AddReplica(const Metrics& from, Page* to) {
   to->Total("baton_call_reads_queued_total", "Reads given to a reader.", from.reads_queued.Get());
   to->Total("baton_call_read_rounds_total", "Quorum rounds for reads without a lease.",
             from.read_rounds.Get());
+  to->Total("baton_call_reads_applied_total", "Reads of a named level, answered by this node.",
+            from.reads_applied.Get());
+  to->Total("baton_call_slots_asked_total", "Slots asked of the leader for such reads.",
+            from.slots_asked.Get());
   const auto refused = [&](const char* reason, const Counter& counter) {
     to->Total("baton_call_refused_total", "Calls that the node did not carry out.", counter.Get(),
               {{"reason", reason}});
@@ -181,6 +185,8 @@ void AddReplica(const Metrics& from, Page* to) {
   refused("deadline", from.refused_deadline);
   refused("shutting_down", from.refused_stopping);
   refused("disk_full", from.refused_disk);
+  refused("too_stale", from.refused_stale);
+  refused("position_lost", from.refused_lost);
   refused("outcome_unknown", from.outcome_unknown);
   to->Total("baton_call_evaluations_parked_total", "Evaluations that waited for a read.",
             from.evaluations_parked.Get());

@@ -31,6 +31,8 @@ struct Options {
   uint64_t block_cache_bytes = 32 << 20;
   uint64_t queue_calls_max = 16'384;
 
+  bool lease_reads = true;  // false: every linearizable read takes a quorum round
+
   bool fault_injection = false;  // by flag alone; only with addresses on loopback
 };
 

@@ -205,6 +205,7 @@ absl::Status Server::StartNode() {
   }
   options.timing = formed.profile == "wan" ? consensus::kWanTiming : consensus::kLanTiming;
   options.seed = std::random_device()();
+  options.lease_reads = p.options.lease_reads;
   options.wal_directory = p.directory->wal_path();
   options.wal.segment_bytes = p.options.segment_bytes;
   options.disk_reserve_bytes = p.options.disk_reserve_bytes;

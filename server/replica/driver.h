@@ -26,6 +26,7 @@
 #include "server/replica/durable_log.h"
 #include "server/replica/leader_desk.h"
 #include "server/replica/leader_watch.h"
+#include "server/replica/local_desk.h"
 #include "server/replica/loop_inbox.h"
 #include "server/replica/metrics.h"
 #include "server/replica/read_service.h"
@@ -57,6 +58,7 @@ class Driver : public Stage {
     Applier* applier;
     Readers* readers;
     ReadService* reads;
+    AppliedReads* applied_reads;
     Metrics* metrics;
     std::function<void(const std::string& reason)> fatal;
   };
@@ -102,15 +104,19 @@ class Driver : public Stage {
   void Do(consensus::ReadRefused& refused);
 
   void ProposeReign(const EntryStamp& last);
+  void AdmitReads(std::vector<QueuedRead> reads, std::vector<QueuedRead>* for_leader);
   void CutEntries();
-  void Publish();
+  Published Publish();
   void HandToApplier();
   void NoticeStanding();
+  void NoticeReign(Published* now);
+  Slot WaitsForApplied() const;
 
   const Parts parts_;
   LoopInbox inbox_;
   consensus::Replica core_;
   LeaderDesk desk_;
+  LocalDesk local_;
   AnswerBatch answers_;
   std::deque<consensus::EventBody> events_;  // not yet stepped
   bool stepping_ = false;
@@ -123,6 +129,7 @@ class Driver : public Stage {
   Slot handed_;                                  // to the applier; <= min(commit, durable)
   std::optional<EntryId> newest_reign_;  // last Reign entry in the log of this process's life
   std::optional<Ballot> told_;           // whose reign the watchers were told of last
+  EntryId reign_begin_;                  // the first entry known of the reign at the commit slot
   int64_t candidate_since_us_ = 0;       // 0: no candidate now
 };
 

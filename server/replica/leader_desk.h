@@ -76,7 +76,6 @@ class LeaderDesk {
   bool serving() const { return serving_; }
   // The slot whose application the desk waits for, kSlotNone for none.
   Slot WaitsForApplied() const;
-  static constexpr Slot kSlotNone{~uint64_t{0}};
 
  private:
   bool Leading() const { return reign_slot_ != Slot{}; }

@@ -89,10 +89,14 @@ struct Metrics {
   Counter reads_at_once;       // baton_call_reads_at_once_total
   Counter reads_queued;        // baton_call_reads_queued_total
   Counter read_rounds;         // baton_call_read_rounds_total (no lease: a quorum was asked)
+  Counter reads_applied;       // baton_call_reads_applied_total (level named: from the state here)
+  Counter slots_asked;         // baton_call_slots_asked_total (of the leader, for such reads)
   Counter refused_overload;    // baton_call_refused_total{reason="overloaded"}
   Counter refused_leader;      // baton_call_refused_total{reason="not_leader"}
   Counter refused_deadline;    // baton_call_refused_total{reason="deadline"}
   Counter refused_stopping;    // baton_call_refused_total{reason="shutting_down"}
+  Counter refused_stale;       // baton_call_refused_total{reason="too_stale"}
+  Counter refused_lost;        // baton_call_refused_total{reason="position_lost"}
   Counter refused_disk;        // baton_call_refused_total{reason="disk_full"}
   Counter outcome_unknown;     // baton_call_refused_total{reason="outcome_unknown"}
   Counter evaluations_parked;  // baton_call_evaluations_parked_total

@@ -48,6 +48,8 @@ enum class Reason : uint8_t {
   kForwardedTwice,
   kNotSupported,
   kFormedDifferently,
+  kPositionLost,
+  kTooStale,
 };
 
 struct LeaderHint {
@@ -63,6 +65,20 @@ struct Failure {
   uint32_t retry_after_ms = 0;
   std::string limit;
   bool ok() const { return code == absl::StatusCode::kOk; }
+};
+
+// What a read may miss. One that names a level is answered by the node that it reached.
+struct ReadLevel {
+  enum class Kind : uint8_t {
+    kUnnamed,           // linearizable, by the leader alone
+    kLinearizable,      // nothing that was answered before it was asked
+    kBoundedStaleness,  // what was committed in the last max_staleness_us before it came
+    kAtLeast,           // what follows at_least
+  };
+  Kind kind = Kind::kUnnamed;
+  int64_t max_staleness_us = 0;  // > 0 with kBoundedStaleness
+  Position at_least;             // slot and reign_round > 0 with kAtLeast
+  bool named() const { return kind != Kind::kUnnamed; }
 };
 
 struct GetCall {
@@ -98,6 +114,7 @@ struct Call {
   uint64_t tag = 0;
   Request request;
   engine::Durability durability = engine::Durability::kUnspecified;
+  ReadLevel level;  // reads only
 };
 
 struct MemberInfo {

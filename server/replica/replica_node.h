@@ -37,7 +37,8 @@ struct ReplicaOptions {
   MemberInfo self;
   std::vector<MemberInfo> members;  // epoch 1, self among them
   consensus::Timing timing = consensus::kLanTiming;
-  uint64_t seed = 1;  // of election jitter: give each start of a process another
+  uint64_t seed = 1;        // of election jitter: give each start of a process another
+  bool lease_reads = true;  // false: every linearizable read takes a quorum round
 
   std::string wal_directory;
   wal::Options wal;

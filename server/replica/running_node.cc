@@ -42,6 +42,7 @@ consensus::Config CoreConfig(const ReplicaOptions& options) {
   config.self = options.self.node;
   config.timing = options.timing;
   config.seed = options.seed;
+  config.lease_reads = options.lease_reads;
   return config;
 }
 
@@ -67,6 +68,8 @@ RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
       Applier::Hooks{[this](Slot applied) { driver_->inbox().PushApplied(applied); },
                      [this](Slot upto) { driver_->inbox().PushNotice(TrimWanted{upto}); },
                      options_.fatal});
+  applied_reads_ = std::make_unique<AppliedReads>(
+      AppliedReads::Parts{seams.engine, &overlay_, &board_, seams.clock, &readers_, &metrics_});
   reads_ = std::make_unique<ReadService>(
       ReadService::Parts{seams.engine, &overlay_, &board_, seams.clock, &members_, &readers_,
                          [this](std::vector<QueuedRead>* reads) {
@@ -89,6 +92,7 @@ RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
   parts.applier = applier_.get();
   parts.readers = &readers_;
   parts.reads = reads_.get();
+  parts.applied_reads = applied_reads_.get();
   parts.metrics = &metrics_;
   parts.fatal = options_.fatal;
   driver_ = std::make_unique<Driver>(
@@ -152,14 +156,20 @@ std::vector<Stage*> RunningNode::stages() {
 void RunningNode::Submit(std::vector<Call> calls, std::shared_ptr<AnswerSink> sink) {
   AnswerBatch answers;
   const Published now = board_.Read();
-  if (now.stopping || now.standing != consensus::Standing::kLeader) {
-    const Failure failure =
-        now.stopping ? ShuttingDownFailure() : NotLeaderFailure(members_.Hint(now.leader));
-    for (const Call& call : calls) answers.Fail(ReturnAddress{sink, call.tag}, failure);
-    (now.stopping ? metrics_.refused_stopping : metrics_.refused_leader).Add(calls.size());
-  } else {
-    Admit(std::move(calls), sink, now, &answers);
+  const bool leading = now.standing == consensus::Standing::kLeader;
+  std::vector<Call> admitted;
+  for (Call& call : calls) {
+    if (!now.stopping && (leading || call.level.named())) {
+      admitted.push_back(std::move(call));
+    } else if (now.stopping) {
+      answers.Fail(ReturnAddress{sink, call.tag}, ShuttingDownFailure());
+      metrics_.refused_stopping.Add();
+    } else {
+      answers.Fail(ReturnAddress{sink, call.tag}, NotLeaderFailure(members_.Hint(now.leader)));
+      metrics_.refused_leader.Add();
+    }
   }
+  if (!admitted.empty()) Admit(std::move(admitted), sink, now, &answers);
   answers.Deliver();
 }
 
@@ -176,12 +186,15 @@ void RunningNode::Admit(std::vector<Call> calls, const std::shared_ptr<AnswerSin
           QueuedWrite{{sink, call.tag}, deadline_us, now_us, bytes, 0, std::move(*write)});
     } else if (auto* get = std::get_if<GetCall>(&call.request)) {
       const uint64_t bytes = BytesOf(*get);
-      reads.push_back(QueuedRead{{sink, call.tag}, deadline_us, bytes, std::move(*get)});
+      reads.push_back(
+          QueuedRead{{sink, call.tag}, deadline_us, bytes, std::move(*get), call.level, now_us});
     } else {
       reads.push_back(QueuedRead{{sink, call.tag},
                                  deadline_us,
                                  kCallBytes,
-                                 std::move(std::get<engine::ScanSpec>(call.request))});
+                                 std::move(std::get<engine::ScanSpec>(call.request)),
+                                 call.level,
+                                 now_us});
     }
   }
   if (!writes.empty() && disk_.Full()) {
@@ -190,6 +203,7 @@ void RunningNode::Admit(std::vector<Call> calls, const std::shared_ptr<AnswerSin
     writes.clear();
   }
   reads_->Serve(now, &reads, answers);
+  applied_reads_->Serve(now, &reads, answers);
   const bool taken = driver_->inbox().PushCalls(&writes, &reads);
   const Failure refusal = taken ? OverloadedFailure("queue") : ShuttingDownFailure();
   for (const QueuedWrite& write : writes) answers->Fail(write.to, refusal);

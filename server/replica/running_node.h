@@ -9,6 +9,7 @@
 
 #include "engine/state/catalog.h"
 #include "engine/state/overlay.h"
+#include "server/replica/applied_reads.h"
 #include "server/replica/applied_waiters.h"
 #include "server/replica/applier.h"
 #include "server/replica/board.h"
@@ -72,6 +73,7 @@ class RunningNode : public ReplicaNode {
   Readers readers_;
   std::unique_ptr<DurableLog> log_;
   std::unique_ptr<Applier> applier_;
+  std::unique_ptr<AppliedReads> applied_reads_;
   std::unique_ptr<ReadService> reads_;
   std::unique_ptr<Driver> driver_;
 

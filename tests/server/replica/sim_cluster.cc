@@ -180,7 +180,8 @@ uint32_t SimCluster::ElectLeader(int64_t for_us) {
   return Leader();
 }
 
-uint64_t SimCluster::Submit(uint32_t n, std::vector<Request> requests, int64_t timeout_us) {
+uint64_t SimCluster::Submit(uint32_t n, std::vector<Request> requests, int64_t timeout_us,
+                            const ReadLevel& level) {
   const uint64_t first = next_tag_;
   std::vector<Call> calls;
   for (Request& request : requests) {
@@ -188,14 +189,15 @@ uint64_t SimCluster::Submit(uint32_t n, std::vector<Request> requests, int64_t t
     call.tag = next_tag_++;
     call.context.deadline_us = clock_.now_us + timeout_us;
     call.request = std::move(request);
+    call.level = level;
     calls.push_back(std::move(call));
   }
   node(n)->Submit(std::move(calls), sink_);
   return first;
 }
 
-Answer SimCluster::Do(uint32_t n, Request request, int64_t timeout_us) {
-  const uint64_t tag = Submit(n, {std::move(request)}, timeout_us);
+Answer SimCluster::Do(uint32_t n, Request request, int64_t timeout_us, const ReadLevel& level) {
+  const uint64_t tag = Submit(n, {std::move(request)}, timeout_us, level);
   const bool answered = RunUntil([&] { return sink_->answers.count(tag) != 0; }, 2 * timeout_us);
   BATON_CHECK(answered) << "call " << tag << " was never answered";
   return sink_->answers.at(tag);
@@ -207,6 +209,11 @@ Answer SimCluster::Put(uint32_t n, const std::string& key, const std::string& va
 
 Answer SimCluster::Get(uint32_t n, const std::string& key) {
   return Do(n, GetCall{kDefaultKeyspace, {key}});
+}
+
+Answer SimCluster::GetHere(uint32_t n, const std::string& key, const ReadLevel& level,
+                           int64_t timeout_us) {
+  return Do(n, GetCall{kDefaultKeyspace, {key}}, timeout_us, level);
 }
 
 DigestResult SimCluster::Digest(uint32_t n, Slot slot) {
