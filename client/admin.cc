@@ -295,6 +295,7 @@ absl::StatusOr<GetResult> Admin::GetThrough(const std::string& endpoint, std::st
   if (!checked.ok()) return checked;
   v1::GetRequest request;
   *request.mutable_context() = ContextOf(options);
+  client::SetLevel(options.read, &request);
   request.set_key(std::string(key));
   v1::GetResponse response;
   grpc::ClientContext context;
