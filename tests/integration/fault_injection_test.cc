@@ -77,6 +77,17 @@ TEST_F(FaultInjectionTest, AStallOfTheLeadersDiskLosesNothing) {
   for (int i = 0; i < acknowledged; ++i) EXPECT_EQ(Read("stalled/" + std::to_string(i)), "x");
 }
 
+TEST_F(FaultInjectionTest, WritesGoOnUnderAnotherLeaderWhileTheLeadersDiskIsStuck) {
+  ASSERT_TRUE(PutEventually("key", "0"));
+  const int stuck = cluster_.AwaitLeader();
+  Fault(stuck, "stall");
+  for (int i = 1; i <= 20; ++i) ASSERT_TRUE(PutEventually("key", std::to_string(i)));
+  EXPECT_GE(cluster_.AwaitLeader(stuck), 0);
+  Fault(stuck, "clear");
+  ASSERT_TRUE(cluster_.AwaitHealthy());
+  EXPECT_EQ(Read("key"), "20");
+}
+
 TEST_F(FaultInjectionTest, AFollowerWithAStalledDiskHoldsNobodyUp) {
   ASSERT_TRUE(PutEventually("key", "0"));
   const int leader = cluster_.AwaitLeader();
