@@ -143,6 +143,17 @@ void AddReplica(const Metrics& from, Page* to) {
   const auto gauge = [&](const char* name, const char* help, const class Gauge& value) {
     to->Gauge(name, help, static_cast<double>(value.Get()));
   };
+  const auto seconds = [&](const char* name, const char* help, const class Gauge& value) {
+    to->Gauge(name, help, static_cast<double>(value.Get()) * kMicro);
+  };
+  gauge("baton_node_disk_class", "The log's disk: 0 normal, 1 slow, 2 stuck.", from.disk_class);
+  seconds("baton_node_disk_recent_seconds", "A write to the log, median of the last second.",
+          from.disk_recent_us);
+  seconds("baton_node_disk_baseline_seconds", "What that is compared with.", from.disk_baseline_us);
+  gauge("baton_node_barred", "1: it leads only if nobody else can.", from.barred);
+  gauge("baton_node_recovering", "1 while its state is far behind, or its disk full.",
+        from.recovering);
+  gauge("baton_node_state_bytes", "Of the state, about.", from.state_bytes);
   gauge("baton_wal_size_bytes", "Segments in use.", from.wal_size_bytes);
   gauge("baton_replica_ballot_round", "Highest ballot promised.", from.promised_round);
   gauge("baton_replica_leader", "1 while it leads with an open reign.", from.is_leader);

@@ -57,6 +57,16 @@ class Board {
     return value_;
   }
 
+  // How the nodes are, as the leader that is heard, or this node, has told last.
+  void SetHealth(const consensus::HealthTable& table) {
+    MutexLock lock(&mutex_);
+    health_ = table;
+  }
+  consensus::HealthTable Health() const {
+    MutexLock lock(&mutex_);
+    return health_;
+  }
+
   // Of the i-th member: durable there and equal to the leader's log, as far as the leader knows.
   void SetMatch(size_t i, Slot match) { matches_[i].store(match.value, std::memory_order_relaxed); }
   Slot Match(size_t i) const { return Slot{matches_[i].load(std::memory_order_relaxed)}; }
@@ -65,6 +75,7 @@ class Board {
   std::vector<std::atomic<uint64_t>> matches_;
   mutable Mutex mutex_;
   Published value_ BATON_GUARDED_BY(mutex_);
+  consensus::HealthTable health_ BATON_GUARDED_BY(mutex_);
 };
 
 }  // namespace baton::server

@@ -94,6 +94,7 @@ bool Driver::RunOnce() {
   desk_.Expire(now_us, &answers_);
   local_.Expire(now_us, &answers_);
   NoticeStanding();
+  NoticeHealth(now_us);
   // A commit is published before the answers, and the state, that follow from it can be seen.
   local_.Advance(applied_, Publish().reign_round, &answers_);
   answers_.Deliver();
@@ -105,7 +106,8 @@ bool Driver::RunOnce() {
 
 int64_t Driver::NextDeadlineUs() const {
   if (stopped_) return kNever;
-  return std::min({core_.NextDeadlineUs(), desk_.NextDeadlineUs(), local_.NextDeadlineUs()});
+  return std::min({core_.NextDeadlineUs(), desk_.NextDeadlineUs(), local_.NextDeadlineUs(),
+                   parts_.health->NextDeadlineUs()});
 }
 
 // ---- Events
@@ -339,6 +341,20 @@ void Driver::NoticeStanding() {
     candidate_since_us_ = 0;
   } else if (candidate_since_us_ == 0) {
     candidate_since_us_ = parts_.clock->LeaseNowUs();
+  }
+}
+
+// A leader's core asks for proofs itself.
+void Driver::NoticeHealth(int64_t now_us) {
+  const uint64_t unapplied = core_.log().last().slot.value - applied_.value;
+  if (auto measured = parts_.health->Look(unapplied, now_us)) Feed(*measured);
+  if (parts_.health->WantsProof() && !stopped_) {
+    consensus::ProveWrite proof;
+    Do(proof);
+  }
+  if (core_.health() != health_told_) {
+    health_told_ = core_.health();
+    parts_.board->SetHealth(health_told_);
   }
 }
 

@@ -24,6 +24,7 @@
 #include "server/replica/clock.h"
 #include "server/replica/disk_guard.h"
 #include "server/replica/durable_log.h"
+#include "server/replica/health_probe.h"
 #include "server/replica/leader_desk.h"
 #include "server/replica/leader_watch.h"
 #include "server/replica/local_desk.h"
@@ -55,6 +56,7 @@ class Driver : public Stage {
     AppliedWaiters* waiters;
     DurableLog* log;
     DiskGuard* disk;
+    HealthProbe* health;
     Applier* applier;
     Readers* readers;
     ReadService* reads;
@@ -109,6 +111,7 @@ class Driver : public Stage {
   Published Publish();
   void HandToApplier();
   void NoticeStanding();
+  void NoticeHealth(int64_t now_us);
   void NoticeReign(Published* now);
   Slot WaitsForApplied() const;
 
@@ -129,6 +132,7 @@ class Driver : public Stage {
   Slot handed_;                                  // to the applier; <= min(commit, durable)
   std::optional<EntryId> newest_reign_;  // last Reign entry in the log of this process's life
   std::optional<Ballot> told_;           // whose reign the watchers were told of last
+  consensus::HealthTable health_told_;   // to the board
   EntryId reign_begin_;                  // the first entry known of the reign at the commit slot
   int64_t candidate_since_us_ = 0;       // 0: no candidate now
 };

@@ -65,6 +65,14 @@ struct Metrics {
   Counter wal_append_bytes;                          // baton_wal_append_bytes_total
   Gauge wal_size_bytes;                              // baton_wal_size_bytes
 
+  // baton_node_*
+  Gauge disk_class;        // baton_node_disk_class (0 normal, 1 slow, 2 stuck)
+  Gauge disk_recent_us;    // baton_node_disk_recent_seconds, median of about the last second
+  Gauge disk_baseline_us;  // baton_node_disk_baseline_seconds, what it is compared with
+  Gauge barred;            // baton_node_barred
+  Gauge recovering;        // baton_node_recovering
+  Gauge state_bytes;       // baton_node_state_bytes, about
+
   // baton_replica_*
   Gauge promised_round;       // baton_replica_ballot_round
   Gauge is_leader;            // baton_replica_leader (1: leads with an open reign)

@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "base/types.h"
+#include "consensus/health.h"
 #include "consensus/message.h"
 #include "engine/state/request.h"
 
@@ -132,6 +133,12 @@ struct PeerProgressInfo {
   bool connected = false;
 };
 
+// How a member stands for elections, as its leader has told.
+struct MemberHealthInfo {
+  std::string name;
+  consensus::NodeHealth health;
+};
+
 // One node's own view of itself and of the cluster, taken at once.
 struct NodeStatus {
   Id128 cluster;
@@ -146,6 +153,7 @@ struct NodeStatus {
   Epoch epoch;
   std::vector<MemberInfo> members;
   std::vector<PeerProgressInfo> peers;
+  std::vector<MemberHealthInfo> health;  // of those that the leader has heard of
 };
 
 struct DigestResult {

@@ -57,9 +57,10 @@ RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
       board_(options.members.size()),
       disk_(wal_.get(), seams.fs, options.wal_directory, options.wal.segment_bytes,
             options.disk_reserve_bytes, seams.worker, seams.clock, &metrics_, options.fatal),
+      meter_(options.timing.stall_us),
       readers_(options.reader_jobs_max) {
   log_ = std::make_unique<DurableLog>(
-      wal_.get(), seams.transport, seams.clock, &metrics_,
+      wal_.get(), seams.transport, seams.clock, &meter_, &metrics_,
       DurableLog::Hooks{[this](const TurnDone& done) { driver_->inbox().PushNotice(done); },
                         [this] { disk_.PrepareSegments(); }, options_.fatal});
   applier_ = std::make_unique<Applier>(
@@ -68,6 +69,9 @@ RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
       Applier::Hooks{[this](Slot applied) { driver_->inbox().PushApplied(applied); },
                      [this](Slot upto) { driver_->inbox().PushNotice(TrimWanted{upto}); },
                      options_.fatal});
+  health_ = std::make_unique<HealthProbe>(
+      options.wishes, options.timing.lease_us,
+      HealthProbe::Parts{&meter_, &disk_, applier_.get(), wal_.get(), &metrics_});
   applied_reads_ = std::make_unique<AppliedReads>(
       AppliedReads::Parts{seams.engine, &overlay_, &board_, seams.clock, &readers_, &metrics_});
   reads_ = std::make_unique<ReadService>(
@@ -89,6 +93,7 @@ RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
   parts.waiters = &waiters_;
   parts.log = log_.get();
   parts.disk = &disk_;
+  parts.health = health_.get();
   parts.applier = applier_.get();
   parts.readers = &readers_;
   parts.reads = reads_.get();
@@ -259,6 +264,10 @@ NodeStatus RunningNode::Status() const {
   status.first = Slot{metrics_.base_slot.Get() + 1};
   status.epoch = Epoch{1};
   status.members = members_.members();
+  for (const auto& [node, health] : board_.Health().nodes) {
+    const MemberInfo* member = members_.Find(node);
+    if (member != nullptr) status.health.push_back(MemberHealthInfo{member->name, health});
+  }
   if (now.standing == consensus::Standing::kLeader) {
     for (size_t i = 0; i < status.members.size(); ++i) {
       const MemberInfo& member = status.members[i];

@@ -14,8 +14,10 @@
 #include "server/replica/applier.h"
 #include "server/replica/board.h"
 #include "server/replica/disk_guard.h"
+#include "server/replica/disk_meter.h"
 #include "server/replica/driver.h"
 #include "server/replica/durable_log.h"
+#include "server/replica/health_probe.h"
 #include "server/replica/leader_watch.h"
 #include "server/replica/read_service.h"
 #include "server/replica/readers.h"
@@ -70,9 +72,11 @@ class RunningNode : public ReplicaNode {
   LeaderWatch watch_;
   AppliedWaiters waiters_;
   DiskGuard disk_;
+  DiskMeter meter_;
   Readers readers_;
   std::unique_ptr<DurableLog> log_;
   std::unique_ptr<Applier> applier_;
+  std::unique_ptr<HealthProbe> health_;
   std::unique_ptr<AppliedReads> applied_reads_;
   std::unique_ptr<ReadService> reads_;
   std::unique_ptr<Driver> driver_;

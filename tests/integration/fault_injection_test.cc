@@ -88,6 +88,27 @@ TEST_F(FaultInjectionTest, WritesGoOnUnderAnotherLeaderWhileTheLeadersDiskIsStuc
   EXPECT_EQ(Read("key"), "20");
 }
 
+TEST_F(FaultInjectionTest, ASlowDiskIsKnownToAllAndMovesNothing) {
+  ASSERT_TRUE(PutEventually("key", "0"));
+  const int leader = cluster_.AwaitLeader();
+  const int slow = (leader + 1) % cluster_.size();
+  // The disk of a node, as another one has heard.
+  const auto disk = [&](int at) -> std::string {
+    const auto status = cluster_.Status(at);
+    if (!status) return "";
+    for (const MemberHealth& health : status->health) {
+      if (health.name == Name(slow)) return health.disk;
+    }
+    return "";
+  };
+  ASSERT_TRUE(Eventually([&] { return PutEventually("key", "1") && disk(leader) == "normal"; }));
+  Fault(slow, "slow 200");
+  for (int at = 0; at < cluster_.size(); ++at) {
+    EXPECT_TRUE(Eventually([&] { return PutEventually("key", "2") && disk(at) == "slow"; })) << at;
+  }
+  EXPECT_EQ(cluster_.AwaitLeader(), leader);
+}
+
 TEST_F(FaultInjectionTest, AFollowerWithAStalledDiskHoldsNobodyUp) {
   ASSERT_TRUE(PutEventually("key", "0"));
   const int leader = cluster_.AwaitLeader();

@@ -115,6 +115,7 @@ TEST_F(OptionsTest, WhatIsWrongElsewhereIsNamed) {
       {{"--http-address", "127.0.0.1:7400"}, "node.http_address: must differ"},
       {{"--queue-calls-max", "0"}, "--queue-calls-max: \"0\" is not a number from 1"},
       {{"--queue-calls-max", "99999999999999999999"}, "is not a number"},
+      {{"--region", "256"}, "--region: \"256\" is not a number from 0 to 255"},
       {{"--lease-reads", "no"}, "--lease-reads: \"no\" is not true or false"},
       {{"--config", "/no/such/file.toml"}, "/no/such/file.toml"},
       {{"--config", "/"}, "/: is a directory"},

@@ -140,8 +140,10 @@ absl::Status Get(const Context& context, const Arguments& arguments) {
     SetBytes(&object, "key", arguments.key);
     SetBytes(&object, "value", result->record->value);
     object["revision"] = result->record->revision;
-    object["slot"] = result->slot;
-    object["reign"] = result->reign;
+    if (arguments.read.given()) {  // for the --at-least of another
+      object["slot"] = result->slot;
+      object["reign"] = result->reign;
+    }
     return context.Print(object);
   }
   return context.Print(result->record->value + (arguments.raw ? "" : "\n"));

@@ -25,6 +25,8 @@ struct ReadFlags {
   uint32_t stale_ms = 0;        // 0: not given
   std::string at_least;         // SLOT@REIGN; empty: not given
   std::string from = "leader";  // leader, nearest, any, HOST:PORT
+
+  bool given() const { return stale_ms != 0 || !at_least.empty() || from != "leader"; }
 };
 // REQUIRES: at most one of stale_ms and at_least is given.
 absl::StatusOr<ReadOptions> ParseReadFlags(const ReadFlags& flags);

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "server/codec/peer_codec.h"
+#include "server/replica/durable_log.h"
 
 namespace baton::server {
 
@@ -101,6 +102,15 @@ void SimCluster::Stop(uint32_t n) {
 
 void SimCluster::Isolate(uint32_t n, bool isolated) { nodes_[n - 1]->isolated = isolated; }
 
+void SimCluster::StickDisk(uint32_t n, bool stuck) { nodes_[n - 1]->stuck = stuck; }
+
+void SimCluster::SlowDisk(uint32_t n, int64_t every_us) { nodes_[n - 1]->log_every_us = every_us; }
+
+bool SimCluster::LogMayRun(const Node& node) const {
+  if (node.stuck) return false;
+  return node.log_every_us == 0 || clock_.now_us % node.log_every_us == 0;
+}
+
 void SimCluster::Carry(uint32_t from, const consensus::Message& message) {
   const uint32_t to = message.to.value;
   BATON_CHECK(to >= 1 && to <= nodes_.size() && to != from);
@@ -139,7 +149,10 @@ bool SimCluster::Step() {
   std::vector<Turn> turns;
   for (auto& node : nodes_) {
     if (!node->alive) continue;
-    for (Stage* stage : node->node->stages()) turns.push_back({stage, nullptr});
+    for (Stage* stage : node->node->stages()) {
+      if (dynamic_cast<DurableLog*>(stage) != nullptr && !LogMayRun(*node)) continue;
+      turns.push_back({stage, nullptr});
+    }
     turns.push_back({nullptr, node->worker.get()});
   }
   std::shuffle(turns.begin(), turns.end(), random_);
@@ -154,6 +167,8 @@ int64_t SimCluster::NextUs() {
   for (auto& node : nodes_) {
     if (!node->alive) continue;
     for (Stage* stage : node->node->stages()) next_us = std::min(next_us, stage->NextDeadlineUs());
+    if (node->log_every_us == 0) continue;
+    next_us = std::min(next_us, (clock_.now_us / node->log_every_us + 1) * node->log_every_us);
   }
   return next_us;
 }

@@ -84,6 +84,9 @@ class SimCluster {
   void Crash(uint32_t n, bool tear);        // loses what was not synced
   void Stop(uint32_t n);                    // cleanly
   void Isolate(uint32_t n, bool isolated);  // its messages are lost both ways
+  // Its log completes nothing, or only at multiples of that time; 0: at once.
+  void StickDisk(uint32_t n, bool stuck);
+  void SlowDisk(uint32_t n, int64_t every_us);
 
   // Runs whatever is due, then moves time on, until `done` or `for_us` have passed.
   bool RunUntil(const std::function<bool()>& done, int64_t for_us);
@@ -120,6 +123,8 @@ class SimCluster {
     std::vector<std::string> fatal;
     bool alive = false;
     bool isolated = false;
+    bool stuck = false;
+    int64_t log_every_us = 0;
     uint64_t starts = 0;
   };
   struct Flight {
@@ -131,6 +136,7 @@ class SimCluster {
 
   void Carry(uint32_t from, const consensus::Message& message);
   bool Step();  // one piece of work that is due now
+  bool LogMayRun(const Node& node) const;
   int64_t NextUs();
 
   SimOptions options_;
