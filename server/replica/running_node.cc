@@ -161,21 +161,25 @@ std::vector<Stage*> RunningNode::stages() {
 void RunningNode::Submit(std::vector<Call> calls, std::shared_ptr<AnswerSink> sink) {
   AnswerBatch answers;
   const Published now = board_.Read();
-  const bool leading = now.standing == consensus::Standing::kLeader;
-  std::vector<Call> admitted;
-  for (Call& call : calls) {
-    if (!now.stopping && (leading || call.level.named())) {
-      admitted.push_back(std::move(call));
-    } else if (now.stopping) {
-      answers.Fail(ReturnAddress{sink, call.tag}, ShuttingDownFailure());
-      metrics_.refused_stopping.Add();
-    } else {
-      answers.Fail(ReturnAddress{sink, call.tag}, NotLeaderFailure(members_.Hint(now.leader)));
-      metrics_.refused_leader.Add();
-    }
+  if (now.stopping || now.standing != consensus::Standing::kLeader) {
+    RefuseTheLeaders(&calls, sink, now, &answers);
   }
-  if (!admitted.empty()) Admit(std::move(admitted), sink, now, &answers);
+  if (!calls.empty()) Admit(std::move(calls), sink, now, &answers);
   answers.Deliver();
+}
+
+// What is left is this node's own to answer: reads that name a level, unless it stops.
+void RunningNode::RefuseTheLeaders(std::vector<Call>* calls,
+                                   const std::shared_ptr<AnswerSink>& sink, const Published& now,
+                                   AnswerBatch* answers) {
+  const Failure failure =
+      now.stopping ? ShuttingDownFailure() : NotLeaderFailure(members_.Hint(now.leader));
+  const size_t refused = std::erase_if(*calls, [&](const Call& call) {
+    if (!now.stopping && call.level.named()) return false;
+    answers->Fail(ReturnAddress{sink, call.tag}, failure);
+    return true;
+  });
+  (now.stopping ? metrics_.refused_stopping : metrics_.refused_leader).Add(refused);
 }
 
 void RunningNode::Admit(std::vector<Call> calls, const std::shared_ptr<AnswerSink>& sink,

@@ -57,6 +57,8 @@ class RunningNode : public ReplicaNode {
   std::vector<Stage*> stages() override;
 
  private:
+  void RefuseTheLeaders(std::vector<Call>* calls, const std::shared_ptr<AnswerSink>& sink,
+                        const Published& now, AnswerBatch* answers);
   void Admit(std::vector<Call> calls, const std::shared_ptr<AnswerSink>& sink, const Published& now,
              AnswerBatch* answers);
   void PostDigest(KeyspaceId keyspace, std::function<void(DigestResult)> done);
