@@ -4,20 +4,22 @@
 // their length first, so that no two states share a form. A value of one function call.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <map>
 #include <set>
-#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
 
 #include "base/checksum.h"
-#include "base/coding.h"
 #include "base/types.h"
 
 namespace baton::consensus {
 
 class Hasher {
  public:
-  void Add(uint64_t v) { PutFixed64(&canonical_, v); }
+  void Add(uint64_t v) { words_.push_back(v); }
   void Add(NodeId node) { Add(uint64_t{node.value}); }
   void Add(Slot slot) { Add(slot.value); }
   void Add(const Ballot& ballot) {
@@ -47,10 +49,17 @@ class Hasher {
     for (NodeId node : set) Add(node);
   }
 
-  uint64_t Digest() const { return Checksum(canonical_); }
+  uint64_t Digest() const { return Checksum(canonical()); }
+  // All that was added. A harness that meets very many states hashes it more widely.
+  std::string_view canonical() const {
+    return {reinterpret_cast<const char*>(words_.data()), words_.size() * sizeof(uint64_t)};
+  }
+  void Clear() { words_.clear(); }
 
  private:
-  std::string canonical_;
+  static_assert(std::endian::native == std::endian::little, "equal hashes on every machine");
+
+  std::vector<uint64_t> words_;
 };
 
 }  // namespace baton::consensus

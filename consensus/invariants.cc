@@ -14,6 +14,15 @@ std::string Broken(NodeId node, const std::string& what) {
   return "node " + std::to_string(node.value) + ": " + what;
 }
 
+template <class Map>
+void FeedPairs(const Map& map, Hasher* hasher) {
+  hasher->Add(uint64_t{map.size()});
+  for (const auto& [key, value] : map) {
+    hasher->Add(key);
+    hasher->Add(value);
+  }
+}
+
 }  // namespace
 
 std::string Invariants::Started(const Replica& replica) {
@@ -239,6 +248,31 @@ std::string Invariants::MarkChosen(const EntryId& id) {
     }
   }
   return "";
+}
+
+void Invariants::Feed(Hasher* hasher) const {
+  Configurations({configuration_}).Feed(hasher);
+  hasher->Add(uint64_t{memberships_.size()});
+  for (const auto& [id, membership] : memberships_) {
+    Configurations({Configuration{id, membership}}).Feed(hasher);
+  }
+  FeedPairs(ends_, hasher);
+  hasher->Add(uint64_t{seen_.size()});
+  for (const auto& [node, seen] : seen_) {
+    hasher->Add(node);
+    hasher->Add(seen.promised);
+    hasher->Add(seen.commit);
+    hasher->Add(seen.leading);
+    hasher->Add(seen.last);
+  }
+  hasher->Add(promised_);
+  FeedPairs(follows_, hasher);
+  FeedPairs(contents_, hasher);
+  FeedPairs(reigns_, hasher);
+  FeedPairs(seals_, hasher);
+  FeedPairs(accepted_, hasher);
+  FeedPairs(chosen_, hasher);
+  FeedPairs(newest_chosen_, hasher);
 }
 
 std::string Invariants::OneLease(const std::vector<Held>& replicas) {

@@ -27,6 +27,8 @@ class Invariants {
   explicit Invariants(Membership membership) : configuration_{EntryId{}, std::move(membership)} {}
 
   std::string Started(const Replica& replica);
+  // It crashed: what its memory held is compared with nothing any more.
+  void Stopped(NodeId node) { seen_.erase(node); }
   std::string AfterStep(const Replica& replica);
   std::string Sent(const Message& message);
 
@@ -41,6 +43,10 @@ class Invariants {
   // Chosen up to here, as the acceptances tell.
   Slot chosen() const { return chosen_.empty() ? Slot{} : chosen_.rbegin()->first; }
 
+  // A value: equal histories judge alike whatever follows. The canonical form tells them apart.
+  void Feed(Hasher* hasher) const;
+  friend bool operator==(const Invariants&, const Invariants&) = default;
+
  private:
   // What the last step of one node left, in its present life.
   struct Seen {
@@ -48,6 +54,7 @@ class Invariants {
     Slot commit;
     Ballot leading;  // Ballot{}: it does not
     EntryId last;    // of its log
+    friend bool operator==(const Seen&, const Seen&) = default;
   };
 
   std::string CheckEntries(const Replica& replica, Slot above);

@@ -5,10 +5,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <string>
 #include <variant>
 #include <vector>
 
 #include "base/types.h"
+#include "consensus/configurations.h"
 #include "consensus/entry.h"
 #include "consensus/health.h"
 
@@ -127,8 +130,38 @@ struct TellSlot {
   friend bool operator==(const TellSlot&, const TellSlot&) = default;
 };
 
-using MessageBody = std::variant<Canvass, CanvassReply, Prepare, Promise, Nack, Fetch, Fetched,
-                                 Accept, Accepted, Abdicate, AskSlot, TellSlot>;
+// A snapshot on its way, between the drivers: the core says when one is sent (SendSnapshot) and
+// whether it is installed (SnapshotReceived), and drops these three itself. The receiver pulls.
+struct SnapshotOffer {
+  Ballot ballot;
+  uint64_t snapshot = 0;  // names it among all that its sender ever offered
+  EntryId last;
+  Configuration configuration;
+  uint64_t bytes = 0;  // of the whole stream
+  friend bool operator==(const SnapshotOffer&, const SnapshotOffer&) = default;
+};
+struct SnapshotPull {
+  uint64_t snapshot = 0;
+  uint64_t position = 0;      // written here up to this byte: send what follows ...
+  uint64_t window_bytes = 0;  // ... but no more than this
+  bool again = false;         // what followed was lost: begin here anew
+  bool done = false;          // nothing more is wanted
+  friend bool operator==(const SnapshotPull&, const SnapshotPull&) = default;
+};
+struct SnapshotChunk {
+  uint64_t snapshot = 0;
+  uint64_t position = 0;
+  uint64_t checksum = 0;                     // XXH3-64 of the bytes
+  std::shared_ptr<const std::string> bytes;  // never null
+  friend bool operator==(const SnapshotChunk& a, const SnapshotChunk& b) {
+    return a.snapshot == b.snapshot && a.position == b.position && a.checksum == b.checksum &&
+           *a.bytes == *b.bytes;
+  }
+};
+
+using MessageBody =
+    std::variant<Canvass, CanvassReply, Prepare, Promise, Nack, Fetch, Fetched, Accept, Accepted,
+                 Abdicate, AskSlot, TellSlot, SnapshotOffer, SnapshotPull, SnapshotChunk>;
 
 struct Message {
   NodeId from;

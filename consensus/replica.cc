@@ -44,7 +44,7 @@ void Replica::On(const Tick&) {
     LeadOn();
   } else if (candidacy_) {
     Conclude(candidacy_->OnTick(core_));
-  } else if (MayStand() && NextDeadlineUs() <= core_.now_us) {
+  } else if (MayStand() && StandAtUs() <= core_.now_us) {
     Stand();
   }
 }
@@ -256,6 +256,11 @@ bool Replica::MayStand() const {
          core_.now_us < core_.gate.StuckAtUs(core_.config.timing);
 }
 
+// Not while a lease that this node gave binds it, whatever else it waits for.
+int64_t Replica::StandAtUs() const {
+  return std::max(election_.StandAtUs(), acceptor_.lease().BoundUntilUs());
+}
+
 void Replica::Stand() {
   candidacy_.emplace(core_);
   Conclude(candidacy_->Begin(&core_));
@@ -359,8 +364,7 @@ int64_t Replica::NextDeadlineUs() const {
   }
   if (candidacy_) return candidacy_->deadline_us();
   if (MayStand()) {
-    return std::min(std::max(election_.StandAtUs(), acceptor_.lease().BoundUntilUs()),
-                    reads_.OverdueAtUs());
+    return std::min(StandAtUs(), reads_.OverdueAtUs());
   }
   // One that does not stand wakes to see that its leader is silent.
   return std::min(leader() ? acceptor_.LeaderSilentAtUs(core_) : kNever, reads_.OverdueAtUs());

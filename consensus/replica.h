@@ -97,9 +97,13 @@ class Replica {
   void On(NodeId from, const Abdicate& m);
   void On(NodeId from, const AskSlot& m);
   void On(NodeId from, const TellSlot& m);
+  void On(NodeId, const SnapshotOffer&) {}
+  void On(NodeId, const SnapshotPull&) {}
+  void On(NodeId, const SnapshotChunk&) {}
 
   // Changes of standing.
   bool MayStand() const;
+  int64_t StandAtUs() const;  // REQUIRES: MayStand()
   void Stand();
   void Conclude(Candidacy::Outcome outcome);
   void YieldTo(const Ballot& ballot);

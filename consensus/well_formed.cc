@@ -64,6 +64,9 @@ struct Checker {
   }
   bool operator()(const Accepted& m) const { return Sane(m.hint); }
   bool operator()(const Abdicate& m) const { return Speaks(m.ballot); }
+  bool operator()(const SnapshotOffer&) const { return false; }  // the drivers' among themselves
+  bool operator()(const SnapshotPull&) const { return false; }
+  bool operator()(const SnapshotChunk&) const { return false; }
   bool operator()(const AskSlot&) const { return true; }
   bool operator()(const TellSlot& m) const { return m.slot.value <= kSlotMax; }
 };

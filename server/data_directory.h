@@ -7,6 +7,7 @@
 //   log        says that the log was made once: from then on a missing one is lost, not new
 //   plan       on the node that coordinates a formation: what it will give everyone
 //   wal/, db/  the replicated log and the state
+//   snapshots/ of the state: one that is being sent, one that is being received
 //
 // docs/operations.md gives the bytes of node, formation, log and plan. Each is written atomically
 // and carries a version and a checksum. Owner: the process's main. Any thread: the caller makes
@@ -55,6 +56,7 @@ class DataDirectory {
 
   std::string wal_path() const { return path_ + "/wal"; }
   std::string db_path() const { return path_ + "/db"; }
+  std::string snapshot_path() const { return path_ + "/snapshots"; }
 
  private:
   DataDirectory(wal::FileSystem* fs, std::string path) : fs_(fs), path_(std::move(path)) {}

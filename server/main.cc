@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,8 +46,9 @@ void Reload(const CommandLine& line) {
   spdlog::info("SIGHUP: log level {}; everything else needs a restart", *level);
 }
 
-// Runs until a signal asks to stop. Returns the exit code.
-int RunUntilStopped(const CommandLine& line, Server* server, int signals, int wakeups) {
+// Runs until a signal asks to stop. Returns the exit code; nullopt: start a new server.
+std::optional<int> RunUntilStopped(const CommandLine& line, Server* server, int signals,
+                                   int wakeups) {
   while (true) {
     pollfd fds[] = {{signals, POLLIN, 0}, {wakeups, POLLIN, 0}};
     if (poll(fds, 2, kTickMs) < 0 && errno != EINTR) {
@@ -68,6 +70,7 @@ int RunUntilStopped(const CommandLine& line, Server* server, int signals, int wa
       spdlog::critical("stopping: {}", std::string(status.message()));
       return 1;
     }
+    if (server->WantsReopen()) return std::nullopt;
   }
 }
 
@@ -78,18 +81,25 @@ int Serve(const CommandLine& line) {
   StartLogging(line.options.log_level, line.options.log_format, line.options.name);
   spdlog::info("{}", VersionLine());
   spdlog::info("node {}, data in {}", line.options.name, line.options.data_dir);
-  absl::StatusOr<std::unique_ptr<Server>> server =
-      Server::Start(line.options, [wakeups] { eventfd_write(wakeups, 1); });
-  if (!server.ok()) {
-    spdlog::critical("cannot start: {}", std::string(server.status().message()));
-    return 1;
+  std::optional<int> code;
+  while (!code) {
+    absl::StatusOr<std::unique_ptr<Server>> server =
+        Server::Start(line.options, [wakeups] { eventfd_write(wakeups, 1); });
+    if (!server.ok()) {
+      spdlog::critical("cannot start: {}", std::string(server.status().message()));
+      return 1;
+    }
+    code = RunUntilStopped(line, server->get(), signals, wakeups);
+    if (code) {
+      signal(SIGHUP, SIG_IGN);
+      pthread_sigmask(SIG_UNBLOCK, &set, nullptr);  // a second signal ends the process at once
+    } else {
+      spdlog::info("starting anew with the snapshot that was received");
+    }
+    server->reset();
   }
-  const int code = RunUntilStopped(line, server->get(), signals, wakeups);
-  signal(SIGHUP, SIG_IGN);
-  pthread_sigmask(SIG_UNBLOCK, &set, nullptr);  // a second signal ends the process at once
-  server->reset();
   spdlog::info("stopped");
-  return code;
+  return *code;
 }
 
 int Main(int argc, char** argv) {

@@ -175,6 +175,14 @@ void AddReplica(const Metrics& from, Page* to) {
   to->Buckets("baton_replica_write_seconds", "A write, from queue to answer.", from.write_us,
               kMicro);
   to->Buckets("baton_replica_apply_seconds", "One batch into the state.", from.apply_us, kMicro);
+  to->Total("baton_replica_snapshots_sent_total", "Peers brought back by a snapshot.",
+            from.snapshots_sent.Get());
+  to->Total("baton_replica_snapshot_sent_bytes_total", "Bytes of snapshots sent.",
+            from.snapshot_bytes_sent.Get());
+  to->Total("baton_replica_snapshots_installed_total", "Snapshots installed here.",
+            from.snapshots_installed.Get());
+  to->Total("baton_replica_snapshot_received_bytes_total", "Bytes of snapshots received.",
+            from.snapshot_bytes_received.Get());
   to->Total("baton_replica_wall_clock_jumps_total", "Wall times that were not believed.",
             from.wall_clock_jumps.Get());
   to->Total("baton_call_writes_total", "Writes acknowledged.", from.writes_acked.Get());

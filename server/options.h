@@ -28,6 +28,8 @@ struct Options {
 
   uint64_t segment_bytes = 64 << 20;
   uint64_t disk_reserve_bytes = 256 << 20;
+  uint64_t log_retention_bytes = 1 << 30;
+  uint64_t snapshot_bytes_per_second = 64 << 20;
   uint64_t block_cache_bytes = 32 << 20;
   uint64_t queue_calls_max = 16'384;
 

@@ -94,8 +94,8 @@ struct Server::Parts {
   NodeHandle handle;
   GrpcPeerCaller caller;
   std::unique_ptr<DataDirectory> directory;
-  std::unique_ptr<engine::Engine> engine;
-  std::unique_ptr<ReplicaNode> node;  // its destructor needs transport and worker no more
+  std::unique_ptr<engine::Engine> engine;  // null at a witness
+  std::unique_ptr<ReplicaNode> node;       // its destructor needs transport and worker no more
   std::unique_ptr<Formation> formation;
   std::unique_ptr<PeerService> peer_service;
   std::unique_ptr<ClusterService> cluster_service;
@@ -110,6 +110,7 @@ struct Server::Parts {
   std::atomic<const ReplicaNode*> running{nullptr};  // node, once it runs; for other threads
   std::atomic<bool> ready{false};
   std::atomic<bool> stopping{false};
+  std::atomic<bool> reopen{false};  // the node wants to be started anew
   std::atomic<int64_t> last_tick_us{0};
   MemoryRelease memory_release;  // of the main loop
   bool stopped = false;
@@ -229,6 +230,13 @@ absl::Status Server::StartNode() {
   options.disk_reserve_bytes = p.options.disk_reserve_bytes;
   options.queue_calls_max = p.options.queue_calls_max;
   options.fatal = StopAtOnce;
+  options.snapshot_directory = p.directory->snapshot_path();
+  options.log_retention_bytes = p.options.log_retention_bytes;
+  options.snapshot_bytes_per_second = p.options.snapshot_bytes_per_second;
+  options.reopen = [&p] {
+    p.reopen = true;
+    p.wake();
+  };
   if (!p.directory->log_made()) {
     const wal::Identity identity{options.cluster, options.self.node, options.self.directory};
     const auto log = wal::Wal::Open(fs, options.wal_directory, identity, options.wal);
@@ -237,12 +245,14 @@ absl::Status Server::StartNode() {
   }
   options.wal.create_if_missing = false;  // this node may have voted
 
-  engine::RocksDbOptions storage;
-  storage.block_cache_bytes = p.options.block_cache_bytes;
-  absl::StatusOr<std::unique_ptr<engine::RocksDbEngine>> engine =
-      engine::RocksDbEngine::Open(p.directory->db_path(), storage);
-  if (!engine.ok()) return engine.status();
-  p.engine = *std::move(engine);
+  if (options.self.role != v1::ROLE_WITNESS) {
+    engine::RocksDbOptions storage;
+    storage.block_cache_bytes = p.options.block_cache_bytes;
+    absl::StatusOr<std::unique_ptr<engine::RocksDbEngine>> engine =
+        engine::RocksDbEngine::Open(p.directory->db_path(), storage);
+    if (!engine.ok()) return engine.status();
+    p.engine = *std::move(engine);
+  }
   absl::StatusOr<std::unique_ptr<ReplicaNode>> node =
       ReplicaNode::Start(options, fs, p.engine.get(), transport, &p.clock, p.worker.get());
   if (!node.ok()) return node.status();
@@ -284,6 +294,8 @@ absl::Status Server::StartHttp() {
   spdlog::info("listening on {} for HTTP", p.options.http_address);
   return absl::OkStatus();
 }
+
+bool Server::WantsReopen() const { return parts_->reopen; }
 
 std::string Server::NotReady() const {
   const Parts& p = *parts_;

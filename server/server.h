@@ -33,6 +33,9 @@ class Server {
   // Starts the node once it has been formed; refreshes what health checks say. An error is final.
   absl::Status Tick();
 
+  // A snapshot waits to be installed: Stop this server and start another, which does it.
+  bool WantsReopen() const;
+
   // Leaves in good order: stops being ready, gives up leadership, answers what waits, hangs up.
   void Stop();
 

@@ -55,6 +55,7 @@ enum class FrameType : uint8_t { kState = 1, kBase = 2, kEntry = 3, kSynced = 4 
 std::string_view Name(FrameType type);
 
 inline constexpr uint8_t kRestated = 1;  // flag: repeats what an earlier segment said
+inline constexpr uint8_t kAnew = 2;      // flag of a base: nothing above it is left either
 
 struct FrameHeader {
   uint32_t payload_bytes = 0;
@@ -69,7 +70,10 @@ struct FrameHeader {
 
   bool Is(FrameType t) const { return type == static_cast<uint8_t>(t); }
   // Whether this version knows the type and all flags.
-  bool Known() const { return type >= 1 && type <= 4 && (flags & ~kRestated) == 0; }
+  bool Known() const {
+    const uint8_t known = Is(FrameType::kBase) ? kRestated | kAnew : kRestated;
+    return type >= 1 && type <= 4 && (flags & ~known) == 0;
+  }
 };
 
 // Appends kFrameHeaderBytes bytes and returns the checksum; header.checksum is not read.

@@ -35,6 +35,13 @@ void GroupIndex::SetBase(const EntryId& base) {
   if (!runs_.empty()) runs_.front().first = first_;
 }
 
+void GroupIndex::BeginAt(const EntryId& base) {
+  base_ = base;
+  first_ = base.slot.Next();
+  locations_.clear();
+  runs_.clear();
+}
+
 void GroupIndex::AssumeLast(Slot last) {
   BATON_CHECK(empty());
   first_ = last.Next();

@@ -33,6 +33,9 @@ class GroupIndex {
   // Forgets what lies at and below `base`; does nothing when `base` is not above the present one.
   void SetBase(const EntryId& base);
 
+  // The log is empty after `base`.
+  void BeginAt(const EntryId& base);
+
   // Entries up to `last` existed before the part of the log that is left; where, is not known.
   // REQUIRES: no entry and no base so far.
   void AssumeLast(Slot last);

@@ -39,10 +39,12 @@ struct StateRecord {
 };
 
 // Everything at or below `base` may be forgotten. A base above the last entry empties the log; one
-// below an earlier base changes nothing.
+// below an earlier base changes nothing. With `anew` the log is empty after `base`, whatever it
+// held: a snapshot takes its place.
 struct BaseRecord {
   GroupId group;
   EntryId base;
+  bool anew = false;
 };
 
 using Record = std::variant<EntryRecord, StateRecord, BaseRecord>;

@@ -230,7 +230,8 @@ class Scanner {
       if (last > kSlotMax) return false;
       if (restated && first_segment && index->empty()) index->AssumeLast(last);
     }
-    index->SetBase(frame.header.id);
+    const bool anew = (frame.header.flags & kAnew) != 0;
+    anew ? index->BeginAt(frame.header.id) : index->SetBase(frame.header.id);
     return true;
   }
 

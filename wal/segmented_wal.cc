@@ -99,8 +99,8 @@ void SegmentedWal::CheckOrder(absl::Span<const Record> records) const {
       last = slot;
     } else if (const auto* b = std::get_if<BaseRecord>(&record)) {
       BATON_CHECK(b->base.slot <= kSlotMax);
-      base = std::max(base, b->base.slot);
-      last = std::max(last, base);
+      base = b->anew ? b->base.slot : std::max(base, b->base.slot);
+      last = b->anew ? base : std::max(last, base);
     }
   }
 }
@@ -113,14 +113,14 @@ absl::Status SegmentedWal::Add(const Record& record) {
     location.segment = writer_.end().segment;
     location.offset = writer_.Add(FrameType::kEntry, 0, entry->group, entry->id, payload);
     location.payload_bytes = static_cast<uint32_t>(payload.size());
-    pending_.push_back({entry->group, entry->id, location});
+    pending_.push_back({entry->group, entry->id, location, false});
   } else if (const auto* state = std::get_if<StateRecord>(&record)) {
     writer_.Add(FrameType::kState, 0, state->group, {}, payload);
     states_[state->group] = state->bytes;
   } else {
     const auto& base = std::get<BaseRecord>(record);
-    writer_.Add(FrameType::kBase, 0, base.group, base.base, payload);
-    pending_.push_back({base.group, base.base, std::nullopt});
+    writer_.Add(FrameType::kBase, base.anew ? kAnew : 0, base.group, base.base, payload);
+    pending_.push_back({base.group, base.base, std::nullopt, base.anew});
   }
   return absl::OkStatus();
 }
@@ -147,7 +147,7 @@ absl::Status SegmentedWal::Flush() {
   for (const Pending& p : pending_) {
     Group& group = groups_[p.group];
     if (!p.entry) {
-      group.index.SetBase(p.id);
+      p.anew ? group.index.BeginAt(p.id) : group.index.SetBase(p.id);
       continue;
     }
     group.index.AddEntry(p.id, *p.entry);

@@ -52,7 +52,8 @@ class SegmentedWal : public Wal {
   struct Pending {
     GroupId group;
     EntryId id;
-    std::optional<Location> entry;  // none: a base
+    std::optional<Location> entry;  // none: a base ...
+    bool anew = false;              // ... after which the log is empty
   };
   struct PlannedRead {
     Slot slot;

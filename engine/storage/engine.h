@@ -22,6 +22,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "base/types.h"
+#include "engine/storage/image.h"
 
 namespace baton::engine {
 
@@ -101,6 +102,12 @@ class Engine {
   // Replaces the state by an image; a crash leaves either the old state or the new one.
   // REQUIRES: no snapshot is alive and no other call runs.
   virtual absl::Status Restore(const std::string& directory) = 0;
+
+  // The image in a directory as bytes, to read, or to write into a directory that is made for it;
+  // what was there is removed. The readers and writers live no longer than the engine.
+  virtual absl::StatusOr<std::unique_ptr<ImageReader>> OpenImage(const std::string& directory) = 0;
+  virtual absl::StatusOr<std::unique_ptr<ImageWriter>> NewImage(const std::string& directory) = 0;
+  virtual absl::Status RemoveImage(const std::string& directory) = 0;  // there may be none
 
   // name, value: for metrics and status.
   virtual std::vector<std::pair<std::string, uint64_t>> Properties() const = 0;

@@ -2,9 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
@@ -330,25 +327,19 @@ absl::StatusOr<Slot> MemoryEngine::Checkpoint(const std::string& directory) {
     PutString(&image, *value);
   }
   PutFixed64(&image, Checksum(image));
-  std::error_code error;
-  if (!std::filesystem::create_directory(directory, error)) {
-    return absl::InternalError(absl::StrCat("cannot create ", directory, ": ",
-                                            error ? error.message() : "it exists already"));
+  if (!images_.emplace(directory, std::move(image)).second) {
+    return absl::InternalError(absl::StrCat(directory, " exists already"));
   }
-  std::ofstream file(directory + "/image", std::ios::binary);
-  file << image;
-  file.close();
-  if (!file) return absl::InternalError(absl::StrCat("cannot write ", directory, "/image"));
   return applied_;
 }
 
 absl::Status MemoryEngine::Restore(const std::string& directory) {
   MutexLock lock(&mutex_);
   BATON_CHECK(snapshots_.empty()) << "a snapshot outlives Restore";
-  std::ifstream file(directory + "/image", std::ios::binary);
-  const std::string image{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  const absl::Status damaged =
-      absl::DataLossError(absl::StrCat(directory, "/image is missing or damaged"));
+  const auto found = images_.find(directory);
+  if (found == images_.end()) return absl::NotFoundError(absl::StrCat("no image ", directory));
+  const std::string image = found->second;
+  const absl::Status damaged = absl::DataLossError(absl::StrCat(directory, " is damaged"));
   if (image.size() < 17) return damaged;
   const std::string_view body = std::string_view(image).substr(0, image.size() - 8);
   if (Checksum(body) != LoadFixed64(image.data() + body.size())) return damaged;
@@ -365,6 +356,56 @@ absl::Status MemoryEngine::Restore(const std::string& directory) {
   number_ = flushed_number_ = 0;
   applied_ = flushed_ = applied;
   warm_.clear();
+  return absl::OkStatus();
+}
+
+class MemoryEngine::MemoryImageReader : public ImageReader {
+ public:
+  explicit MemoryImageReader(std::string image) : image_(std::move(image)) {}
+  uint64_t bytes() const override { return image_.size(); }
+  absl::StatusOr<std::string> Read(uint64_t position, size_t size) const override {
+    return position < image_.size() ? image_.substr(position, size) : std::string();
+  }
+
+ private:
+  const std::string image_;
+};
+
+class MemoryEngine::MemoryImageWriter : public ImageWriter {
+ public:
+  MemoryImageWriter(MemoryEngine* engine, std::string directory)
+      : engine_(engine), directory_(std::move(directory)) {}
+  absl::Status Append(std::string_view bytes) override {
+    image_.append(bytes);
+    return absl::OkStatus();
+  }
+  absl::Status Finish() override {
+    MutexLock lock(&engine_->mutex_);
+    engine_->images_[directory_] = std::move(image_);
+    return absl::OkStatus();
+  }
+
+ private:
+  MemoryEngine* const engine_;
+  const std::string directory_;
+  std::string image_;
+};
+
+absl::StatusOr<std::unique_ptr<ImageReader>> MemoryEngine::OpenImage(const std::string& directory) {
+  MutexLock lock(&mutex_);
+  const auto found = images_.find(directory);
+  if (found == images_.end()) return absl::NotFoundError(absl::StrCat("no image ", directory));
+  return std::make_unique<MemoryImageReader>(found->second);
+}
+
+absl::StatusOr<std::unique_ptr<ImageWriter>> MemoryEngine::NewImage(const std::string& directory) {
+  if (absl::Status s = RemoveImage(directory); !s.ok()) return s;
+  return std::make_unique<MemoryImageWriter>(this, directory);
+}
+
+absl::Status MemoryEngine::RemoveImage(const std::string& directory) {
+  MutexLock lock(&mutex_);
+  images_.erase(directory);
   return absl::OkStatus();
 }
 

@@ -43,8 +43,12 @@ class MemoryEngine : public Engine {
   Slot flushed() const override;
   absl::StatusOr<Slot> Checkpoint(const std::string& directory) override;
   absl::Status Restore(const std::string& directory) override;
+  absl::StatusOr<std::unique_ptr<ImageReader>> OpenImage(const std::string& directory) override;
+  absl::StatusOr<std::unique_ptr<ImageWriter>> NewImage(const std::string& directory) override;
+  absl::Status RemoveImage(const std::string& directory) override;
   std::vector<std::pair<std::string, uint64_t>> Properties() const override;
 
+  // Its images are kept in memory, by directory, and survive a power cut once they are whole.
   // What a power cut does: the state is again that of the last flush. REQUIRES: no snapshot is
   // alive.
   void LoseUnflushed();
@@ -53,6 +57,8 @@ class MemoryEngine : public Engine {
   class Batch;
   class MemorySnapshot;
   class MemoryIterator;
+  class MemoryImageReader;
+  class MemoryImageWriter;
 
   // The state after the n-th Apply has number n.
   struct Version {
@@ -76,6 +82,7 @@ class MemoryEngine : public Engine {
 
   const MemoryEngineOptions options_;
   mutable Mutex mutex_;
+  std::map<std::string, std::string> images_ BATON_GUARDED_BY(mutex_);
   Rows rows_ BATON_GUARDED_BY(mutex_);
   uint64_t number_ BATON_GUARDED_BY(mutex_) = 0;          // of the present state
   uint64_t flushed_number_ BATON_GUARDED_BY(mutex_) = 0;  // <= number_

@@ -1,18 +1,17 @@
 #include "engine/storage/rocksdb_engine.h"
 
-#include <fcntl.h>
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
 #include <rocksdb/listener.h>
 #include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
+#include "engine/storage/file_image.h"
 #include "engine/storage/key_encoding.h"
 #include "engine/storage/rocksdb_options.h"
 
@@ -63,12 +62,7 @@ absl::Status Rename(const std::string& from, const std::string& to) {
     return absl::InternalError(
         absl::StrCat("cannot rename ", from, " to ", to, ": ", error.message()));
   }
-  const std::string parent = std::filesystem::absolute(to).parent_path().string();
-  const int fd = ::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const bool synced = fd >= 0 && ::fsync(fd) == 0;
-  if (fd >= 0) ::close(fd);
-  return synced ? absl::OkStatus()
-                : absl::InternalError(absl::StrCat("cannot sync the directory ", parent));
+  return SyncFileDirectory(std::filesystem::absolute(to).parent_path().string());
 }
 
 // Restore goes through two names beside the directory: the new state, complete before the first
@@ -365,6 +359,22 @@ absl::Status RocksDbEngine::Restore(const std::string& directory) {
   if (absl::Status opened = OpenDb(); !opened.ok()) return opened;
   std::filesystem::remove_all(OldName(directory_), ignored);
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<ImageReader>> RocksDbEngine::OpenImage(
+    const std::string& directory) {
+  return OpenFileImage(directory);
+}
+
+absl::StatusOr<std::unique_ptr<ImageWriter>> RocksDbEngine::NewImage(const std::string& directory) {
+  return NewFileImage(directory);
+}
+
+absl::Status RocksDbEngine::RemoveImage(const std::string& directory) {
+  std::error_code error;
+  std::filesystem::remove_all(directory, error);
+  if (!error) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat("cannot remove ", directory, ": ", error.message()));
 }
 
 std::vector<std::pair<std::string, uint64_t>> RocksDbEngine::Properties() const {

@@ -57,6 +57,9 @@ class RocksDbEngine : public Engine {
   Slot flushed() const override;
   absl::StatusOr<Slot> Checkpoint(const std::string& directory) override;
   absl::Status Restore(const std::string& directory) override;
+  absl::StatusOr<std::unique_ptr<ImageReader>> OpenImage(const std::string& directory) override;
+  absl::StatusOr<std::unique_ptr<ImageWriter>> NewImage(const std::string& directory) override;
+  absl::Status RemoveImage(const std::string& directory) override;
   std::vector<std::pair<std::string, uint64_t>> Properties() const override;
 
  private:

@@ -9,18 +9,10 @@ using consensus::Member;
 using consensus::Membership;
 using consensus::Role;
 
-void PutString(std::string* to, std::string_view text) {
-  PutVarint(to, text.size());
-  to->append(text);
-}
-
 std::string ReadString(Decoder* from) {
-  const uint64_t size = from->ReadVarint();
-  if (size > kCardBytesMax) {
-    from->Fail();
-    return "";
-  }
-  return std::string(from->ReadBytes(size));
+  const std::string_view text = from->ReadString();
+  if (text.size() > kCardBytesMax) from->Fail();
+  return from->ok() ? std::string(text) : "";
 }
 
 bool ReadMember(Decoder* from, Member* member) {
@@ -49,8 +41,7 @@ bool ReadMembers(Decoder* from, std::vector<Member>* members) {
 std::string EncodeCard(const MemberCard& card) {
   std::string bytes;
   PutString(&bytes, card.name);
-  PutFixed64(&bytes, card.directory.high);
-  PutFixed64(&bytes, card.directory.low);
+  PutId128(&bytes, card.directory);
   PutString(&bytes, card.client_address);
   PutString(&bytes, card.peer_address);
   BATON_CHECK(bytes.size() <= kCardBytesMax) << "a card of " << bytes.size() << " bytes";
@@ -62,8 +53,7 @@ std::optional<MemberCard> DecodeCard(std::string_view bytes) {
   Decoder from(bytes);
   MemberCard card;
   card.name = ReadString(&from);
-  card.directory.high = from.ReadFixed64();
-  card.directory.low = from.ReadFixed64();
+  card.directory = from.ReadId128();
   card.client_address = ReadString(&from);
   card.peer_address = ReadString(&from);
   if (!from.Done()) return std::nullopt;

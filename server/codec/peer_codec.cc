@@ -5,8 +5,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
+#include "base/checksum.h"
 #include "base/coding.h"
 #include "server/codec/entry_codec.h"
+#include "server/codec/membership_codec.h"
 
 namespace baton::server {
 namespace {
@@ -66,6 +68,7 @@ consensus::HealthTable Get(const peer::v1::HealthTable& from) {
 struct BodyWriter {
   PeerHeader* header;
   const std::vector<consensus::Entry>* entries = nullptr;
+  std::shared_ptr<const std::string> chunk;
 
   void operator()(const consensus::Canvass& from) {
     auto* to = header->mutable_canvass();
@@ -146,6 +149,30 @@ struct BodyWriter {
     to->set_ask(from.ask);
     to->set_granted(from.granted);
     to->set_slot(from.slot.value);
+  }
+  void operator()(const consensus::SnapshotOffer& from) {
+    auto* to = header->mutable_snapshot_offer();
+    Put(from.ballot, to->mutable_ballot());
+    to->set_snapshot(from.snapshot);
+    Put(from.last, to->mutable_last());
+    Put(from.configuration.at, to->mutable_configuration_at());
+    PutMembership(to->mutable_membership(), from.configuration.membership);
+    to->set_bytes(from.bytes);
+  }
+  void operator()(const consensus::SnapshotPull& from) {
+    auto* to = header->mutable_snapshot_pull();
+    to->set_snapshot(from.snapshot);
+    to->set_position(from.position);
+    to->set_window_bytes(from.window_bytes);
+    to->set_done(from.done);
+    to->set_again(from.again);
+  }
+  void operator()(const consensus::SnapshotChunk& from) {
+    auto* to = header->mutable_snapshot_chunk();
+    to->set_snapshot(from.snapshot);
+    to->set_position(from.position);
+    to->set_checksum(from.checksum);
+    chunk = from.bytes;
   }
   void operator()(const consensus::Abdicate& from) {
     Put(from.ballot, header->mutable_abdicate()->mutable_ballot());
@@ -249,6 +276,29 @@ bool ReadBody(const PeerHeader& header, consensus::MessageBody* body) {
     case PeerHeader::kAbdicate:
       *body = consensus::Abdicate{Get(header.abdicate().ballot())};
       return true;
+    case PeerHeader::kSnapshotOffer: {
+      const auto& from = header.snapshot_offer();
+      consensus::SnapshotOffer to{Get(from.ballot()),
+                                  from.snapshot(),
+                                  Get(from.last()),
+                                  {Get(from.configuration_at()), {}},
+                                  from.bytes()};
+      Decoder membership(from.membership());
+      const bool read = ReadMembership(&membership, &to.configuration.membership);
+      *body = std::move(to);
+      return read && membership.Done();
+    }
+    case PeerHeader::kSnapshotPull: {
+      const auto& from = header.snapshot_pull();
+      *body = consensus::SnapshotPull{from.snapshot(), from.position(), from.window_bytes(), from.again(),
+                                      from.done()};
+      return true;
+    }
+    case PeerHeader::kSnapshotChunk: {
+      const auto& from = header.snapshot_chunk();
+      *body = consensus::SnapshotChunk{from.snapshot(), from.position(), from.checksum(), nullptr};
+      return true;
+    }
     case PeerHeader::kHello:
     case PeerHeader::BODY_NOT_SET:
       return false;
@@ -380,6 +430,16 @@ absl::StatusOr<PeerMessage> ParseFrame(SliceReader* from) {
   message.to = NodeId{header.to()};
   message.group = GroupId{header.group()};
   if (!ReadBody(header, &message.body)) return NotAMessage("its kind or a value is unknown");
+  if (auto* chunk = std::get_if<consensus::SnapshotChunk>(&message.body)) {
+    if (header.entry_bytes_size() != 1 || header.entry_bytes(0) != from->left()) {
+      return NotAMessage("a chunk that is not one piece");
+    }
+    chunk->bytes = std::make_shared<const std::string>(from->Read(from->left()));
+    if (Checksum(*chunk->bytes) != chunk->checksum) {
+      return absl::DataLossError("a chunk of a snapshot is damaged");
+    }
+    return PeerMessage(std::move(message));
+  }
   absl::StatusOr<std::vector<consensus::Entry>> entries = ReadEntries(header, from);
   if (!entries.ok()) return entries.status();
   if (!AttachEntries(*std::move(entries), &message.body)) {
@@ -402,7 +462,7 @@ FramedMessage FrameMessage(const Message& message) {
   header.set_to(message.to.value);
   header.set_group(message.group.value);
   BodyWriter writer{&header};
-  std::visit(writer, message.body);
+  std::visit([&](const auto& body) { writer(body); }, message.body);
   FramedMessage framed;
   uint64_t entry_bytes = 0;
   if (writer.entries != nullptr) {
@@ -411,6 +471,11 @@ FramedMessage FrameMessage(const Message& message) {
       framed.entries.push_back(entry.bytes);
       entry_bytes += entry.bytes->size();
     }
+  }
+  if (writer.chunk != nullptr) {
+    entry_bytes = writer.chunk->size();
+    header.add_entry_bytes(static_cast<uint32_t>(entry_bytes));
+    framed.entries.push_back(std::move(writer.chunk));
   }
   framed.head = Head(header, entry_bytes);
   return framed;

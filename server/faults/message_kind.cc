@@ -20,6 +20,9 @@ constexpr std::string_view NameOf(const consensus::Accepted*) { return "accepted
 constexpr std::string_view NameOf(const consensus::Abdicate*) { return "abdicate"; }
 constexpr std::string_view NameOf(const consensus::AskSlot*) { return "ask_slot"; }
 constexpr std::string_view NameOf(const consensus::TellSlot*) { return "tell_slot"; }
+constexpr std::string_view NameOf(const consensus::SnapshotOffer*) { return "snapshot_offer"; }
+constexpr std::string_view NameOf(const consensus::SnapshotPull*) { return "snapshot_pull"; }
+constexpr std::string_view NameOf(const consensus::SnapshotChunk*) { return "snapshot_chunk"; }
 
 template <size_t... I>
 std::vector<std::string> AllNames(std::index_sequence<I...>) {

@@ -83,6 +83,14 @@ Failure LogFaultyFailure(const std::string& reason) {
               "this node cannot trust its log and takes no part: " + reason);
 }
 
+Failure NoDataFailure() {
+  Failure failure;
+  failure.code = absl::StatusCode::kFailedPrecondition;
+  failure.reason = Reason::kNotSupported;
+  failure.message = "this node is a witness and holds no data: ask another member";
+  return failure;
+}
+
 Failure DiskFullFailure() {
   return Make(absl::StatusCode::kResourceExhausted, Reason::kDiskFull,
               "the disk of the leader is full: free space on it", kDiskFullRetryMs);

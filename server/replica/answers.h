@@ -49,6 +49,7 @@ Failure OverloadedFailure(std::string limit);
 Failure ShuttingDownFailure();
 Failure LogFaultyFailure(const std::string& reason);
 Failure DiskFullFailure();
+Failure NoDataFailure();                                // a witness was asked for data
 Failure UnreadableFailure(const absl::Status& status);  // the engine could not read
 // The state here is `age_us` old; nullopt: nobody knows.
 Failure TooStaleFailure(std::optional<int64_t> age_us);

@@ -92,6 +92,11 @@ absl::Status Applier::AddEntry(std::string_view bytes) {
   log_floor_ = std::max(log_floor_, entry->stamp.log_floor);
   replay_bytes_ += bytes.size();
   untrimmed_bytes_ += bytes.size();
+  added_bytes_ += bytes.size();
+  if (marks_.empty() ||
+      added_bytes_ - marks_.back().second > limits_.log_retention_bytes / kMarksMax) {
+    marks_.emplace_back(added_, added_bytes_);
+  }
   return batch_.bytes() >= engine::kApplyBatchBytesMax ? Commit() : absl::OkStatus();
 }
 
@@ -116,6 +121,18 @@ void Applier::NoteStateBytes() {
   metrics_->state_bytes.Set(bytes);
 }
 
+Slot Applier::MayTruncateTo() {
+  // What is older than the retention limit is kept for nobody.
+  while (!marks_.empty() && added_bytes_ - marks_.front().second > limits_.log_retention_bytes) {
+    retained_above_ = marks_.front().first;
+    marks_.pop_front();
+  }
+  const Slot needed = std::max(log_floor_, retained_above_);
+  const Slot kept{keep_above_.load(std::memory_order_relaxed)};
+  // The last entry stays: its stamp says what the next reign continues.
+  return std::min({needed, kept, flush_mark_, added_.Prev()});
+}
+
 absl::Status Applier::Maintain() {
   NoteStateBytes();
   const Slot flushed = engine_->flushed();
@@ -130,8 +147,7 @@ absl::Status Applier::Maintain() {
   }
   if (untrimmed_bytes_ < limits_.truncate_bytes_min || added_ == Slot{}) return absl::OkStatus();
   untrimmed_bytes_ = 0;
-  // The last entry stays: its stamp says what the next reign continues.
-  const Slot upto = std::min({log_floor_, flush_mark_, added_.Prev()});
+  const Slot upto = MayTruncateTo();
   if (upto > trimmed_) {
     trimmed_ = upto;
     hooks_.trim(upto);

@@ -2,17 +2,19 @@
 //
 // What it is given is committed and durable here. It also says when the log may be truncated: below
 // what the engine has flushed and what every member is known to hold (the entries state that
-// floor). There are no snapshots yet, so a member that was away must be able to come back by log
-// alone: nothing above its last known slot is ever truncated, however long it is away.
+// floor), or, for a member that is away for longer than log_retention_bytes, what the engine has
+// flushed: it comes back by a snapshot.
 //
 // One thread runs it; Submit is the loop's. Engine, catalogue and log outlive it.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -48,6 +50,7 @@ class Applier : public Stage {
   struct Limits {
     uint64_t replay_bytes_max;
     uint64_t truncate_bytes_min;
+    uint64_t log_retention_bytes;
   };
   Applier(engine::Engine* engine, engine::Catalog* catalog, const wal::Wal* wal, const Clock* clock,
           Metrics* metrics, const Limits& limits, Hooks hooks);
@@ -55,6 +58,9 @@ class Applier : public Stage {
   void Submit(std::vector<ApplyItem> items);
   // Bytes submitted and not yet applied.
   uint64_t backlog_bytes() const { return backlog_bytes_.load(std::memory_order_relaxed); }
+  // Nothing above is truncated while a snapshot of that slot is on its way; kSlotNone: none is. Any
+  // thread.
+  void KeepLogAbove(Slot slot) { keep_above_.store(slot.value, std::memory_order_relaxed); }
   // What waits is dropped: the log has it.
   void RequestStop() { stopping_.store(true, std::memory_order_relaxed); }
 
@@ -66,6 +72,7 @@ class Applier : public Stage {
   absl::Status Commit();
   absl::Status Maintain();
   void NoteStateBytes();
+  Slot MayTruncateTo();
 
   engine::Engine* const engine_;
   const wal::Wal* const wal_;
@@ -79,6 +86,7 @@ class Applier : public Stage {
   std::vector<ApplyItem> items_ BATON_GUARDED_BY(mutex_);
   std::atomic<uint64_t> backlog_bytes_{0};
   std::atomic<bool> stopping_{false};
+  std::atomic<uint64_t> keep_above_{kSlotNone.value};
 
   // The applier thread's.
   bool failed_ = false;
@@ -89,6 +97,11 @@ class Applier : public Stage {
   uint64_t replay_bytes_ = 0;  // of log added above flush_mark_
   int64_t next_size_look_us_ = 0;
   uint64_t untrimmed_bytes_ = 0;  // of log added since the last truncation
+  uint64_t added_bytes_ = 0;      // of log added in this life
+  // How much had been added at a slot, in steps of a fraction of the retention.
+  static constexpr uint64_t kMarksMax = 256;
+  std::deque<std::pair<Slot, uint64_t>> marks_;
+  Slot retained_above_;  // what is at or below it is older than the retention limit
 };
 
 }  // namespace baton::server

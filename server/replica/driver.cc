@@ -14,10 +14,25 @@ namespace baton::server {
 namespace {
 
 // Reigns can begin while the disk is full.
-bool BringsControl(const consensus::Accept& accept) {
-  return std::any_of(accept.entries.begin(), accept.entries.end(), [](const auto& entry) {
+bool BringsControl(const std::vector<consensus::Entry>& entries) {
+  return std::any_of(entries.begin(), entries.end(), [](const auto& entry) {
     return !std::holds_alternative<std::monostate>(entry.core);
   });
+}
+
+// The entries that a message brings to be written; null: none.
+const std::vector<consensus::Entry>* EntriesOf(const consensus::Message& message) {
+  if (const auto* accept = std::get_if<consensus::Accept>(&message.body)) return &accept->entries;
+  if (const auto* fetched = std::get_if<consensus::Fetched>(&message.body)) {
+    return &fetched->entries;
+  }
+  return nullptr;
+}
+
+uint64_t BytesOf(const std::vector<consensus::Entry>& entries) {
+  uint64_t bytes = 0;
+  for (const consensus::Entry& entry : entries) bytes += entry.size();
+  return bytes;
 }
 
 // Reads entries back for the core. On a reader.
@@ -90,6 +105,7 @@ bool Driver::RunOnce() {
   desk_.Admit(std::move(work_.writes), std::move(work_.returned), std::move(reads), &answers_);
   if (const auto asked = desk_.AskForReads()) Feed(*asked);
   if (const auto asked = local_.AskForReads()) Feed(*asked);
+  RunSnapshots();
   CutEntries();
   desk_.Expire(now_us, &answers_);
   local_.Expire(now_us, &answers_);
@@ -107,7 +123,8 @@ bool Driver::RunOnce() {
 int64_t Driver::NextDeadlineUs() const {
   if (stopped_) return kNever;
   return std::min({core_.NextDeadlineUs(), desk_.NextDeadlineUs(), local_.NextDeadlineUs(),
-                   parts_.health->NextDeadlineUs()});
+                   parts_.health->NextDeadlineUs(), parts_.snapshots_out->NextDeadlineUs(),
+                   parts_.snapshots_in->NextDeadlineUs()});
 }
 
 // ---- Events
@@ -131,6 +148,7 @@ void Driver::Receive(std::vector<consensus::Message> messages) {
   if (messages.empty() || stopped_) return;
   parts_.metrics->messages_received.Add(messages.size());
   for (consensus::Message& message : messages) {
+    if (TakeSnapshotMessage(message)) continue;
     if (HasRoomFor(message)) {
       Feed(consensus::Received{std::move(message)});
     } else {
@@ -139,11 +157,37 @@ void Driver::Receive(std::vector<consensus::Message> messages) {
   }
 }
 
+bool Driver::TakeSnapshotMessage(const consensus::Message& message) {
+  if (const auto* offer = std::get_if<consensus::SnapshotOffer>(&message.body)) {
+    parts_.snapshots_in->OnOffer(message.from, *offer, core_);
+  } else if (const auto* chunk = std::get_if<consensus::SnapshotChunk>(&message.body)) {
+    parts_.snapshots_in->OnChunk(message.from, *chunk);
+  } else if (const auto* pull = std::get_if<consensus::SnapshotPull>(&message.body)) {
+    parts_.snapshots_out->OnPull(message.from, *pull);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+void Driver::On(const PieceWritten& written) {
+  if (auto received = parts_.snapshots_in->On(written)) Feed(*std::move(received));
+}
+
+void Driver::RunSnapshots() {
+  if (stopped_) return;
+  parts_.snapshots_in->RunDue();
+  for (NodeId node : parts_.snapshots_out->RunDue(core_)) Feed(consensus::SnapshotEnded{node});
+}
+
 bool Driver::HasRoomFor(const consensus::Message& message) {
-  const auto* accept = std::get_if<consensus::Accept>(&message.body);
-  if (accept == nullptr || accept->entries.empty()) return true;
-  if (parts_.applier->backlog_bytes() > kApplyBacklogBytesMax) return false;
-  return BringsControl(*accept) || !parts_.disk->Full();
+  const std::vector<consensus::Entry>* entries = EntriesOf(message);
+  if (entries == nullptr || entries->empty()) return true;
+  const uint64_t backlog = parts_.applier == nullptr ? 0 : parts_.applier->backlog_bytes();
+  if (backlog > kApplyBacklogBytesMax) return false;
+  if (!parts_.disk->Full()) return true;
+  // A new reign may bring all that was dropped before. Half: segments are not filled to the end.
+  return BringsControl(*entries) && BytesOf(*entries) <= parts_.wal->RoomBytes() / 2;
 }
 
 void Driver::On(const TurnDone& done) {
@@ -168,7 +212,8 @@ void Driver::On(const StampRead& read) {
 
 void Driver::On(const TrimWanted& wanted) {
   // Entries up to the applied slot are chosen: they are this log's for ever.
-  if (wanted.upto <= core_.log().base().slot) return;
+  if (wanted.upto <= std::max(core_.log().base().slot, trimmed_)) return;
+  trimmed_ = wanted.upto;
   BATON_CHECK(wanted.upto < core_.log().last().slot && wanted.upto <= core_.commit());
   LogBatch batch;
   batch.base = core_.log().IdAt(wanted.upto);
@@ -243,11 +288,17 @@ void Driver::Do(consensus::MembersSettled& settled) {
   spdlog::info("the members of epoch {} are settled", settled.epoch.value);
 }
 
-void Driver::Do(consensus::SendSnapshot& snapshot) { Feed(consensus::SnapshotEnded{snapshot.to}); }
-void Driver::Do(consensus::InstallSnapshot& install) {
-  BATON_CHECK(false) << "no snapshot was received: " << ToString(install.last);
+void Driver::Do(consensus::SendSnapshot& snapshot) {
+  spdlog::info("node {} is sent a snapshot", snapshot.to.value);
+  parts_.snapshots_out->Begin(snapshot, applied_);
 }
-void Driver::Do(consensus::DropSnapshot&) {}
+
+void Driver::Do(consensus::InstallSnapshot& install) {
+  parts_.metrics->snapshots_installed.Add();
+  parts_.install(SnapshotIntent{install.last, std::move(install.hard_state)});
+}
+
+void Driver::Do(consensus::DropSnapshot&) { parts_.snapshots_in->Drop(); }
 
 void Driver::Do(consensus::OpenReign& open) {
   opening_ = open;
@@ -289,6 +340,7 @@ void Driver::Do(consensus::StoppedLeading& stopped) {
   closed.open = false;
   parts_.board->Publish(closed);
   opening_.reset();
+  parts_.snapshots_out->EndReign();
   desk_.EndReign("this node stopped leading: " + stopped.reason, &answers_);
   spdlog::info("reign {} has ended here: {}", ToString(stopped.ballot), stopped.reason);
 }
@@ -381,7 +433,9 @@ Published Driver::Publish() {
   now.durable = core_.durable();
   now.commit = core_.commit();
   now.lease_end_us = now.open ? core_.LeaseEndUs() : 0;
-  now.fresh_as_of_us = core_.FreshAsOfUs(parts_.engine->applied());
+  if (parts_.engine != nullptr) {
+    now.fresh_as_of_us = core_.FreshAsOfUs(parts_.engine->applied());
+  }
   NoticeReign(&now);
   parts_.board->Publish(now);
   if (now.standing == consensus::Standing::kLeader) {
@@ -403,6 +457,7 @@ Published Driver::Publish() {
 void Driver::HandToApplier() {
   const Slot target = std::min(core_.commit(), core_.durable());
   if (target <= handed_) return;
+  if (parts_.applier == nullptr) return KeepAsWitness(target);
   std::vector<ApplyItem> items;
   while (handed_ < target) {
     const Slot slot = handed_.Next();
@@ -417,6 +472,20 @@ void Driver::HandToApplier() {
     handed_ = slot;
   }
   parts_.applier->Submit(std::move(items));
+}
+
+// Nothing is applied; the log is kept until enough of those that apply it hold it.
+void Driver::KeepAsWitness(Slot target) {
+  for (Slot slot = handed_.Next(); slot <= target; slot = slot.Next()) {
+    if (const consensus::Entry* entry = core_.log().Find(slot)) witness_bytes_ += entry->size();
+  }
+  handed_ = applied_ = target;
+  parts_.metrics->applied_slot.Set(target.value);
+  Feed(consensus::Applied{target});
+  const Slot upto = std::min(core_.data_floor(), target.Prev());
+  if (witness_bytes_ < parts_.truncate_bytes_min || upto <= trimmed_) return;
+  witness_bytes_ = 0;
+  On(TrimWanted{upto});
 }
 
 }  // namespace baton::server

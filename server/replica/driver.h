@@ -32,6 +32,9 @@
 #include "server/replica/metrics.h"
 #include "server/replica/read_service.h"
 #include "server/replica/readers.h"
+#include "server/replica/snapshot_install.h"
+#include "server/replica/snapshot_receiver.h"
+#include "server/replica/snapshot_sender.h"
 #include "server/replica/stage.h"
 #include "server/replica/transport.h"
 #include "wal/wal.h"
@@ -41,7 +44,8 @@ namespace baton::server {
 class Driver : public Stage {
  public:
   // While more than this waits to be applied, messages that bring entries are dropped. While the
-  // disk is full those are that bring data only: the leader sends them again.
+  // disk is full those are that bring data only, or more than the log has room for: the leader
+  // sends them again.
   static constexpr uint64_t kApplyBacklogBytesMax = 256 << 20;
 
   struct Parts {
@@ -57,11 +61,16 @@ class Driver : public Stage {
     DurableLog* log;
     DiskGuard* disk;
     HealthProbe* health;
-    Applier* applier;
+    Applier* applier;  // null at a witness: it has no engine
     Readers* readers;
     ReadService* reads;
     AppliedReads* applied_reads;
     Metrics* metrics;
+    SnapshotSender* snapshots_out;
+    SnapshotReceiver* snapshots_in;
+    // Notes durably what is to be installed, and has the node opened anew.
+    std::function<void(SnapshotIntent intent)> install;
+    uint64_t truncate_bytes_min;  // a witness truncates in steps of this
     std::function<void(const std::string& reason)> fatal;
   };
   Driver(const Parts& parts, const consensus::Config& config, const consensus::Recovered& recovered,
@@ -82,6 +91,11 @@ class Driver : public Stage {
   void On(LogReadDone& done);
   void On(const StampRead& read);
   void On(const TrimWanted& wanted);
+  void On(const ImageMade& made) { parts_.snapshots_out->On(made, core_); }
+  void On(const PieceRead& read) { parts_.snapshots_out->On(read); }
+  void On(const PieceWritten& written);
+  bool TakeSnapshotMessage(const consensus::Message& message);
+  void RunSnapshots();
   void Receive(std::vector<consensus::Message> messages);
   bool HasRoomFor(const consensus::Message& message);
   void Stop();
@@ -110,6 +124,7 @@ class Driver : public Stage {
   void CutEntries();
   Published Publish();
   void HandToApplier();
+  void KeepAsWitness(Slot target);
   void NoticeStanding();
   void NoticeHealth(int64_t now_us);
   void NoticeReign(Published* now);
@@ -129,6 +144,8 @@ class Driver : public Stage {
   std::deque<uint64_t> unsynced_;  // Persists of own entries with the log writer, ascending
   std::optional<consensus::OpenReign> opening_;  // waits for the stamp of the last entry
   Slot applied_;                                 // newest heard of; <= handed_
+  uint64_t witness_bytes_ = 0;                   // of log kept since its last truncation
+  Slot trimmed_;                                 // newest base given to the log
   Slot handed_;                                  // to the applier; <= min(commit, durable)
   std::optional<EntryId> newest_reign_;  // last Reign entry in the log of this process's life
   std::optional<Ballot> told_;           // whose reign the watchers were told of last

@@ -26,7 +26,8 @@ std::optional<consensus::Measured> HealthProbe::Look(uint64_t unapplied, int64_t
 bool HealthProbe::Recovering(uint64_t unapplied) const {
   if (parts_.disk->WasFull()) return true;
   const uint64_t share = now_.health.recovering ? 2 : 1;
-  return parts_.applier->backlog_bytes() > kBehindBytes / share || unapplied > kBehindSlots / share;
+  const uint64_t backlog = parts_.applier == nullptr ? 0 : parts_.applier->backlog_bytes();
+  return backlog > kBehindBytes / share || unapplied > kBehindSlots / share;
 }
 
 }  // namespace baton::server

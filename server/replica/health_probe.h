@@ -30,7 +30,7 @@ class HealthProbe {
   struct Parts {
     DiskMeter* meter;
     const DiskGuard* disk;
-    const Applier* applier;
+    const Applier* applier;  // null at a witness
     const wal::Wal* wal;
     Metrics* metrics;
   };

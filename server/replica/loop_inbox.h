@@ -20,6 +20,8 @@
 #include "server/replica/answers.h"
 #include "server/replica/durable_log.h"
 #include "server/replica/node.h"
+#include "server/replica/snapshot_receiver.h"
+#include "server/replica/snapshot_sender.h"
 #include "server/replica/stage.h"
 
 namespace baton::server {
@@ -58,7 +60,8 @@ struct StampRead {  // of the last entry before a reign that is about to open
 struct TrimWanted {
   Slot upto;
 };
-using Notice = std::variant<TurnDone, LogReadDone, StampRead, TrimWanted>;
+using Notice =
+    std::variant<TurnDone, LogReadDone, StampRead, TrimWanted, ImageMade, PieceRead, PieceWritten>;
 
 // One taking.
 struct LoopWork {
@@ -75,8 +78,6 @@ struct LoopWork {
            notices.empty() && !stop;
   }
 };
-
-inline constexpr Slot kSlotNone{~uint64_t{0}};  // no slot's application is waited for
 
 class LoopInbox {
  public:

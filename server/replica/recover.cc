@@ -49,12 +49,12 @@ absl::Status ReadUnapplied(const wal::Wal& wal, Slot first, Slot last,
 }  // namespace
 
 absl::StatusOr<RecoveredNode> Recover(const wal::Wal& wal, const wal::Recovery& recovery,
-                                      const engine::Engine& engine,
+                                      const engine::Engine* engine,
                                       const std::vector<MemberInfo>& members) {
   RecoveredNode node;
   consensus::Recovered& core = node.core;
   core.hard_state.configurations = FirstConfiguration(members);
-  core.applied = engine.applied();
+  if (engine != nullptr) core.applied = engine->applied();
   for (const wal::RecoveredGroup& group : recovery.groups) {
     if (group.group != kFirstGroup) continue;
     core.base = group.base;
@@ -72,6 +72,8 @@ absl::StatusOr<RecoveredNode> Recover(const wal::Wal& wal, const wal::Recovery& 
     }
     core.hard_state = *std::move(state);
   }
+  // Of a witness that much is known to be chosen.
+  if (engine == nullptr) core.applied = core.base.slot;
   if (recovery.fault) {
     node.fault = absl::StrCat("the log is damaged at slot ", recovery.fault->slot.value, ": ",
                               recovery.fault->what);

@@ -20,9 +20,10 @@ struct RecoveredNode {
   std::optional<std::string> fault;
 };
 
-// Errors: FAILED_PRECONDITION when log or hard state were written by a newer build.
+// `engine` is null at a witness. Errors: FAILED_PRECONDITION when log or hard state were written by
+// a newer build.
 absl::StatusOr<RecoveredNode> Recover(const wal::Wal& wal, const wal::Recovery& recovery,
-                                      const engine::Engine& engine,
+                                      const engine::Engine* engine,
                                       const std::vector<MemberInfo>& members);
 
 }  // namespace baton::server

@@ -10,6 +10,7 @@
 #include "server/replica/faulty_node.h"
 #include "server/replica/recover.h"
 #include "server/replica/running_node.h"
+#include "server/replica/snapshot_install.h"
 
 namespace baton::server {
 namespace {
@@ -32,6 +33,30 @@ absl::Status Validate(const ReplicaOptions& options) {
   return absl::OkStatus();
 }
 
+// Opens the log; a snapshot that waits to be installed takes its place first.
+absl::StatusOr<wal::Wal::Opened> OpenLog(const ReplicaOptions& options,
+                                         const wal::Identity& identity, wal::FileSystem* fs,
+                                         engine::Engine* engine) {
+  const std::string& snapshots = options.snapshot_directory;
+  if (absl::Status s = fs->MakeDirectory(snapshots); !s.ok()) return s;
+  auto opened = wal::Wal::Open(fs, options.wal_directory, identity, options.wal);
+  if (!opened.ok() || opened->recovery.fault) return opened;
+  const auto intent = ReadIntent(fs, snapshots);
+  if (!intent.ok()) return intent.status();
+  if (*intent) {
+    absl::Status s = Install(fs, snapshots, **intent, opened->recovery, opened->wal.get(), engine);
+    if (!s.ok()) return s;
+    opened->wal.reset();
+    opened = wal::Wal::Open(fs, options.wal_directory, identity, options.wal);
+  }
+  if (engine == nullptr) return opened;
+  // What else a former life left of snapshots is of no use.
+  for (const std::string& image : {IncomingImage(snapshots), OutgoingImage(snapshots)}) {
+    if (absl::Status s = engine->RemoveImage(image); !s.ok()) return s;
+  }
+  return opened;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ReplicaNode>> ReplicaNode::Start(const ReplicaOptions& given,
@@ -41,14 +66,17 @@ absl::StatusOr<std::unique_ptr<ReplicaNode>> ReplicaNode::Start(const ReplicaOpt
                                                                 Worker* worker) {
   ReplicaOptions options = given;
   if (!options.fatal) options.fatal = LogAndAbort;
+  if (!options.reopen) {
+    options.reopen = [fatal = options.fatal] { fatal("start this node anew: a snapshot waits"); };
+  }
   if (absl::Status s = Validate(options); !s.ok()) return s;
   const wal::Identity identity{options.cluster, options.self.node, options.self.directory};
-  auto opened = wal::Wal::Open(fs, options.wal_directory, identity, options.wal);
+  auto opened = OpenLog(options, identity, fs, engine);
   if (!opened.ok()) return opened.status();
   if (opened->recovery.torn_bytes != 0) {
     spdlog::info("{} bytes of a torn tail were cut from the log", opened->recovery.torn_bytes);
   }
-  auto recovered = Recover(*opened->wal, opened->recovery, *engine, options.members);
+  auto recovered = Recover(*opened->wal, opened->recovery, engine, options.members);
   if (!recovered.ok()) return recovered.status();
   if (recovered->fault) {
     spdlog::error("this node cannot trust its log and takes no part: {}", *recovered->fault);
@@ -57,7 +85,9 @@ absl::StatusOr<std::unique_ptr<ReplicaNode>> ReplicaNode::Start(const ReplicaOpt
   auto node = std::make_unique<RunningNode>(
       options, RunningNode::Seams{fs, engine, transport, clock, worker}, std::move(opened->wal),
       recovered->core);
-  if (absl::Status s = node->LoadCatalog(); !s.ok()) return s;
+  if (engine != nullptr) {
+    if (absl::Status s = node->LoadCatalog(); !s.ok()) return s;
+  }
   if (options.threads) node->StartThreads();
   return node;
 }

@@ -58,16 +58,24 @@ struct ReplicaOptions {
   uint64_t replay_bytes_max = 256 << 20;   // log above the flushed slot; a flush is forced
   uint64_t truncate_bytes_min = 32 << 20;  // the log is truncated in steps of at least this
 
+  uint64_t log_retention_bytes = 1 << 30;  // kept for members that are behind; then a snapshot
+  uint64_t snapshot_bytes_per_second = 64 << 20;  // sent by a leader, to all peers together
+  std::string snapshot_directory;  // for snapshots that come and go; beside the log and the state
+
   bool threads = true;
   // Called when the node cannot go on (a failed fsync, an entry from a newer version). The default
   // logs the reason and aborts the process. One that returns leaves a node that does nothing more.
   std::function<void(const std::string& reason)> fatal;
+  // Called when a snapshot is to be installed: stop this node and start another, which does it.
+  // Any thread.
+  std::function<void()> reopen;
 };
 
 class ReplicaNode : public Node {
  public:
   // Recovers log and state and joins the group. A log with a fault does not fail the start: the
   // node stands as "faulty", takes part in nothing and says why.
+  // `engine` is null for a member that is a witness, and for no other.
   // Errors: those of Wal::Open; FAILED_PRECONDITION when log or state need a newer build;
   // INVALID_ARGUMENT for members that do not name self.
   static absl::StatusOr<std::unique_ptr<ReplicaNode>> Start(const ReplicaOptions& options,
@@ -86,7 +94,8 @@ class ReplicaNode : public Node {
   // The engine's and the log's own numbers, for metrics: name, value.
   virtual std::vector<std::pair<std::string, uint64_t>> Properties() const = 0;
 
-  // The stages, for whoever runs a node without threads. Empty when the node is faulty.
+  // The stages, for whoever runs a node without threads: loop, log writer, applier (null at a
+  // witness), readers. Empty when the node is faulty.
   virtual std::vector<Stage*> stages() = 0;
 };
 

@@ -1,5 +1,7 @@
 #include "server/replica/running_node.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -58,17 +60,20 @@ RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
       disk_(wal_.get(), seams.fs, options.wal_directory, options.wal.segment_bytes,
             options.disk_reserve_bytes, seams.worker, seams.clock, &metrics_, options.fatal),
       meter_(options.timing.stall_us),
+      worker_(seams.worker),
       readers_(options.reader_jobs_max) {
   log_ = std::make_unique<DurableLog>(
       wal_.get(), seams.transport, seams.clock, &meter_, &metrics_,
       DurableLog::Hooks{[this](const TurnDone& done) { driver_->inbox().PushNotice(done); },
                         [this] { disk_.PrepareSegments(); }, options_.fatal});
-  applier_ = std::make_unique<Applier>(
-      seams.engine, &catalog_, wal_.get(), seams.clock, &metrics_,
-      Applier::Limits{options.replay_bytes_max, options.truncate_bytes_min},
-      Applier::Hooks{[this](Slot applied) { driver_->inbox().PushApplied(applied); },
-                     [this](Slot upto) { driver_->inbox().PushNotice(TrimWanted{upto}); },
-                     options_.fatal});
+  if (seams.engine != nullptr)
+    applier_ = std::make_unique<Applier>(
+        seams.engine, &catalog_, wal_.get(), seams.clock, &metrics_,
+        Applier::Limits{options.replay_bytes_max, options.truncate_bytes_min,
+                        options.log_retention_bytes},
+        Applier::Hooks{[this](Slot applied) { driver_->inbox().PushApplied(applied); },
+                       [this](Slot upto) { driver_->inbox().PushNotice(TrimWanted{upto}); },
+                       options_.fatal});
   health_ = std::make_unique<HealthProbe>(
       options.wishes, options.timing.lease_us,
       HealthProbe::Parts{&meter_, &disk_, applier_.get(), wal_.get(), &metrics_});
@@ -81,6 +86,15 @@ RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
                            return driver_->inbox().PushCalls(&none, reads);
                          },
                          &metrics_});
+  snapshots_out_ = std::make_unique<SnapshotSender>(
+      SnapshotSender::Parts{options.self.node, seams.engine, &worker_, seams.transport, seams.clock,
+                            &metrics_, OutgoingImage(options.snapshot_directory),
+                            Inbox<ImageMade>(), Inbox<PieceRead>(),
+                            [this](Slot slot) { applier_->KeepLogAbove(slot); }},
+      options.snapshot_bytes_per_second, options.seed);
+  snapshots_in_ = std::make_unique<SnapshotReceiver>(SnapshotReceiver::Parts{
+      options.self.node, seams.engine, &worker_, seams.transport, seams.clock, &metrics_,
+      IncomingImage(options.snapshot_directory), Inbox<PieceWritten>()});
   Driver::Parts parts;
   parts.engine = seams.engine;
   parts.overlay = &overlay_;
@@ -99,6 +113,10 @@ RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
   parts.reads = reads_.get();
   parts.applied_reads = applied_reads_.get();
   parts.metrics = &metrics_;
+  parts.snapshots_out = snapshots_out_.get();
+  parts.snapshots_in = snapshots_in_.get();
+  parts.install = [this](SnapshotIntent intent) { NoteInstall(std::move(intent)); };
+  parts.truncate_bytes_min = options.truncate_bytes_min;
   parts.fatal = options_.fatal;
   driver_ = std::make_unique<Driver>(
       parts, CoreConfig(options), recovered,
@@ -107,8 +125,8 @@ RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
       LeaderDesk::Limits{options.unanswered_calls_max,
                          Sequencer::Limits{options.entry_bytes_target, options.entry_requests_max,
                                            options.overlay_bytes_max}});
-  metrics_.applied_slot.Set(seams.engine->applied().value);
-  metrics_.flushed_slot.Set(seams.engine->flushed().value);
+  metrics_.applied_slot.Set(recovered.applied.value);
+  if (seams.engine != nullptr) metrics_.flushed_slot.Set(seams.engine->flushed().value);
   metrics_.base_slot.Set(recovered.base.slot.value);
   if (wal_->NeedsSegments()) disk_.PrepareSegments();
 }
@@ -120,7 +138,9 @@ void RunningNode::StartThreads() {
   for (uint32_t i = 0; i < kLogThreads; ++i) {
     log_threads_.push_back(std::make_unique<StageThread>(log_.get(), clock, "log-writer"));
   }
-  applier_threads_.push_back(std::make_unique<StageThread>(applier_.get(), clock, "applier"));
+  if (applier_ != nullptr) {
+    applier_threads_.push_back(std::make_unique<StageThread>(applier_.get(), clock, "applier"));
+  }
   for (uint32_t i = 0; i < std::max<uint32_t>(1, options_.reader_threads); ++i) {
     reader_threads_.push_back(std::make_unique<StageThread>(&readers_, clock, "reader"));
   }
@@ -138,16 +158,19 @@ void RunningNode::Stop() {
   };
   end(&loop_threads_);
   end(&log_threads_);
-  applier_->RequestStop();
+  if (applier_ != nullptr) applier_->RequestStop();
   end(&applier_threads_);
   end(&reader_threads_);
   // No call is taken any more. What the stages have handed each other meanwhile is answered here,
   // on the one thread left.
   readers_.Close();
+  worker_.Close();
   bool busy = true;
   while (busy) {
     busy = driver_->RunOnce();
-    for (Stage* stage : stages()) busy = (stage != driver_.get() && stage->RunOnce()) || busy;
+    for (Stage* stage : stages()) {
+      busy = (stage != nullptr && stage != driver_.get() && stage->RunOnce()) || busy;
+    }
   }
   waiters_.Close();
 }
@@ -168,14 +191,15 @@ void RunningNode::Submit(std::vector<Call> calls, std::shared_ptr<AnswerSink> si
   answers.Deliver();
 }
 
-// What is left is this node's own to answer: reads that name a level, unless it stops.
+// What is left is this node's own to answer: reads that name a level, unless it stops or is a
+// witness.
 void RunningNode::RefuseTheLeaders(std::vector<Call>* calls,
                                    const std::shared_ptr<AnswerSink>& sink, const Published& now,
                                    AnswerBatch* answers) {
   const Failure failure =
       now.stopping ? ShuttingDownFailure() : NotLeaderFailure(members_.Hint(now.leader));
   const size_t refused = std::erase_if(*calls, [&](const Call& call) {
-    if (!now.stopping && call.level.named()) return false;
+    if (!now.stopping && seams_.engine != nullptr && call.level.named()) return false;
     answers->Fail(ReturnAddress{sink, call.tag}, failure);
     return true;
   });
@@ -222,6 +246,19 @@ void RunningNode::Admit(std::vector<Call> calls, const std::shared_ptr<AnswerSin
 
 std::optional<KeyspaceId> RunningNode::FindKeyspace(const std::string& name) const {
   return catalog_.FindKeyspace(name);
+}
+
+// On the worker. Whatever comes of it, the core that wanted it does nothing any more: without the
+// note the node comes back as it was, and is sent another snapshot.
+void RunningNode::NoteInstall(SnapshotIntent intent) {
+  const bool posted = worker_.Post([this, intent = std::move(intent)] {
+    const absl::Status status = NoteIntent(seams_.fs, options_.snapshot_directory, intent);
+    if (!status.ok()) {
+      spdlog::warn("cannot note a snapshot to install: {}", std::string(status.message()));
+    }
+    options_.reopen();
+  });
+  if (!posted) options_.reopen();
 }
 
 void RunningNode::Receive(consensus::Message message) {
@@ -285,6 +322,11 @@ NodeStatus RunningNode::Status() const {
 
 void RunningNode::Digest(KeyspaceId keyspace, Slot slot, int64_t deadline_us,
                          std::function<void(DigestResult)> done) {
+  if (seams_.engine == nullptr) {
+    DigestResult none;
+    none.failure = NoDataFailure();
+    return done(std::move(none));
+  }
   if (slot <= seams_.engine->applied()) return PostDigest(keyspace, std::move(done));
   const bool added = waiters_.Add(
       slot, deadline_us > 0 ? deadline_us : kNever, [this, keyspace, done](bool reached) {
@@ -322,7 +364,8 @@ void RunningNode::PostDigest(KeyspaceId keyspace, std::function<void(DigestResul
 }
 
 std::vector<std::pair<std::string, uint64_t>> RunningNode::Properties() const {
-  std::vector<std::pair<std::string, uint64_t>> properties = seams_.engine->Properties();
+  std::vector<std::pair<std::string, uint64_t>> properties;
+  if (seams_.engine != nullptr) properties = seams_.engine->Properties();
   properties.emplace_back("wal_size_bytes", wal_->SizeBytes());
   properties.emplace_back("wal_room_bytes", wal_->RoomBytes());
   properties.emplace_back("overlay_bytes", overlay_.bytes());

@@ -19,6 +19,7 @@
 #include "server/replica/durable_log.h"
 #include "server/replica/health_probe.h"
 #include "server/replica/leader_watch.h"
+#include "server/replica/node_worker.h"
 #include "server/replica/read_service.h"
 #include "server/replica/readers.h"
 #include "server/replica/replica_node.h"
@@ -61,6 +62,12 @@ class RunningNode : public ReplicaNode {
                         const Published& now, AnswerBatch* answers);
   void Admit(std::vector<Call> calls, const std::shared_ptr<AnswerSink>& sink, const Published& now,
              AnswerBatch* answers);
+  void NoteInstall(SnapshotIntent intent);
+  // Puts what the worker says into the loop's inbox.
+  template <class T>
+  std::function<void(T)> Inbox() {
+    return [this](T said) { driver_->inbox().PushNotice(std::move(said)); };
+  }
   void PostDigest(KeyspaceId keyspace, std::function<void(DigestResult)> done);
 
   const ReplicaOptions options_;
@@ -75,12 +82,15 @@ class RunningNode : public ReplicaNode {
   AppliedWaiters waiters_;
   DiskGuard disk_;
   DiskMeter meter_;
+  NodeWorker worker_;
   Readers readers_;
   std::unique_ptr<DurableLog> log_;
   std::unique_ptr<Applier> applier_;
   std::unique_ptr<HealthProbe> health_;
   std::unique_ptr<AppliedReads> applied_reads_;
   std::unique_ptr<ReadService> reads_;
+  std::unique_ptr<SnapshotSender> snapshots_out_;
+  std::unique_ptr<SnapshotReceiver> snapshots_in_;
   std::unique_ptr<Driver> driver_;
 
   std::vector<std::unique_ptr<StageThread>> loop_threads_, log_threads_, applier_threads_,

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "base/mutex.h"
+#include "base/types.h"
 #include "server/replica/clock.h"
 
 namespace baton::server {
@@ -33,6 +34,7 @@ class Wakeup {
 };
 
 inline constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+inline constexpr Slot kSlotNone{~uint64_t{0}};  // above every slot: none is meant
 
 class Stage {
  public:

@@ -173,6 +173,20 @@ TEST(ReplicaTest, AnIdleFollowerWakesOnceALease) {
   EXPECT_EQ(replica.NextDeadlineUs(), 450'000 + 500'000 + kLanTiming.rank_step_us);
 }
 
+// The small print: a leader that cannot write, or has lost its quorum, leads nobody.
+TEST(ReplicaTest, GrantsNothingOnAStaleProof) {
+  const auto granted = [](int64_t proof_age_us, int64_t quorum_age_us) {
+    Replica replica = Make({});
+    Accept heartbeat = AcceptOf({}, {});
+    heartbeat.proof_age_us = proof_age_us;
+    heartbeat.quorum_age_us = quorum_age_us;
+    return FindSent<Accepted>(Receive(&replica, 2, heartbeat))->lease_granted;
+  };
+  EXPECT_TRUE(granted(kLanTiming.stall_us, kLanTiming.lease_us));
+  EXPECT_FALSE(granted(kLanTiming.stall_us + 1, 0));
+  EXPECT_FALSE(granted(0, kLanTiming.lease_us + 1));
+}
+
 // The small print: its wait after a restart binds a node's own candidacy, and nothing shortens it.
 TEST(ReplicaTest, AnAbdicationDoesNotEndTheWaitAfterARestart) {
   constexpr int64_t kWaitUs = 900'000;

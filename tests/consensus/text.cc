@@ -52,6 +52,9 @@ struct BodyText {
            (m.read_round == 0 ? "" : " round=" + std::to_string(m.read_round));
   }
   std::string operator()(const Abdicate& m) const { return "Abdicate " + ToString(m.ballot); }
+  std::string operator()(const SnapshotOffer&) const { return "SnapshotOffer"; }
+  std::string operator()(const SnapshotPull&) const { return "SnapshotPull"; }
+  std::string operator()(const SnapshotChunk&) const { return "SnapshotChunk"; }
   std::string operator()(const AskSlot&) const { return "AskSlot"; }
   std::string operator()(const TellSlot& m) const {
     return m.granted ? "TellSlot " + ToString(m.slot) : "TellSlot refused";

@@ -33,7 +33,8 @@ void Apply(const Record& record, Model* model) {
   } else {
     const auto& base = std::get<BaseRecord>(record);
     Content& content = (*model)[base.group];
-    if (base.base.slot <= content.base.slot) return;
+    if (base.anew) content.entries.clear();
+    if (base.base.slot <= content.base.slot && !base.anew) return;
     content.base = base.base;
     content.entries.erase(content.entries.begin(),
                           content.entries.upper_bound(base.base.slot.value));
@@ -119,7 +120,7 @@ class CrashRun {
       const EntryId id = entry != content.entries.end() ? entry->second.first
                          : to == base                   ? content.base
                                                         : EntryId{{++round_, NodeId{1}}, Slot{to}};
-      return BaseRecord{group, id};
+      return BaseRecord{group, id, /*anew=*/to > base && Below(4) == 0};
     }
     uint64_t slot = content.last().value + 1;
     if (Below(6) == 0) slot -= Below(slot - content.base.slot.value);

@@ -107,6 +107,23 @@ TEST(WalTest, ABaseAboveTheEndEmptiesTheLog) {
   EXPECT_EQ(ReadAll(*log.wal, log.recovery.groups[0]), "11@3.1=k");
 }
 
+TEST(WalTest, ABaseAnewEmptiesTheLogAboveItToo) {
+  MemoryFileSystem fs;
+  {
+    auto log = MustOpen(&fs);
+    BaseRecord anew = Base(2, 3);
+    anew.anew = true;
+    Write(log.wal.get(), {Entry(1, 1, "a"), Entry(2, 1, "b"), Entry(3, 1, "c"), anew});
+    EXPECT_EQ(log.wal->Read(kGroup, Slot{3}, Slot{3}, 1).status().code(),
+              absl::StatusCode::kNotFound);
+    Write(log.wal.get(), {Entry(3, 3, "d")});
+  }
+  fs.Crash({});
+  auto log = MustOpen(&fs);
+  EXPECT_EQ(log.recovery.groups[0].base, (EntryId{{3, NodeId{1}}, Slot{2}}));
+  EXPECT_EQ(ReadAll(*log.wal, log.recovery.groups[0]), "3@3.1=d");
+}
+
 TEST(WalTest, SegmentsAreRecycledAndTheirNumberIsBounded) {
   MemoryFileSystem fs;
   auto log = MustOpen(&fs);

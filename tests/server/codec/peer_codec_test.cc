@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/checksum.h"
 #include "base/coding.h"
 #include "server/codec/entry_codec.h"
 
@@ -70,6 +71,12 @@ std::vector<Message> Samples() {
       consensus::Abdicate{ballot},
       consensus::AskSlot{5},
       consensus::TellSlot{5, true, Slot{12}},
+      consensus::SnapshotOffer{
+          ballot, 77, id, {id, {Epoch{3}, {{NodeId{1}, consensus::Role::kVoter, "c"}}, {}}}, 1000},
+      consensus::SnapshotPull{77, 500, 100, true, false},
+      consensus::SnapshotPull{77, 500, 100, false, true},
+      consensus::SnapshotChunk{77, 500, Checksum("chunk"),
+                               std::make_shared<const std::string>("chunk")},
   };
   std::vector<Message> messages = {SampleAccept()};
   for (MessageBody& body : bodies) {

@@ -22,12 +22,14 @@ class ApplierTest : public ::testing::Test {
   void Restart(uint64_t replay_bytes_max, uint64_t truncate_bytes_min) {
     applier_ = std::make_unique<Applier>(
         &engine_, &catalog_, &wal_, &clock_, &metrics_,
-        Applier::Limits{replay_bytes_max, truncate_bytes_min},
+        Applier::Limits{replay_bytes_max, truncate_bytes_min, log_retention_bytes_},
         Applier::Hooks{[this](Slot slot) { applied_ = slot; }, [this](Slot slot) { trim_ = slot; },
                        [this](const std::string& reason) { fatal_.push_back(reason); }});
   }
 
   // An entry that puts key -> value, and states a floor.
+  uint64_t log_retention_bytes_ = 1 << 30;
+
   wal::EntryRecord Entry(uint64_t slot, const std::string& key, const std::string& value,
                          Slot floor = {}) {
     engine::EffectsWriter writer(Revision{slot * 10});

@@ -29,8 +29,7 @@ class Health : public ::testing::Test {
   // Writes at the leader, whoever it is, a few times a second; how many were acknowledged.
   int WriteFor(int64_t for_us) {
     int acked = 0;
-    for (const int64_t end_us = cluster_->clock().now_us + for_us;
-         cluster_->clock().now_us < end_us;) {
+    for (const int64_t end_us = cluster_->now_us() + for_us; cluster_->now_us() < end_us;) {
       const uint32_t leads = cluster_->Leader();
       if (leads != 0) acked += cluster_->Put(leads, "k", "v").failure.ok();
       cluster_->RunFor(100'000);
@@ -129,11 +128,11 @@ TEST_F(Health, AStallShorterThanTheLimitMovesNothing) {
 TEST_F(Health, ALongerStallMovesTheLeader) {
   Begin({.seed = 65});
   cluster_->StickDisk(leader_, true);
-  const int64_t began_us = cluster_->clock().now_us;
+  const int64_t began_us = cluster_->now_us();
   ASSERT_TRUE(cluster_->RunUntil(
       [&] { return cluster_->Leader() != 0 && cluster_->Leader() != leader_; }, 10 * kSecond));
-  EXPECT_GE(cluster_->clock().now_us - began_us, kStallUs);
-  EXPECT_LE(cluster_->clock().now_us - began_us, kStallUs + 500'000);
+  EXPECT_GE(cluster_->now_us() - began_us, kStallUs);
+  EXPECT_LE(cluster_->now_us() - began_us, kStallUs + 500'000);
   EXPECT_GT(WriteFor(3 * kSecond), 10);
   // It has promised the new leader's ballot, cannot write that down, and so cannot answer.
   EXPECT_EQ(Of(leader_, cluster_->Leader()).lag, LagClass::kSilent);

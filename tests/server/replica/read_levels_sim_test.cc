@@ -112,7 +112,7 @@ TEST_F(ReadLevels, ACutOffFollowerRefusesLinearizableReads) {
 
 TEST_F(ReadLevels, BoundedStalenessIsServedByACutOffFollowerUntilItIsTooOld) {
   Begin({.seed = 46});
-  const int64_t cut_us = cluster_->clock().now_us;
+  const int64_t cut_us = cluster_->now_us();
   cluster_->Isolate(follower_, true);
   ASSERT_TRUE(cluster_->Put(leader_, "k", "v2").failure.ok());
   const uint64_t asked = cluster_->node(follower_)->metrics().slots_asked.Get();
@@ -123,7 +123,7 @@ TEST_F(ReadLevels, BoundedStalenessIsServedByACutOffFollowerUntilItIsTooOld) {
   const Answer old = cluster_->GetHere(follower_, "k", Within(1'000'000));
   EXPECT_EQ(old.failure.code, absl::StatusCode::kUnavailable);
   EXPECT_EQ(old.failure.reason, Reason::kTooStale);
-  const int64_t age_ms = (cluster_->clock().now_us - cut_us) / 1000;
+  const int64_t age_ms = (cluster_->now_us() - cut_us) / 1000;
   const size_t at = old.failure.message.find(" ms old");
   ASSERT_NE(at, std::string::npos) << old.failure.message;
   const size_t digits = old.failure.message.rfind(' ', at - 1);
@@ -152,10 +152,10 @@ TEST_F(ReadLevels, BoundedStalenessHoldsUnderLossAndAnElection) {
     const uint32_t leads = cluster_->Leader();
     if (leads != 0 && !(leads == leader_ && i >= 100 && i < 200)) {
       if (cluster_->Put(leads, "k", std::to_string(++value)).failure.ok()) {
-        written[cluster_->clock().now_us] = value;
+        written[cluster_->now_us()] = value;
       }
     }
-    const int64_t asked_us = cluster_->clock().now_us;
+    const int64_t asked_us = cluster_->now_us();
     const uint32_t at = static_cast<uint32_t>(i % 3) + 1;
     const Answer got = cluster_->GetHere(at, "k", Within(kBoundUs), 100'000);
     cluster_->RunFor(20'000);
@@ -294,6 +294,15 @@ TEST_F(ReadLevels, AColdCacheSendsThemToAReader) {
   cluster_->RunFor(1'000'000);
   for (const ReadLevel& level : {kLinearizable, Within(1'000'000), AtLeast(position)}) {
     EXPECT_EQ(ValueOf(cluster_->GetHere(follower_, "k", level)), "v2");
+  }
+}
+
+TEST_F(ReadLevels, AWitnessHasNothingToReadFrom) {
+  Begin({.seed = 57, .witness = 3});
+  ASSERT_NE(leader_, 3u);
+  for (const ReadLevel& level : {kLinearizable, Within(1'000'000), AtLeast({1, Slot{1}, {}})}) {
+    const Answer got = cluster_->GetHere(3, "k", level);
+    EXPECT_EQ(got.failure.reason, Reason::kNotLeader);
   }
 }
 

@@ -1,51 +1,38 @@
 #include "tests/server/replica/sim_cluster.h"
 
-#include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "base/check.h"
-#include "server/codec/peer_codec.h"
-#include "server/replica/durable_log.h"
 
 namespace baton::server {
+namespace {
 
-bool SimWorker::RunOnce() {
-  if (tasks_.empty()) return false;
-  std::function<void()> task = std::move(tasks_.front());
-  tasks_.pop_front();
-  task();
-  return true;
+sim::Plan PlanOf(const SimOptions& options) {
+  sim::Plan plan;
+  plan.seed = options.seed;
+  plan.roles.assign(options.nodes, consensus::Role::kVoter);
+  if (options.witness != 0) plan.roles[options.witness - 1] = consensus::Role::kWitness;
+  plan.cold_cache = options.cold_cache;
+  plan.through_codec = true;
+  plan.segment_bytes = 256 << 10;
+  const ReplicaOptions shipped;
+  plan.replay_bytes_max = shipped.replay_bytes_max;
+  plan.truncate_bytes_min = shipped.truncate_bytes_min;
+  return plan;
 }
 
-class SimCluster::Net : public Transport {
- public:
-  Net(SimCluster* cluster, uint32_t self) : cluster_(cluster), self_(self) {}
-  void Send(consensus::Message message) override { cluster_->Carry(self_, message); }
-  bool Connected(NodeId peer) const override { return cluster_->nodes_[peer.value - 1]->alive; }
+}  // namespace
 
- private:
-  SimCluster* const cluster_;
-  const uint32_t self_;
-};
-
-SimCluster::SimCluster(SimOptions options) : options_(std::move(options)), random_(options_.seed) {
-  for (uint32_t n = 1; n <= options_.nodes; ++n) {
-    auto node = std::make_unique<Node>();
-    node->fs = std::make_unique<wal::MemoryFileSystem>();
-    engine::MemoryEngineOptions engine_options;
-    engine_options.cold_cache = options_.cold_cache;
-    node->engine = std::make_unique<engine::MemoryEngine>(engine_options);
-    node->worker = std::make_unique<SimWorker>();
-    node->net = std::make_unique<Net>(this, n);
-    nodes_.push_back(std::move(node));
-  }
-  for (uint32_t n = 1; n <= options_.nodes; ++n) Start(n);
-}
-
-SimCluster::~SimCluster() {
-  for (auto& node : nodes_) {
-    node->alive = false;
-    node->node.reset();
+SimCluster::SimCluster(const SimOptions& options)
+    : cluster_(PlanOf(options), nullptr, options.adjust) {
+  sim::Weather& weather = cluster_.network().weather();
+  weather.drop = options.drop;
+  weather.duplicate = options.duplicate;
+  weather.delay_us_max = options.delay_us_max;
+  for (uint32_t n = 1; n <= size(); ++n) {
+    cluster_.Supervise(n, false);
+    Start(n);
   }
 }
 
@@ -55,139 +42,37 @@ void SimCluster::Start(uint32_t n) {
 }
 
 absl::Status SimCluster::TryStart(uint32_t n) {
-  Node& node = *nodes_[n - 1];
-  BATON_CHECK(node.node == nullptr);
-  ReplicaOptions options;
-  options.cluster = Id128{7, 7};
-  for (uint32_t i = 1; i <= options_.nodes; ++i) {
-    MemberInfo member;
-    member.node = NodeId{i};
-    member.name = "n" + std::to_string(i);
-    member.directory = Id128{1, i};
-    member.client_address = "sim:" + std::to_string(i);
-    options.members.push_back(member);
-  }
-  options.self = options.members[n - 1];
-  options.seed = options_.seed * 1000 + n * 100 + ++node.starts;
-  options.wal_directory = wal_directory(n);
-  options.wal.segment_bytes = 256 << 10;
-  options.wal.segments_ahead = 1;
-  options.disk_reserve_bytes = 0;
-  options.threads = false;
-  options.fatal = [&node](const std::string& reason) { node.fatal.push_back(reason); };
-  if (options_.adjust) options_.adjust(&options);
-  auto started = ReplicaNode::Start(options, node.fs.get(), node.engine.get(), node.net.get(),
-                                    &clock_, node.worker.get());
-  if (!started.ok()) return started.status();
-  node.node = *std::move(started);
-  node.alive = true;
-  return absl::OkStatus();
+  const absl::Status status = cluster_.machine(n).Start();
+  if (status.ok()) cluster_.machine(n).ExpectDeath();  // the test looks at fatal()
+  return status;
 }
 
 void SimCluster::Crash(uint32_t n, bool tear) {
-  Node& node = *nodes_[n - 1];
-  node.alive = false;  // nothing that it says from now on is heard
-  node.fs->Crash({.seed = random_(), .tear = tear});
-  node.node.reset();
-  node.engine->LoseUnflushed();
-  node.fatal.clear();  // its writes failed on the way down
+  sim::Machine& machine = cluster_.machine(n);
+  if (machine.up()) machine.Die(tear ? sim::Death::kTornPowerCut : sim::Death::kPowerCut);
 }
 
-void SimCluster::Stop(uint32_t n) {
-  Node& node = *nodes_[n - 1];
-  node.node->Stop();
-  node.alive = false;
-  node.node.reset();
-}
+void SimCluster::Stop(uint32_t n) { cluster_.machine(n).Die(sim::Death::kStop); }
 
-void SimCluster::Isolate(uint32_t n, bool isolated) { nodes_[n - 1]->isolated = isolated; }
-
-void SimCluster::StickDisk(uint32_t n, bool stuck) { nodes_[n - 1]->stuck = stuck; }
-
-void SimCluster::SlowDisk(uint32_t n, int64_t every_us) { nodes_[n - 1]->log_every_us = every_us; }
-
-bool SimCluster::LogMayRun(const Node& node) const {
-  if (node.stuck) return false;
-  return node.log_every_us == 0 || clock_.now_us % node.log_every_us == 0;
-}
-
-void SimCluster::Carry(uint32_t from, const consensus::Message& message) {
-  const uint32_t to = message.to.value;
-  BATON_CHECK(to >= 1 && to <= nodes_.size() && to != from);
-  if (!nodes_[from - 1]->alive) return;
-  std::uniform_real_distribution<double> chance(0, 1);
-  const FramedMessage framed = FrameMessage(message);
-  std::string bytes = framed.head;
-  for (const auto& entry : framed.entries) bytes += *entry;
-  const int copies = chance(random_) < options_.duplicate ? 2 : 1;
-  for (int i = 0; i < copies; ++i) {
-    if (chance(random_) < options_.drop) continue;
-    const int64_t at_us =
-        clock_.now_us + 50 + static_cast<int64_t>(random_() % options_.delay_us_max);
-    flights_.emplace(at_us, Flight{at_us, bytes, from, to});
+void SimCluster::Isolate(uint32_t n, bool isolated) {
+  for (uint32_t other = 1; other <= size(); ++other) {
+    if (other == n) continue;
+    cluster_.network().Cut(n, other, isolated);
+    cluster_.network().Cut(other, n, isolated);
   }
 }
 
-bool SimCluster::Step() {
-  if (!flights_.empty() && flights_.begin()->first <= clock_.now_us) {
-    const Flight flight = std::move(flights_.begin()->second);
-    flights_.erase(flights_.begin());
-    Node& to = *nodes_[flight.to - 1];
-    if (!to.alive || to.isolated || nodes_[flight.from - 1]->isolated) return true;
-    const std::string_view slices[] = {flight.bytes};
-    auto messages = ParseFrames(slices);
-    BATON_CHECK(messages.ok()) << std::string(messages.status().message());
-    for (PeerMessage& message : *messages) {
-      to.node->Receive(std::move(std::get<consensus::Message>(message)));
-    }
-    return true;
-  }
-  struct Turn {
-    Stage* stage;
-    SimWorker* worker;
-  };
-  std::vector<Turn> turns;
-  for (auto& node : nodes_) {
-    if (!node->alive) continue;
-    for (Stage* stage : node->node->stages()) {
-      if (dynamic_cast<DurableLog*>(stage) != nullptr && !LogMayRun(*node)) continue;
-      turns.push_back({stage, nullptr});
-    }
-    turns.push_back({nullptr, node->worker.get()});
-  }
-  std::shuffle(turns.begin(), turns.end(), random_);
-  for (const Turn& turn : turns) {
-    if (turn.stage != nullptr ? turn.stage->RunOnce() : turn.worker->RunOnce()) return true;
-  }
-  return false;
+void SimCluster::StickDisk(uint32_t n, bool stuck) {
+  sim::Machine& machine = cluster_.machine(n);
+  sim::Pace pace = machine.disk_pace();
+  pace.stuck = stuck;
+  machine.SetPace(sim::StageOf::kLog, pace);
 }
 
-int64_t SimCluster::NextUs() {
-  int64_t next_us = flights_.empty() ? kNever : flights_.begin()->first;
-  for (auto& node : nodes_) {
-    if (!node->alive) continue;
-    for (Stage* stage : node->node->stages()) next_us = std::min(next_us, stage->NextDeadlineUs());
-    if (node->log_every_us == 0) continue;
-    next_us = std::min(next_us, (clock_.now_us / node->log_every_us + 1) * node->log_every_us);
-  }
-  return next_us;
-}
-
-bool SimCluster::RunUntil(const std::function<bool()>& done, int64_t for_us) {
-  const int64_t end_us = clock_.now_us + for_us;
-  while (!done()) {
-    if (Step()) continue;
-    if (clock_.now_us >= end_us) return false;
-    clock_.now_us = std::min(end_us, std::max(clock_.now_us + 1, NextUs()));
-  }
-  return true;
-}
-
-uint32_t SimCluster::Leader() {
-  for (uint32_t n = 1; n <= size(); ++n) {
-    if (nodes_[n - 1]->alive && node(n)->metrics().is_leader.Get() == 1) return n;
-  }
-  return 0;
+void SimCluster::SlowDisk(uint32_t n, int64_t takes_us) {
+  sim::Machine& machine = cluster_.machine(n);
+  machine.SetPace(sim::StageOf::kLog,
+                  takes_us == 0 ? machine.disk_pace() : sim::Pace{takes_us, takes_us + 1});
 }
 
 uint32_t SimCluster::ElectLeader(int64_t for_us) {
@@ -202,12 +87,13 @@ uint64_t SimCluster::Submit(uint32_t n, std::vector<Request> requests, int64_t t
   for (Request& request : requests) {
     Call call;
     call.tag = next_tag_++;
-    call.context.deadline_us = clock_.now_us + timeout_us;
+    call.context.deadline_us = cluster_.machine(n).clock().LeaseNowUs() + timeout_us;
     call.request = std::move(request);
     call.level = level;
     calls.push_back(std::move(call));
   }
   node(n)->Submit(std::move(calls), sink_);
+  cluster_.machine(n).Settle();
   return first;
 }
 
@@ -233,8 +119,9 @@ Answer SimCluster::GetHere(uint32_t n, const std::string& key, const ReadLevel& 
 
 DigestResult SimCluster::Digest(uint32_t n, Slot slot) {
   std::optional<DigestResult> result;
-  node(n)->Digest(kDefaultKeyspace, slot, clock_.now_us + 5'000'000,
+  node(n)->Digest(kDefaultKeyspace, slot, cluster_.machine(n).clock().LeaseNowUs() + 5'000'000,
                   [&result](DigestResult r) { result = std::move(r); });
+  cluster_.machine(n).Settle();
   RunUntil([&] { return result.has_value(); }, 10'000'000);
   BATON_CHECK(result.has_value());
   return *result;

@@ -1,42 +1,24 @@
-// SimCluster: whole replicas on one thread, in simulated time: shipped stages over a simulated
-// clock, network and worker, a memory file system and a memory engine. Everything follows from the
-// seed.
+// SimCluster: a simulated cluster (tests/sim) for tests that tell a story: no nemesis, no restarts
+// but those that the test asks for, one call after the other. Everything follows from the seed.
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
-#include <optional>
-#include <random>
-#include <set>
 #include <string>
 #include <vector>
 
-#include "engine/storage/memory_engine.h"
-#include "server/replica/replica_node.h"
-#include "wal/memory_file_system.h"
+#include "tests/sim/cluster.h"
 
 namespace baton::server {
 
+// A clock that stands still until it is set.
 class SimClock : public Clock {
  public:
   int64_t LeaseNowUs() const override { return now_us; }
   int64_t WallNowUs() const override { return 1'700'000'000'000'000 + now_us; }
   int64_t now_us = 1'000'000;
-};
-
-class SimWorker : public Worker {
- public:
-  bool Post(std::function<void()> task) override {
-    tasks_.push_back(std::move(task));
-    return true;
-  }
-  bool RunOnce();
-
- private:
-  std::deque<std::function<void()>> tasks_;
 };
 
 // Keeps every answer, by tag.
@@ -58,44 +40,43 @@ struct SimOptions {
   uint32_t nodes = 3;
   double drop = 0;  // of each message
   double duplicate = 0;
-  int64_t delay_us_max = 2'000;
+  int64_t delay_us_max = 300;
   bool cold_cache = false;
+  uint32_t witness = 0;  // this node is one
   std::function<void(ReplicaOptions*)> adjust;
 };
 
 class SimCluster {
  public:
-  explicit SimCluster(SimOptions options);
-  ~SimCluster();
+  explicit SimCluster(const SimOptions& options);
 
-  SimClock& clock() { return clock_; }
-  std::mt19937_64& random() { return random_; }
-  uint32_t size() const { return options_.nodes; }
+  int64_t now_us() const { return cluster_.now_us(); }
+  uint32_t size() const { return cluster_.size(); }
 
   // Nodes count from 1. Null while it is down.
-  ReplicaNode* node(uint32_t n) { return nodes_[n - 1]->node.get(); }
-  engine::MemoryEngine& engine(uint32_t n) { return *nodes_[n - 1]->engine; }
-  wal::MemoryFileSystem& fs(uint32_t n) { return *nodes_[n - 1]->fs; }
-  std::string wal_directory(uint32_t n) const { return "/n" + std::to_string(n) + "/wal"; }
-  const std::vector<std::string>& fatal(uint32_t n) { return nodes_[n - 1]->fatal; }
+  ReplicaNode* node(uint32_t n) { return cluster_.machine(n).process(); }
+  engine::MemoryEngine& engine(uint32_t n) { return cluster_.machine(n).engine(); }
+  wal::MemoryFileSystem& fs(uint32_t n) { return cluster_.machine(n).disk(); }
+  std::string wal_directory(uint32_t n) { return cluster_.machine(n).wal_directory(); }
+  // Why the node ended by itself; empty: it did not. It is down then.
+  const std::string& fatal(uint32_t n) { return cluster_.machine(n).fatal(); }
 
   void Start(uint32_t n);  // CHECKs that it starts
   absl::Status TryStart(uint32_t n);
   void Crash(uint32_t n, bool tear);        // loses what was not synced
   void Stop(uint32_t n);                    // cleanly
   void Isolate(uint32_t n, bool isolated);  // its messages are lost both ways
-  // Its log completes nothing, or only at multiples of that time; 0: at once.
+  // Its log completes nothing, or what is written takes so long; 0: as usual.
   void StickDisk(uint32_t n, bool stuck);
-  void SlowDisk(uint32_t n, int64_t every_us);
+  void SlowDisk(uint32_t n, int64_t takes_us);
 
-  // Runs whatever is due, then moves time on, until `done` or `for_us` have passed.
-  bool RunUntil(const std::function<bool()>& done, int64_t for_us);
-  void RunFor(int64_t for_us) {
-    RunUntil([] { return false; }, for_us);
+  bool RunUntil(const std::function<bool()>& done, int64_t for_us) {
+    return cluster_.RunUntil(done, for_us);
   }
+  void RunFor(int64_t for_us) { cluster_.RunFor(for_us); }
 
   // The node that serves; 0: none.
-  uint32_t Leader();
+  uint32_t Leader() { return cluster_.Leader(); }
   // Runs until one serves.
   uint32_t ElectLeader(int64_t for_us = 10'000'000);
 
@@ -113,37 +94,7 @@ class SimCluster {
   DigestResult Digest(uint32_t n, Slot slot);
 
  private:
-  class Net;
-  struct Node {
-    std::unique_ptr<wal::MemoryFileSystem> fs;
-    std::unique_ptr<engine::MemoryEngine> engine;
-    std::unique_ptr<SimWorker> worker;
-    std::unique_ptr<Net> net;
-    std::unique_ptr<ReplicaNode> node;
-    std::vector<std::string> fatal;
-    bool alive = false;
-    bool isolated = false;
-    bool stuck = false;
-    int64_t log_every_us = 0;
-    uint64_t starts = 0;
-  };
-  struct Flight {
-    int64_t at_us;
-    std::string bytes;
-    uint32_t from;
-    uint32_t to;
-  };
-
-  void Carry(uint32_t from, const consensus::Message& message);
-  bool Step();  // one piece of work that is due now
-  bool LogMayRun(const Node& node) const;
-  int64_t NextUs();
-
-  SimOptions options_;
-  std::mt19937_64 random_;
-  SimClock clock_;
-  std::vector<std::unique_ptr<Node>> nodes_;
-  std::multimap<int64_t, Flight> flights_;
+  sim::Cluster cluster_;
   std::shared_ptr<RecordingSink> sink_ = std::make_shared<RecordingSink>();
   uint64_t next_tag_ = 1;
 };

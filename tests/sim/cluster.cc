@@ -1,0 +1,163 @@
+#include "tests/sim/cluster.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+
+namespace baton::sim {
+namespace {
+
+constexpr int64_t kRestartUsMin = 20'000;
+constexpr int64_t kRestartUsMax = 3'000'000;
+constexpr int64_t kRetryUs = 300'000;  // of a start that the disk had no space for
+
+}  // namespace
+
+Cluster::Cluster(const Plan& plan, std::FILE* print,
+                 const std::function<void(server::ReplicaOptions*)>& adjust)
+    : plan_(plan),
+      random_(plan.seed),
+      trace_(print),
+      network_(&schedule_, &random_, &coverage_, static_cast<uint32_t>(plan.roles.size()),
+               plan.through_codec,
+               [this](consensus::Message message) {
+                 trace_.Say(now_us(), message.to.value, "receives", message.from.value,
+                            message.body.index());
+                 machine(message.to.value).Receive(std::move(message));
+               }),
+      supervised_(plan.roles.size(), true) {
+  Machine::Around around;
+  around.schedule = &schedule_;
+  around.random = &random_;
+  around.trace = &trace_;
+  around.coverage = &coverage_;
+  around.transport = this;
+  around.turned = [this](Machine& machine, StageOf stage) {
+    trace_.Say(now_us(), machine.number(), "turn", static_cast<uint64_t>(stage));
+    for (Watcher* watcher : watchers_) watcher->Turned(machine, stage);
+  };
+  around.started = [this](Machine& machine) {
+    for (Watcher* watcher : watchers_) watcher->Started(machine);
+  };
+  around.died = [this](Machine& machine) { Buried(machine); };
+  around.reopened = [this](Machine& machine) {
+    if (!machine.up()) Start(machine);
+  };
+  around.violated = [this](const std::string& what) { Violated(what); };
+  for (uint32_t n = 1; n <= plan.roles.size(); ++n) {
+    Machine::Kit kit;
+    kit.lease_now_us = random_.Between(1, 1'000'000'000);
+    kit.rate_ppm = random_.Between(-plan.rate_ppm_max, plan.rate_ppm_max);
+    kit.cold_cache = plan.cold_cache;
+    kit.has_engine = plan.roles[n - 1] != consensus::Role::kWitness;
+    kit.disk_pace = Pace{20, plan.disk_us_max};
+    server::ReplicaOptions options = OptionsOf(n);
+    if (adjust) adjust(&options);
+    machines_.push_back(std::make_unique<Machine>(around, options, kit));
+  }
+}
+
+Cluster::~Cluster() = default;
+
+server::ReplicaOptions Cluster::OptionsOf(uint32_t n) const {
+  server::ReplicaOptions options;
+  options.cluster = Id128{7, 7};
+  for (uint32_t i = 1; i <= plan_.roles.size(); ++i) {
+    server::MemberInfo member;
+    member.node = NodeId{i};
+    member.name = "n" + std::to_string(i);
+    member.directory = Id128{1, i};
+    member.client_address = "sim:" + std::to_string(i);
+    member.role = static_cast<uint32_t>(plan_.roles[i - 1]);
+    options.members.push_back(member);
+  }
+  options.self = options.members[n - 1];
+  options.wal_directory = "/n" + std::to_string(n) + "/wal";
+  options.snapshot_directory = "/n" + std::to_string(n) + "/snapshots";
+  options.log_retention_bytes = plan_.log_retention_bytes;
+  options.wal.segment_bytes = plan_.segment_bytes;
+  options.wal.segments_ahead = 1;
+  options.wal.zero_fill_bytes_per_s = 0;
+  options.disk_reserve_bytes = plan_.disk_reserve_bytes;
+  options.replay_bytes_max = plan_.replay_bytes_max;
+  options.truncate_bytes_min = plan_.truncate_bytes_min;
+  return options;
+}
+
+bool Cluster::Votes(uint32_t n) const { return plan_.roles[n - 1] != consensus::Role::kLearner; }
+
+uint32_t Cluster::voters() const {
+  uint32_t count = 0;
+  for (uint32_t n = 1; n <= size(); ++n) count += Votes(n);
+  return count;
+}
+
+uint32_t Cluster::Leader() {
+  for (uint32_t n = 1; n <= size(); ++n) {
+    if (machine(n).serving() && machine(n).process()->metrics().is_leader.Get() == 1) return n;
+  }
+  return 0;
+}
+
+void Cluster::Violated(const std::string& what) {
+  if (!violation_.empty()) return;
+  violation_ = what;
+  trace_.Tell(now_us(), "VIOLATED: " + what);
+}
+
+void Cluster::StartAll() {
+  for (auto& machine : machines_) Start(*machine);
+}
+
+void Cluster::Start(Machine& machine) {
+  const bool cut = chaos_ && random_.Chance(plan_.cut_in_recovery);
+  const absl::Status status =
+      machine.Start(cut ? static_cast<int64_t>(random_.Below(12)) : int64_t{-1});
+  if (machine.up()) return;
+  if (!status.ok() && !absl::IsResourceExhausted(status)) {
+    return Violated("node " + std::to_string(machine.number()) +
+                    " does not start: " + std::string(status.message()));
+  }
+  schedule_.After(kRetryUs, [this, &machine] {
+    if (!machine.up() && supervised_[machine.number() - 1]) Start(machine);
+  });
+}
+
+void Cluster::Buried(Machine& machine) {
+  for (Watcher* watcher : watchers_) watcher->Died(machine);
+  schedule_.After(random_.Skewed(kRestartUsMin, kRestartUsMax), [this, &machine] {
+    if (!machine.up() && supervised_[machine.number() - 1]) Start(machine);
+  });
+}
+
+void Cluster::HealNode(uint32_t n) {
+  Machine& healed = machine(n);
+  healed.Heal();
+  if (!healed.up()) Start(healed);
+}
+
+void Cluster::HealLinks(const std::vector<uint32_t>& among) {
+  network_.weather() = Weather{};
+  for (const uint32_t from : among) {
+    for (const uint32_t to : among) {
+      if (from != to) network_.Heal(from, to);
+    }
+  }
+}
+
+bool Cluster::RunUntil(const std::function<bool()>& done, int64_t us) {
+  const int64_t until_us = now_us() + us;
+  while (violation_.empty()) {
+    if (done()) return true;
+    if (!schedule_.RunNext(until_us)) return done();
+  }
+  return false;
+}
+
+void Cluster::Send(consensus::Message message) {
+  for (Watcher* watcher : watchers_) watcher->Sent(message);
+  network_.Send(std::move(message));
+}
+
+}  // namespace baton::sim
