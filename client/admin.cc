@@ -79,6 +79,10 @@ NodeStatus FromWire(const v1::StatusResponse& from) {
   for (const v1::PeerProgress& peer : from.peers()) {
     status.peers.push_back({peer.name(), peer.match_slot(), peer.connected()});
   }
+  for (const v1::MemberHealth& health : from.health()) {
+    status.health.push_back({health.name(), health.barred(), health.recovering(), health.lag(),
+                             health.disk(), health.region(), health.priority()});
+  }
   status.build = FromWire(from.version());
   return status;
 }
@@ -295,6 +299,7 @@ absl::StatusOr<GetResult> Admin::GetThrough(const std::string& endpoint, std::st
   if (!checked.ok()) return checked;
   v1::GetRequest request;
   *request.mutable_context() = ContextOf(options);
+  client::SetLevel(options.read, &request);
   request.set_key(std::string(key));
   v1::GetResponse response;
   grpc::ClientContext context;

@@ -12,6 +12,7 @@
 #include "baton/client.h"
 #include "baton/v1/kv.pb.h"
 #include "client/codec.h"
+#include "client/read_places.h"
 
 namespace baton::client {
 
@@ -20,6 +21,7 @@ struct Lane;
 struct CallHeader {
   uint64_t id = 0;      // unique within the client
   bool write = false;   // false: may be repeated freely
+  ReadPlace place;      // the leader, unless it is a read
   std::string request;  // a v1.ExchangeRequest with this one item: requests are joined end to end
   int64_t encoded_us = 0;   // when its timeout_ms was written into `request`
   int64_t deadline_us = 0;  // > encoded_us
@@ -31,7 +33,7 @@ class Call {
     kQueued,    // waits for a leader
     kGathered,  // in its lane, for the next message
     kSent,      // in its lane, in a message that was given to the stream
-    kWaiting,   // for a delay that a node asked for
+    kWaiting,   // for a delay that a node asked for, or until a node may be asked again
   };
 
   explicit Call(CallHeader header) : header(std::move(header)) {}

@@ -70,6 +70,7 @@ struct Client::Parts {
     CallHeader header;
     header.id = dispatcher.NextId();
     header.write = write;
+    if (!write) header.place = {options.read.from, options.read.node};
     header.request = encode(header.id);
     header.encoded_us = dispatcher.NowUs();
     header.deadline_us = header.encoded_us + std::chrono::microseconds(options.timeout).count();

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "client/check_endpoint.h"
 #include "client/wire_error.h"
 
 namespace baton::client {
@@ -41,6 +42,48 @@ void SetContext(const CallOptions& options, v1::RequestContext* context) {
   }
   if (!options.actor.empty()) context->set_actor(options.actor);
   if (!options.traceparent.empty()) context->set_traceparent(options.traceparent);
+}
+
+// Of any of the three reads.
+template <class Request>
+void SetAnyLevel(const ReadOptions& read, Request* request) {
+  switch (read.level) {
+    case ReadLevel::kLinearizable:
+      if (read.from == ReadFrom::kLeader && read.node.empty()) return;
+      request->set_level(v1::READ_LEVEL_LINEARIZABLE);
+      return;
+    case ReadLevel::kBoundedStaleness:
+      request->set_level(v1::READ_LEVEL_BOUNDED_STALENESS);
+      request->set_max_staleness_ms(static_cast<uint32_t>(read.max_staleness.count()));
+      return;
+    case ReadLevel::kAtLeast:
+      request->set_level(v1::READ_LEVEL_AT_LEAST);
+      request->mutable_at_least()->set_reign_round(read.at_least.reign);
+      request->mutable_at_least()->set_slot(read.at_least.slot);
+      return;
+  }
+}
+
+absl::Status BadOption(const std::string& what) {
+  return MakeError(absl::StatusCode::kInvalidArgument, Reason::kInvalidArgument, what);
+}
+
+absl::Status CheckReadOptions(const ReadOptions& read) {
+  const bool bounded = read.level == ReadLevel::kBoundedStaleness;
+  const auto staleness = read.max_staleness;
+  if (bounded && (staleness < std::chrono::milliseconds(1) || staleness > kTimeoutMax)) {
+    return BadOption("max_staleness is " + std::to_string(staleness.count()) +
+                     " ms: choose one between 1 ms and 24 hours");
+  }
+  if (!bounded && staleness.count() != 0) {
+    return BadOption("max_staleness is given: set level to kBoundedStaleness as well");
+  }
+  const Position& at_least = read.at_least;
+  if (read.level == ReadLevel::kAtLeast ? at_least.slot == 0 || at_least.reign == 0
+                                        : at_least.slot != 0 || at_least.reign != 0) {
+    return BadOption("the position at_least goes with level kAtLeast: take it from a result");
+  }
+  return read.node.empty() ? absl::OkStatus() : CheckEndpoint(read.node);
 }
 
 v1::RequestContext* MutableContext(v1::ExchangeItem* item) {
@@ -99,17 +142,19 @@ Record TakeRecord(v1::Record* from) {
 
 absl::Status CheckOptions(const CallOptions& options) {
   if (options.timeout < std::chrono::milliseconds(1) || options.timeout > kTimeoutMax) {
-    return MakeError(absl::StatusCode::kInvalidArgument, Reason::kInvalidArgument,
-                     "timeout is " + std::to_string(options.timeout.count()) +
-                         " ms: choose one between 1 ms and 24 hours");
+    return BadOption("timeout is " + std::to_string(options.timeout.count()) +
+                     " ms: choose one between 1 ms and 24 hours");
   }
-  return absl::OkStatus();
+  return CheckReadOptions(options.read);
 }
+
+void SetLevel(const ReadOptions& read, v1::GetRequest* request) { SetAnyLevel(read, request); }
 
 std::string EncodeGet(uint64_t id, std::string_view key, const CallOptions& options) {
   Encoder encoder(id);
   v1::GetRequest* const get = encoder.item()->mutable_get();
   SetContext(options, get->mutable_context());
+  SetAnyLevel(options.read, get);
   get->set_key(key.data(), key.size());
   return encoder.Finish();
 }
@@ -119,6 +164,7 @@ std::string EncodeMultiGet(uint64_t id, const std::vector<std::string>& keys,
   Encoder encoder(id);
   v1::MultiGetRequest* const multi_get = encoder.item()->mutable_multi_get();
   SetContext(options, multi_get->mutable_context());
+  SetAnyLevel(options.read, multi_get);
   for (const std::string& key : keys) multi_get->add_keys(key);
   return encoder.Finish();
 }
@@ -128,6 +174,7 @@ std::string EncodeScan(uint64_t id, const ScanRange& range, const PageOptions& p
   Encoder encoder(id);
   v1::ScanRequest* const scan = encoder.item()->mutable_scan();
   SetContext(options, scan->mutable_context());
+  SetAnyLevel(options.read, scan);
   scan->set_begin(range.begin);
   scan->set_end(range.end);
   scan->set_prefix(range.prefix);

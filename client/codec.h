@@ -19,6 +19,9 @@ namespace baton::client {
 // OK, or INVALID_ARGUMENT saying which option is out of its bounds.
 absl::Status CheckOptions(const CallOptions& options);
 
+// Names the level in a request; one that is the leader's alone stays unnamed.
+void SetLevel(const ReadOptions& read, v1::GetRequest* request);
+
 std::string EncodeGet(uint64_t id, std::string_view key, const CallOptions& options);
 std::string EncodeMultiGet(uint64_t id, const std::vector<std::string>& keys,
                            const CallOptions& options);

@@ -86,7 +86,7 @@ void Dispatcher::Submit(std::unique_ptr<Call> call) {
       const bool is_new = calls_.emplace(added->header.id, std::move(call)).second;
       BATON_CHECK(is_new);
       Route(added, &outbox);
-      if (current_ != nullptr && t_corked != this) Flush(current_, &outbox);
+      if (t_corked != this) FlushAll(&outbox);
     }
   }
   Run(&outbox);
@@ -112,14 +112,20 @@ absl::Status Dispatcher::Admit(const Call& call) const {
   return absl::OkStatus();
 }
 
-// Gives a call that is nowhere its place: with the leader, or in the queue for one.
+// Gives a call that is nowhere its place: with the leader, or in the queue for one, or with the
+// node that is to answer it.
 void Dispatcher::Route(Call* call, Outbox* outbox) {
+  if (!call->header.place.leader()) return RoutePlaced(call);
   if (current_ == nullptr) {
     call->state = Call::State::kQueued;
     queued_.push_back(call);
     StartSearch(outbox);
     return;
   }
+  Gather(current_, call);
+}
+
+void Dispatcher::Gather(Lane* lane, Call* call) {
   const int64_t now_us = NowUs();
   if (now_us - call->header.encoded_us > kTimeoutSlackUs) {
     const size_t size_before = call->header.request.size();
@@ -128,8 +134,8 @@ void Dispatcher::Route(Call* call, Outbox* outbox) {
     call->header.encoded_us = now_us;
   }
   call->state = Call::State::kGathered;
-  call->lane = current_;
-  current_->gathered.push_back(call);
+  call->lane = lane;
+  lane->gathered.push_back(call);
 }
 
 void Dispatcher::Requeue(Call* call, Outbox* outbox) {
@@ -197,6 +203,12 @@ void Dispatcher::Flush(Lane* lane, Outbox* outbox) {
   outbox->writes.push_back({lane->stream, std::move(message)});
 }
 
+void Dispatcher::FlushAll(Outbox* outbox) {
+  for (const auto& lane : lanes_) {
+    if (!lane->given_up) Flush(lane.get(), outbox);
+  }
+}
+
 void Dispatcher::Run(Outbox* outbox) {
   for (const std::string& address : outbox->probes) {
     network_->Probe(address, kProbeTimeoutUs,
@@ -221,7 +233,7 @@ void Dispatcher::Run(Outbox* outbox) {
   Outbox gathered;
   {
     MutexLock lock(&mutex_);
-    if (current_ != nullptr) Flush(current_, &gathered);
+    FlushAll(&gathered);
   }
   for (Write& write : gathered.writes) write.stream->Write(std::move(write.message));
 }
@@ -240,11 +252,11 @@ void Dispatcher::OnMessage(Lane* lane, v1::ExchangeResponse* response) {
       Learn(response->leader().address(), &outbox);
       Demote(&outbox);
     }
-    if (lane != current_ && current_ != nullptr && lane->sent == 0) {
+    if (lane != current_ && !lane->reads && current_ != nullptr && lane->sent == 0) {
       GiveUp(lane, lane->address + " leads no more", &outbox);
     }
     // If a callback is about to run, its calls travel with those that were put back just now.
-    if (current_ != nullptr && outbox.finished.empty()) Flush(current_, &outbox);
+    if (outbox.finished.empty()) FlushAll(&outbox);
   }
   Run(&outbox);
 }
@@ -271,6 +283,7 @@ void Dispatcher::OnAnswer(Lane* lane, v1::ExchangeResult* result, Outbox* outbox
       break;
     case Verdict::kFindLeader:
       trouble_ = lane->address + ": " + result->error().message();
+      if (lane->reads) places_.Failed(lane->address, NowUs());
       Learn(result->error().leader().address(), outbox);
       if (lane == current_) Demote(outbox);
       Requeue(call, outbox);
@@ -284,8 +297,12 @@ void Dispatcher::WaitFor(Call* call, const v1::Error& error) {
       std::max(BackoffUs(kOverloadBackoff, call->overloads, environment_->Random()),
                int64_t{error.retry_after_ms()} * 1000);
   ++call->overloads;
+  ResumeAt(call, NowUs() + delay_us);
+}
+
+void Dispatcher::ResumeAt(Call* call, int64_t time_us) {
   call->state = Call::State::kWaiting;
-  call->resume_us = NowUs() + delay_us;
+  call->resume_us = time_us;
   resumes_.emplace(call->resume_us, call->header.id);
   WakeBy(call->resume_us);
 }
@@ -337,19 +354,15 @@ void Dispatcher::Adopt(const std::string& address, const std::string& name, Outb
   searching_ = false;
   adopted_us_ = NowUs();
   for (const auto& lane : lanes_) {
-    if (lane->address == address && !lane->given_up) current_ = lane.get();
+    if (lane->address == address && !lane->reads && !lane->given_up) current_ = lane.get();
   }
-  if (current_ == nullptr) {
-    lanes_.push_back(std::make_unique<Lane>(this, address, name));
-    current_ = lanes_.back().get();
-    current_->stream = network_->Open(address, current_);
-  }
+  if (current_ == nullptr) current_ = OpenLane(address, name, /*reads=*/false);
   current_->heard_us = adopted_us_;
   std::deque<Call*> waiting;
   waiting.swap(queued_);
   for (Call* call : waiting) Route(call, outbox);
   for (const auto& lane : lanes_) {
-    if (lane.get() == current_ || lane->given_up) continue;
+    if (lane.get() == current_ || lane->reads || lane->given_up) continue;
     if (lane->sent == 0 || adopted_us_ - lane->heard_us >= silence_us_) {
       GiveUp(lane.get(), lane->address + " leads no more", outbox);
     }
@@ -358,27 +371,36 @@ void Dispatcher::Adopt(const std::string& address, const std::string& name, Outb
   WakeBy(adopted_us_ + silence_us_);
 }
 
+Lane* Dispatcher::OpenLane(const std::string& address, const std::string& name, bool reads) {
+  lanes_.push_back(std::make_unique<Lane>(this, address, name, reads));
+  Lane* const lane = lanes_.back().get();
+  lane->heard_us = NowUs();
+  lane->stream = network_->Open(address, lane);
+  return lane;
+}
+
 // Closes a lane and decides about each of its calls. Its OnClosed comes later.
 void Dispatcher::GiveUp(Lane* lane, const std::string& why, Outbox* outbox) {
   lane->given_up = true;
   outbox->closes.push_back(lane->stream);
   if (lane == current_) Demote(outbox);
-  if (lane->sent == 0) return;
-  std::vector<Call*> sent;
+  if (lane->reads) places_.Failed(lane->address, NowUs());
+  if (lane->sent == 0 && lane->gathered.empty()) return;
+  std::vector<Call*> held;
   for (const auto& [id, call] : calls_) {
-    if (call->lane == lane) sent.push_back(call.get());
+    if (call->lane == lane) held.push_back(call.get());
   }
   // In the order they came, so that a run repeats itself.
-  std::sort(sent.begin(), sent.end(),
+  std::sort(held.begin(), held.end(),
             [](const Call* a, const Call* b) { return a->header.id < b->header.id; });
-  for (Call* call : sent) {
+  for (Call* call : held) {
     if (JudgeBroken(call->header.write) == Verdict::kFateUnknown) {
       FinishFailed(call, FateUnknown(why), outbox);
     } else {
       Requeue(call, outbox);
     }
   }
-  if (current_ != nullptr) Flush(current_, outbox);
+  FlushAll(outbox);
 }
 
 void Dispatcher::StartSearch(Outbox* outbox) {
@@ -393,17 +415,19 @@ void Dispatcher::StartSearch(Outbox* outbox) {
 }
 
 void Dispatcher::AskAll(Outbox* outbox) {
-  for (const std::string& address : leaders_.addresses()) {
-    if (asking_.insert(address).second) outbox->probes.push_back(address);
-  }
+  for (const std::string& address : leaders_.addresses()) Ask(address, outbox);
   next_round_us_ = NowUs() + BackoffUs(kSearchBackoff, rounds_, environment_->Random());
   ++rounds_;
   WakeBy(next_round_us_);
 }
 
+void Dispatcher::Ask(const std::string& address, Outbox* outbox) {
+  if (asking_.emplace(address, NowUs()).second) outbox->probes.push_back(address);
+}
+
 void Dispatcher::Learn(const std::string& address, Outbox* outbox) {
   const bool is_new = leaders_.Learn(address);
-  if (is_new && searching_ && asking_.insert(address).second) outbox->probes.push_back(address);
+  if (is_new && searching_) Ask(address, outbox);
 }
 
 void Dispatcher::OnProbe(const std::string& address, const absl::Status& status,
@@ -411,10 +435,12 @@ void Dispatcher::OnProbe(const std::string& address, const absl::Status& status,
   Outbox outbox;
   {
     MutexLock lock(&mutex_);
-    asking_.erase(address);
+    const int64_t asked_us = asking_.extract(address).mapped();
     if (stopped_) return;
+    if (status.ok()) places_.Answered(address, NowUs() - asked_us);
     if (!status.ok()) {
       trouble_ = address + ": " + std::string(status.message());
+      GiveUpSilent(address, asked_us, &outbox);
     } else if (response.state() != "leader") {
       trouble_ = address + ": " + response.name() + " is " + response.state() +
                  (response.leader().empty() ? " and knows no leader"
@@ -440,7 +466,7 @@ void Dispatcher::CheckSilence(int64_t now_us, Outbox* outbox) {
   }
   if (current_ == nullptr) return;
   for (const auto& lane : lanes_) {
-    if (lane.get() == current_ || lane->given_up) continue;
+    if (lane.get() == current_ || lane->reads || lane->given_up) continue;
     if (now_us - std::max(lane->heard_us, adopted_us_) >= silence_us_) {
       GiveUp(lane.get(), lane->address + " leads no more and fell silent", outbox);
     }
@@ -455,9 +481,12 @@ void Dispatcher::Expire(Call* call, Outbox* outbox) {
   }
   std::string message =
       call->header.write ? "not done in time, and surely without effect" : "not answered in time";
-  if (call->state == Call::State::kQueued) message += "; no leader was found";
-  if (call->state == Call::State::kWaiting) message += "; the leader is overloaded";
-  if (call->state == Call::State::kQueued && !trouble_.empty()) message += " (" + trouble_ + ")";
+  const bool placed = !call->header.place.leader();
+  const bool waiting = call->state == Call::State::kWaiting;
+  const bool queued = call->state == Call::State::kQueued;
+  if (queued) message += "; no leader was found";
+  if (waiting) message += placed ? "; no node could answer it" : "; the leader is overloaded";
+  if ((queued || placed) && !trouble_.empty()) message += " (" + trouble_ + ")";
   FinishFailed(call, MakeError(absl::StatusCode::kDeadlineExceeded, Reason::kDeadline, message),
                outbox);
 }
@@ -476,8 +505,9 @@ int64_t Dispatcher::RunTimers() {
       Requeue(calls_.find(resumes_.begin()->second)->second.get(), &outbox);
     }
     CheckSilence(now_us, &outbox);
+    CheckReadLanes(now_us, &outbox);
     if (searching_ && next_round_us_ <= now_us) AskAll(&outbox);
-    if (current_ != nullptr) Flush(current_, &outbox);
+    FlushAll(&outbox);
     next_us = NextTimer();
     sleeping_until_us_ = next_us;
   }
@@ -491,8 +521,8 @@ int64_t Dispatcher::NextTimer() const {
   if (!resumes_.empty()) next_us = std::min(next_us, resumes_.begin()->first);
   if (searching_) next_us = std::min(next_us, next_round_us_);
   for (const auto& lane : lanes_) {
-    if (lane->given_up || current_ == nullptr) continue;
-    if (lane.get() == current_) {
+    if (lane->given_up || (current_ == nullptr && !lane->reads)) continue;
+    if (lane.get() == current_ || lane->reads) {
       if (lane->sent > 0) next_us = std::min(next_us, lane->heard_us + silence_us_);
     } else {
       next_us = std::min(next_us, std::max(lane->heard_us, adopted_us_) + silence_us_);

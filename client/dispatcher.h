@@ -6,6 +6,9 @@
 // falls silent loses its place; all addresses are then asked who leads, again and again with short
 // delays, until one is found. The rules of what may be sent again are in retry.h.
 //
+// Reads that another node may answer go to lanes of their own, which read_places.h chooses; one
+// that fails a read is passed over for a while.
+//
 // Thread rule: any thread; one mutex guards everything and is never held while the network or a
 // callback runs. What is to happen outside the lock is collected in an Outbox. Calls submitted by
 // callbacks gather until the last callback of the batch has returned (see Cork).
@@ -26,7 +29,6 @@
 
 #include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "base/mutex.h"
@@ -35,6 +37,7 @@
 #include "client/environment.h"
 #include "client/leader_cache.h"
 #include "client/network.h"
+#include "client/read_places.h"
 
 namespace baton::client {
 
@@ -42,15 +45,16 @@ class Dispatcher;
 
 // A stream as the dispatcher sees it. Guarded by the dispatcher's mutex.
 struct Lane final : public StreamListener {
-  Lane(Dispatcher* owner, std::string address, std::string name)
-      : owner(owner), address(std::move(address)), name(std::move(name)) {}
+  Lane(Dispatcher* owner, std::string address, std::string name, bool reads)
+      : owner(owner), address(std::move(address)), name(std::move(name)), reads(reads) {}
   void OnMessage(v1::ExchangeResponse* response) override;
   void OnWritable() override;
   void OnClosed(const absl::Status& why) override;
 
   Dispatcher* const owner;
   const std::string address;  // what was dialled
-  const std::string name;     // of the node
+  const std::string name;     // of the node; empty: not known
+  const bool reads;           // for reads that this node itself answers; never the leader's lane
   std::shared_ptr<Stream> stream;
   bool writing = false;        // a message is with the stream: wait for OnWritable
   bool given_up = false;       // closed by us; holds no calls
@@ -126,6 +130,8 @@ class Dispatcher {
   // Calls.
   absl::Status Admit(const Call& call) const BATON_REQUIRES(mutex_);
   void Route(Call* call, Outbox* outbox) BATON_REQUIRES(mutex_);
+  void RoutePlaced(Call* call) BATON_REQUIRES(mutex_);
+  void Gather(Lane* lane, Call* call) BATON_REQUIRES(mutex_);
   void Requeue(Call* call, Outbox* outbox) BATON_REQUIRES(mutex_);
   void Detach(Call* call) BATON_REQUIRES(mutex_);
   std::unique_ptr<Call> Take(Call* call) BATON_REQUIRES(mutex_);
@@ -133,18 +139,26 @@ class Dispatcher {
   void OnAnswer(Lane* lane, v1::ExchangeResult* result, Outbox* outbox) BATON_REQUIRES(mutex_);
   void Expire(Call* call, Outbox* outbox) BATON_REQUIRES(mutex_);
   void WaitFor(Call* call, const v1::Error& error) BATON_REQUIRES(mutex_);
+  void ResumeAt(Call* call, int64_t time_us) BATON_REQUIRES(mutex_);
 
   // Lanes.
+  Lane* OpenLane(const std::string& address, const std::string& name, bool reads)
+      BATON_REQUIRES(mutex_);
   void Flush(Lane* lane, Outbox* outbox) BATON_REQUIRES(mutex_);
+  void FlushAll(Outbox* outbox) BATON_REQUIRES(mutex_);
   void Demote(Outbox* outbox) BATON_REQUIRES(mutex_);
   void Adopt(const std::string& address, const std::string& name, Outbox* outbox)
       BATON_REQUIRES(mutex_);
   void GiveUp(Lane* lane, const std::string& why, Outbox* outbox) BATON_REQUIRES(mutex_);
   void CheckSilence(int64_t now_us, Outbox* outbox) BATON_REQUIRES(mutex_);
+  void GiveUpSilent(const std::string& address, int64_t asked_us, Outbox* outbox)
+      BATON_REQUIRES(mutex_);
+  void CheckReadLanes(int64_t now_us, Outbox* outbox) BATON_REQUIRES(mutex_);
 
   // The search for the leader.
   void StartSearch(Outbox* outbox) BATON_REQUIRES(mutex_);
   void AskAll(Outbox* outbox) BATON_REQUIRES(mutex_);
+  void Ask(const std::string& address, Outbox* outbox) BATON_REQUIRES(mutex_);
   void Learn(const std::string& address, Outbox* outbox) BATON_REQUIRES(mutex_);
 
   void WakeBy(int64_t time_us) BATON_REQUIRES(mutex_);
@@ -168,6 +182,7 @@ class Dispatcher {
   absl::btree_set<std::pair<int64_t, uint64_t>> resumes_ BATON_GUARDED_BY(mutex_);  // the kWaiting
 
   LeaderCache leaders_ BATON_GUARDED_BY(mutex_);
+  ReadPlaces places_ BATON_GUARDED_BY(mutex_);
   std::vector<std::unique_ptr<Lane>> lanes_ BATON_GUARDED_BY(mutex_);  // until their OnClosed
   // The leader's, or null: then queued_ may be filled and searching_ is true if it is.
   Lane* current_ BATON_GUARDED_BY(mutex_) = nullptr;
@@ -176,7 +191,8 @@ class Dispatcher {
   bool searching_ BATON_GUARDED_BY(mutex_) = false;
   int rounds_ BATON_GUARDED_BY(mutex_) = 0;  // of asking, since a leader last answered a call
   int64_t next_round_us_ BATON_GUARDED_BY(mutex_) = 0;
-  absl::flat_hash_set<std::string> asking_ BATON_GUARDED_BY(mutex_);  // probes under way
+  absl::flat_hash_map<std::string, int64_t> asking_
+      BATON_GUARDED_BY(mutex_);                   // probes under way, by when they began
   std::string trouble_ BATON_GUARDED_BY(mutex_);  // what the search last heard, for error messages
 
   // What RunTimers last returned. A timer set before it wakes the timer's thread.

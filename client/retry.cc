@@ -34,6 +34,7 @@ Verdict Judge(int code, v1::Reason reason, bool write) {
     case v1::REASON_FORWARDED_TWICE:
     case v1::REASON_UNFORMED:
     case v1::REASON_LOG_FAULTY:
+    case v1::REASON_TOO_STALE:
       return Verdict::kFindLeader;
     case v1::REASON_OVERLOADED:
       return Verdict::kLater;
@@ -48,6 +49,7 @@ Verdict Judge(int code, v1::Reason reason, bool write) {
     case v1::REASON_DEADLINE:
     case v1::REASON_NOT_SUPPORTED:
     case v1::REASON_FORMED_DIFFERENTLY:
+    case v1::REASON_POSITION_LOST:
       return Verdict::kFail;
     default:  // none given, or one that a later server knows
       if (write && MayHaveTakenEffect(code)) return Verdict::kFateUnknown;

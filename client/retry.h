@@ -12,7 +12,8 @@ namespace baton::client {
 enum class Verdict {
   kDone,         // success
   kFail,         // the answer is final: hand it to the caller
-  kFindLeader,   // surely no effect (or a read): send it again, to the leader
+  kFindLeader,   // surely no effect (or a read): send it again, to the leader; a read that is not
+                 // the leader's alone, to another node
   kLater,        // surely no effect: send it again to the same node after a delay
   kFateUnknown,  // a write that may have taken effect: never sent again
 };

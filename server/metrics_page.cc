@@ -143,6 +143,17 @@ void AddReplica(const Metrics& from, Page* to) {
   const auto gauge = [&](const char* name, const char* help, const class Gauge& value) {
     to->Gauge(name, help, static_cast<double>(value.Get()));
   };
+  const auto seconds = [&](const char* name, const char* help, const class Gauge& value) {
+    to->Gauge(name, help, static_cast<double>(value.Get()) * kMicro);
+  };
+  gauge("baton_node_disk_class", "The log's disk: 0 normal, 1 slow, 2 stuck.", from.disk_class);
+  seconds("baton_node_disk_recent_seconds", "A write to the log, median of the last second.",
+          from.disk_recent_us);
+  seconds("baton_node_disk_baseline_seconds", "What that is compared with.", from.disk_baseline_us);
+  gauge("baton_node_barred", "1: it leads only if nobody else can.", from.barred);
+  gauge("baton_node_recovering", "1 while its state is far behind, or its disk full.",
+        from.recovering);
+  gauge("baton_node_state_bytes", "Of the state, about.", from.state_bytes);
   gauge("baton_wal_size_bytes", "Segments in use.", from.wal_size_bytes);
   gauge("baton_replica_ballot_round", "Highest ballot promised.", from.promised_round);
   gauge("baton_replica_leader", "1 while it leads with an open reign.", from.is_leader);
@@ -180,6 +191,10 @@ void AddReplica(const Metrics& from, Page* to) {
   to->Total("baton_call_reads_queued_total", "Reads given to a reader.", from.reads_queued.Get());
   to->Total("baton_call_read_rounds_total", "Quorum rounds for reads without a lease.",
             from.read_rounds.Get());
+  to->Total("baton_call_reads_applied_total", "Reads of a named level, answered by this node.",
+            from.reads_applied.Get());
+  to->Total("baton_call_slots_asked_total", "Slots asked of the leader for such reads.",
+            from.slots_asked.Get());
   const auto refused = [&](const char* reason, const Counter& counter) {
     to->Total("baton_call_refused_total", "Calls that the node did not carry out.", counter.Get(),
               {{"reason", reason}});
@@ -189,6 +204,8 @@ void AddReplica(const Metrics& from, Page* to) {
   refused("deadline", from.refused_deadline);
   refused("shutting_down", from.refused_stopping);
   refused("disk_full", from.refused_disk);
+  refused("too_stale", from.refused_stale);
+  refused("position_lost", from.refused_lost);
   refused("outcome_unknown", from.outcome_unknown);
   to->Total("baton_call_evaluations_parked_total", "Evaluations that waited for a read.",
             from.evaluations_parked.Get());

@@ -16,7 +16,7 @@
 namespace baton::server {
 namespace {
 
-using Field = std::variant<std::string Options::*, uint64_t Options::*>;
+using Field = std::variant<std::string Options::*, uint64_t Options::*, bool Options::*>;
 
 struct Setting {
   const char* section;
@@ -64,6 +64,17 @@ const std::vector<Setting>& Settings() {
        {"console", "json"}},
       {"wal", "segment_bytes", "--segment-bytes", &Options::segment_bytes,
        "size of a log segment; fixed once the directory has a log", 1 << 20, 1 << 30},
+      {"replica", "lease_reads", "--lease-reads", &Options::lease_reads,
+       "whether a leader answers reads by its lease; false where a guest's clock can stop"},
+      {"replica", "stall_ms", "--stall-ms", &Options::stall_ms,
+       "a leader whose disk completes no write for so long stops leading; 0: as the profile has it",
+       0, 60'000},
+      {"election", "barred", "--barred", &Options::barred,
+       "whether this node leads only if nobody else can"},
+      {"election", "region", "--region", &Options::region,
+       "how far from where leaders are wanted: the smaller is preferred", 0, 255},
+      {"election", "priority", "--priority", &Options::priority,
+       "among equals of one region the smaller is preferred as leader", 0, 255},
       {"limits", "disk_reserve_bytes", "--disk-reserve-bytes", &Options::disk_reserve_bytes,
        "with less free on the disk, writes are refused", 0, uint64_t{1} << 40},
       {"limits", "log_retention_bytes", "--log-retention-bytes", &Options::log_retention_bytes,
@@ -93,6 +104,11 @@ std::string Assign(const Setting& setting, const std::string& value, Options* op
     options->*(*text) = value;
     return "";
   }
+  if (const auto* truth = std::get_if<bool Options::*>(&setting.field)) {
+    if (value != "true" && value != "false") return "\"" + value + "\" is not true or false";
+    options->*(*truth) = value == "true";
+    return "";
+  }
   const bool digits =
       !value.empty() && value.size() <= 19 &&
       std::all_of(value.begin(), value.end(), [](char c) { return c >= '0' && c <= '9'; });
@@ -120,6 +136,37 @@ std::string KeysOf(std::string_view section) {
   return keys;
 }
 
+std::string Sections() {
+  std::string sections;
+  const char* last = "";
+  for (const Setting& setting : Settings()) {
+    if (std::string_view(last) == setting.section) continue;
+    sections += (sections.empty() ? "" : ", ") + std::string(setting.section);
+    last = setting.section;
+  }
+  return sections;
+}
+
+// The node's value as text; nullopt: it is of another type than the setting.
+std::optional<std::string> TextOf(const Setting& setting, const toml::node& node) {
+  if (std::holds_alternative<std::string Options::*>(setting.field) && node.is_string()) {
+    return node.as_string()->get();
+  }
+  if (std::holds_alternative<uint64_t Options::*>(setting.field) && node.is_integer()) {
+    return std::to_string(node.as_integer()->get());
+  }
+  if (std::holds_alternative<bool Options::*>(setting.field) && node.is_boolean()) {
+    return node.as_boolean()->get() ? "true" : "false";
+  }
+  return std::nullopt;
+}
+
+const char* TypeOf(const Setting& setting) {
+  if (std::holds_alternative<std::string Options::*>(setting.field)) return "a text in quotes";
+  if (std::holds_alternative<bool Options::*>(setting.field)) return "true or false";
+  return "a whole number";
+}
+
 // Reads a TOML file into the options.
 class FileReader {
  public:
@@ -138,8 +185,8 @@ class FileReader {
     }
     for (const auto& [section, node] : root) {
       if (KeysOf(section.str()).empty()) {
-        return At(section.source().begin, "unknown section [" + std::string(section.str()) +
-                                              "]: there are node, log, wal, limits");
+        return At(section.source().begin,
+                  "unknown section [" + std::string(section.str()) + "]: there are " + Sections());
       }
       if (!node.is_table()) {
         return At(node.source().begin, std::string(section.str()) + " must be a section: [" +
@@ -166,17 +213,11 @@ class FileReader {
                                           std::string(key.str()) + ": [" + std::string(section) +
                                           "] has " + KeysOf(section));
       }
-      std::string value;
-      const bool number = std::holds_alternative<uint64_t Options::*>(setting->field);
-      if (number && node.is_integer()) {
-        value = std::to_string(node.as_integer()->get());
-      } else if (!number && node.is_string()) {
-        value = node.as_string()->get();
-      } else {
-        return At(node.source().begin,
-                  setting->path() + " must be a " + (number ? "whole number" : "text in quotes"));
+      const std::optional<std::string> value = TextOf(*setting, node);
+      if (!value) {
+        return At(node.source().begin, setting->path() + " must be " + TypeOf(*setting));
       }
-      if (const std::string wrong = Assign(*setting, value, &to_->options); !wrong.empty()) {
+      if (const std::string wrong = Assign(*setting, *value, &to_->options); !wrong.empty()) {
         return At(node.source().begin, setting->path() + ": " + wrong);
       }
       to_->origins[setting->path()] = file_ + ":" + std::to_string(key.source().begin.line);
@@ -295,6 +336,8 @@ std::string PrintConfig(const CommandLine& command_line) {
     out << setting.key << " = ";
     if (const auto* text = std::get_if<std::string Options::*>(&setting.field)) {
       out << toml::value<std::string>(command_line.options.*(*text));
+    } else if (const auto* truth = std::get_if<bool Options::*>(&setting.field)) {
+      out << (command_line.options.*(*truth) ? "true" : "false");
     } else {
       out << command_line.options.*(std::get<uint64_t Options::*>(setting.field));
     }

@@ -33,6 +33,13 @@ struct Options {
   uint64_t block_cache_bytes = 32 << 20;
   uint64_t queue_calls_max = 16'384;
 
+  bool lease_reads = true;  // false: every linearizable read takes a quorum round
+  uint64_t stall_ms = 0;    // 0: what the profile of the cluster has
+
+  bool barred = false;    // leads only if nobody else can
+  uint64_t region = 0;    // the smaller is preferred as leader,
+  uint64_t priority = 0;  // then this
+
   bool fault_injection = false;  // by flag alone; only with addresses on loopback
 };
 

@@ -65,6 +65,20 @@ std::string VersionJson(const v1::VersionInfo& info) {
          "\n";
 }
 
+// Followers grant no lease on a proof of writing that is older than the limit, and a leader without
+// traffic proves its disk every quarter of a lease: the limit must leave room for that.
+absl::Status SetStall(const Options& options, consensus::Timing* timing) {
+  if (options.stall_ms == 0) return absl::OkStatus();
+  const int64_t stall_us = static_cast<int64_t>(options.stall_ms) * 1000;
+  if (stall_us < timing->lease_us / 2) {
+    return absl::InvalidArgumentError(
+        "replica.stall_ms: " + std::to_string(options.stall_ms) + " is below half of the lease, " +
+        std::to_string(timing->lease_us / 2000) + " ms in this cluster's profile");
+  }
+  timing->stall_us = stall_us;
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 // Declared in the order of building; destroyed in reverse, after Stop has quieted everything.
@@ -205,7 +219,12 @@ absl::Status Server::StartNode() {
     if (member.node == formed.self) options.self = member;
   }
   options.timing = formed.profile == "wan" ? consensus::kWanTiming : consensus::kLanTiming;
+  if (absl::Status s = SetStall(p.options, &options.timing); !s.ok()) return s;
+  options.wishes.barred = p.options.barred;
+  options.wishes.region = static_cast<uint8_t>(p.options.region);
+  options.wishes.priority = static_cast<uint8_t>(p.options.priority);
   options.seed = std::random_device()();
+  options.lease_reads = p.options.lease_reads;
   options.wal_directory = p.directory->wal_path();
   options.wal.segment_bytes = p.options.segment_bytes;
   options.disk_reserve_bytes = p.options.disk_reserve_bytes;

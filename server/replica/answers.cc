@@ -100,6 +100,24 @@ Failure UnreadableFailure(const absl::Status& status) {
   return Make(status.code(), Reason::kNone, std::string(status.message()));
 }
 
+Failure TooStaleFailure(std::optional<int64_t> age_us) {
+  const std::string age =
+      age_us ? "is " + std::to_string(*age_us / 1000) + " ms old" : "is of unknown age";
+  return Make(absl::StatusCode::kUnavailable, Reason::kTooStale,
+              "the state of this node " + age +
+                  ", and could not be brought up to what the read allows: ask another node, or "
+                  "allow more",
+              kElectionRetryMs);
+}
+
+Failure PositionLostFailure(const Position& position) {
+  return Make(absl::StatusCode::kFailedPrecondition, Reason::kPositionLost,
+              "slot " + ToString(position.slot) + " of reign " +
+                  std::to_string(position.reign_round) +
+                  " is not in the log: what was acknowledged there is lost, or the position is of "
+                  "another cluster. Read anew without it");
+}
+
 Failure RefusedFailure(const engine::Refusal& refusal) {
   Failure failure = Make(refusal.status.code(),
                          refusal.limit.empty() ? Reason::kInvalidArgument : Reason::kLimitExceeded,

@@ -51,6 +51,9 @@ Failure LogFaultyFailure(const std::string& reason);
 Failure DiskFullFailure();
 Failure NoDataFailure();                                // a witness was asked for data
 Failure UnreadableFailure(const absl::Status& status);  // the engine could not read
+// The state here is `age_us` old; nullopt: nobody knows.
+Failure TooStaleFailure(std::optional<int64_t> age_us);
+Failure PositionLostFailure(const Position& position);
 Failure RefusedFailure(const engine::Refusal& refusal);
 
 // Who is who in the epoch that the node was started with. Immutable, any thread.

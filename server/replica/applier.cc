@@ -18,7 +18,9 @@ Applier::Applier(engine::Engine* engine, engine::Catalog* catalog, const wal::Wa
       hooks_(std::move(hooks)),
       batch_(engine, catalog),
       added_(engine->applied()),
-      flush_mark_(engine->flushed()) {}
+      flush_mark_(engine->flushed()) {
+  NoteStateBytes();
+}
 
 void Applier::Submit(std::vector<ApplyItem> items) {
   if (items.empty()) return;
@@ -108,6 +110,17 @@ absl::Status Applier::Commit() {
   return absl::OkStatus();
 }
 
+void Applier::NoteStateBytes() {
+  const int64_t now_us = clock_->LeaseNowUs();
+  if (now_us < next_size_look_us_) return;
+  next_size_look_us_ = now_us + kSizeLookUs;
+  uint64_t bytes = 0;
+  for (const auto& [name, value] : engine_->Properties()) {
+    if (name == "files_bytes" || name == "memtables_bytes") bytes += value;
+  }
+  metrics_->state_bytes.Set(bytes);
+}
+
 Slot Applier::MayTruncateTo() {
   // What is older than the retention limit is kept for nobody.
   while (!marks_.empty() && added_bytes_ - marks_.front().second > limits_.log_retention_bytes) {
@@ -121,6 +134,7 @@ Slot Applier::MayTruncateTo() {
 }
 
 absl::Status Applier::Maintain() {
+  NoteStateBytes();
   const Slot flushed = engine_->flushed();
   metrics_->flushed_slot.Set(flushed.value);
   if (flushed > flush_mark_) {

@@ -39,7 +39,8 @@ struct ApplyItem {
 
 class Applier : public Stage {
  public:
-  static constexpr uint64_t kReadBytes = 1 << 20;  // from the log at a time
+  static constexpr uint64_t kReadBytes = 1 << 20;    // from the log at a time
+  static constexpr int64_t kSizeLookUs = 1'000'000;  // how often the state's size is asked for
 
   struct Hooks {
     std::function<void(Slot applied)> applied;
@@ -70,6 +71,7 @@ class Applier : public Stage {
   absl::Status AddEntry(std::string_view bytes);
   absl::Status Commit();
   absl::Status Maintain();
+  void NoteStateBytes();
   Slot MayTruncateTo();
 
   engine::Engine* const engine_;
@@ -88,11 +90,12 @@ class Applier : public Stage {
 
   // The applier thread's.
   bool failed_ = false;
-  Slot added_;                    // last slot in the batch or applied
-  Slot log_floor_;                // newest stated by an applied entry; never decreases
-  Slot trimmed_;                  // asked for last
-  Slot flush_mark_;               // flushed slot when replay_bytes_ was counted from
-  uint64_t replay_bytes_ = 0;     // of log added above flush_mark_
+  Slot added_;                 // last slot in the batch or applied
+  Slot log_floor_;             // newest stated by an applied entry; never decreases
+  Slot trimmed_;               // asked for last
+  Slot flush_mark_;            // flushed slot when replay_bytes_ was counted from
+  uint64_t replay_bytes_ = 0;  // of log added above flush_mark_
+  int64_t next_size_look_us_ = 0;
   uint64_t untrimmed_bytes_ = 0;  // of log added since the last truncation
   uint64_t added_bytes_ = 0;      // of log added in this life
   // How much had been added at a slot, in steps of a fraction of the retention.

@@ -26,9 +26,18 @@ struct Published {
   Slot durable;
   Slot commit;               // a linearizable read by lease reads here
   int64_t lease_end_us = 0;  // lease clock; a read that ended before it needs no quorum
+  // Slots [reign_first, commit] were written by the reign of this round; reign_first <= commit + 1.
+  uint64_t reign_round = 0;
+  Slot reign_first;
+  // The state as applied now has what was committed then, by the lease clock; 0: not known.
+  int64_t fresh_as_of_us = 0;
 
   // Whether a read that has seen the state up to this board's commit may be answered at `now_us`.
   bool Leased(int64_t now_us) const { return open && now_us < lease_end_us; }
+  // The round of the reign that wrote `slot`; 0: not known here. A slot's round never changes.
+  uint64_t RoundOf(Slot slot) const {
+    return reign_first <= slot && slot <= commit ? reign_round : 0;
+  }
   // Whether the same reign is still open: what was read through its overlay was whole.
   bool SameReign(const Published& before) const {
     return open && before.open && ballot == before.ballot;
@@ -48,6 +57,16 @@ class Board {
     return value_;
   }
 
+  // How the nodes are, as the leader that is heard, or this node, has told last.
+  void SetHealth(const consensus::HealthTable& table) {
+    MutexLock lock(&mutex_);
+    health_ = table;
+  }
+  consensus::HealthTable Health() const {
+    MutexLock lock(&mutex_);
+    return health_;
+  }
+
   // Of the i-th member: durable there and equal to the leader's log, as far as the leader knows.
   void SetMatch(size_t i, Slot match) { matches_[i].store(match.value, std::memory_order_relaxed); }
   Slot Match(size_t i) const { return Slot{matches_[i].load(std::memory_order_relaxed)}; }
@@ -56,6 +75,7 @@ class Board {
   std::vector<std::atomic<uint64_t>> matches_;
   mutable Mutex mutex_;
   Published value_ BATON_GUARDED_BY(mutex_);
+  consensus::HealthTable health_ BATON_GUARDED_BY(mutex_);
 };
 
 }  // namespace baton::server

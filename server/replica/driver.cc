@@ -73,6 +73,7 @@ Driver::Driver(const Parts& parts, const consensus::Config& config,
             Sequencer::Parts{parts.engine, parts.overlay, parts.clock, parts.readers, &inbox_,
                              parts.metrics, parts.fatal},
             desk_limits),
+      local_(&core_, LocalDesk::Parts{parts.applied_reads, parts.readers, &inbox_, parts.metrics}),
       applied_(recovered.applied),
       handed_(recovered.applied) {
   desk_.Applied(recovered.applied);
@@ -83,7 +84,7 @@ bool Driver::RunOnce() {
   const bool any = inbox_.Take(&work_);
   const int64_t now_us = parts_.clock->LeaseNowUs();
   // An entry is due without news when requests without effects filled the one before.
-  if (!any && work_.applied < desk_.WaitsForApplied() && now_us < NextDeadlineUs() &&
+  if (!any && work_.applied < WaitsForApplied() && now_us < NextDeadlineUs() &&
       !desk_.CutDue(unsynced_.size())) {
     return false;
   }
@@ -99,26 +100,31 @@ bool Driver::RunOnce() {
   }
   if (now_us >= core_.NextDeadlineUs()) Feed(consensus::Tick{});
   if (work_.stop && !stopped_) Stop();
-  desk_.Admit(std::move(work_.writes), std::move(work_.returned), std::move(work_.reads),
-              &answers_);
+  std::vector<QueuedRead> reads;
+  AdmitReads(std::move(work_.reads), &reads);
+  desk_.Admit(std::move(work_.writes), std::move(work_.returned), std::move(reads), &answers_);
   if (const auto asked = desk_.AskForReads()) Feed(*asked);
+  if (const auto asked = local_.AskForReads()) Feed(*asked);
   RunSnapshots();
   CutEntries();
   desk_.Expire(now_us, &answers_);
+  local_.Expire(now_us, &answers_);
   NoticeStanding();
+  NoticeHealth(now_us);
   // A commit is published before the answers, and the state, that follow from it can be seen.
-  Publish();
+  local_.Advance(applied_, Publish().reign_round, &answers_);
   answers_.Deliver();
   HandToApplier();
   parts_.waiters->Run(applied_, now_us);
-  inbox_.WakeAtApplied(desk_.WaitsForApplied());
+  inbox_.WakeAtApplied(WaitsForApplied());
   return true;
 }
 
 int64_t Driver::NextDeadlineUs() const {
   if (stopped_) return kNever;
-  return std::min({core_.NextDeadlineUs(), desk_.NextDeadlineUs(),
-                   parts_.snapshots_out->NextDeadlineUs(), parts_.snapshots_in->NextDeadlineUs()});
+  return std::min({core_.NextDeadlineUs(), desk_.NextDeadlineUs(), local_.NextDeadlineUs(),
+                   parts_.health->NextDeadlineUs(), parts_.snapshots_out->NextDeadlineUs(),
+                   parts_.snapshots_in->NextDeadlineUs()});
 }
 
 // ---- Events
@@ -218,6 +224,7 @@ void Driver::On(const TrimWanted& wanted) {
 void Driver::Stop() {
   stopped_ = true;
   desk_.Stop();
+  local_.Stop(&answers_);
   Feed(consensus::Stopping{});
 }
 
@@ -343,14 +350,34 @@ void Driver::Do(consensus::SuffixReplaced& replaced) {
 }
 
 void Driver::Do(consensus::ReadReady& ready) {
+  if (ready.read_id >= LocalDesk::kFirstReadId) return local_.ReadReady(ready);
   // What the reader is about to answer from must be on the board for reads by lease to follow it.
   Publish();
   desk_.ReadReady(ready, parts_.board->Read());
 }
 
-void Driver::Do(consensus::ReadRefused& refused) { desk_.ReadRefused(refused, &answers_); }
+void Driver::Do(consensus::ReadRefused& refused) {
+  if (refused.read_id < LocalDesk::kFirstReadId) return desk_.ReadRefused(refused, &answers_);
+  local_.ReadRefused(refused, parts_.clock->LeaseNowUs(), &answers_);
+}
 
 // ---- Work of each round
+
+// A leader answers by its lease or a quorum whatever does not ask for a position.
+void Driver::AdmitReads(std::vector<QueuedRead> reads, std::vector<QueuedRead>* for_leader) {
+  const bool leading = core_.standing() == consensus::Standing::kLeader;
+  std::vector<QueuedRead> local;
+  for (QueuedRead& read : reads) {
+    const ReadLevel::Kind kind = read.level.kind;
+    const bool here = leading ? kind == ReadLevel::Kind::kAtLeast : read.level.named();
+    (here ? &local : for_leader)->push_back(std::move(read));
+  }
+  local_.Admit(std::move(local));
+}
+
+Slot Driver::WaitsForApplied() const {
+  return std::min(desk_.WaitsForApplied(), local_.WaitsForApplied());
+}
 
 void Driver::CutEntries() {
   if (desk_.HasWaiting() && parts_.disk->Full()) desk_.RefuseWrites(DiskFullFailure(), &answers_);
@@ -369,7 +396,34 @@ void Driver::NoticeStanding() {
   }
 }
 
-void Driver::Publish() {
+// A leader's core asks for proofs itself.
+void Driver::NoticeHealth(int64_t now_us) {
+  const uint64_t unapplied = core_.log().last().slot.value - applied_.value;
+  if (auto measured = parts_.health->Look(unapplied, now_us)) Feed(*measured);
+  if (parts_.health->WantsProof() && !stopped_) {
+    consensus::ProveWrite proof;
+    Do(proof);
+  }
+  if (core_.health() != health_told_) {
+    health_told_ = core_.health();
+    parts_.board->SetHealth(health_told_);
+  }
+}
+
+// A reign's entries end the log from some slot on. What stands below its first is found by asking
+// for the newest entry of an earlier one.
+void Driver::NoticeReign(Published* now) {
+  const consensus::LogWindow& log = core_.log();
+  const EntryId newest = log.IdAt(core_.commit());
+  if (newest.born != reign_begin_.born) {
+    const Ballot before{newest.born.round, NodeId{newest.born.node.value - 1}};
+    reign_begin_ = EntryId{newest.born, log.NewestAtMost(EntryId{before, newest.slot}).slot.Next()};
+  }
+  now->reign_round = reign_begin_.born.round;
+  now->reign_first = reign_begin_.slot;
+}
+
+Published Driver::Publish() {
   Published now;
   now.standing = core_.standing();
   now.open = desk_.serving();
@@ -379,6 +433,10 @@ void Driver::Publish() {
   now.durable = core_.durable();
   now.commit = core_.commit();
   now.lease_end_us = now.open ? core_.LeaseEndUs() : 0;
+  if (parts_.engine != nullptr) {
+    now.fresh_as_of_us = core_.FreshAsOfUs(parts_.engine->applied());
+  }
+  NoticeReign(&now);
   parts_.board->Publish(now);
   if (now.standing == consensus::Standing::kLeader) {
     const std::vector<MemberInfo>& members = parts_.members->members();
@@ -393,6 +451,7 @@ void Driver::Publish() {
   metrics.has_leader.Set(now.leader ? 1 : 0);
   metrics.durable_slot.Set(now.durable.value);
   metrics.commit_slot.Set(now.commit.value);
+  return now;
 }
 
 void Driver::HandToApplier() {

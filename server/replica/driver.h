@@ -24,8 +24,10 @@
 #include "server/replica/clock.h"
 #include "server/replica/disk_guard.h"
 #include "server/replica/durable_log.h"
+#include "server/replica/health_probe.h"
 #include "server/replica/leader_desk.h"
 #include "server/replica/leader_watch.h"
+#include "server/replica/local_desk.h"
 #include "server/replica/loop_inbox.h"
 #include "server/replica/metrics.h"
 #include "server/replica/read_service.h"
@@ -58,9 +60,11 @@ class Driver : public Stage {
     AppliedWaiters* waiters;
     DurableLog* log;
     DiskGuard* disk;
+    HealthProbe* health;
     Applier* applier;  // null at a witness: it has no engine
     Readers* readers;
     ReadService* reads;
+    AppliedReads* applied_reads;
     Metrics* metrics;
     SnapshotSender* snapshots_out;
     SnapshotReceiver* snapshots_in;
@@ -116,16 +120,21 @@ class Driver : public Stage {
   void Do(consensus::ReadRefused& refused);
 
   void ProposeReign(const EntryStamp& last);
+  void AdmitReads(std::vector<QueuedRead> reads, std::vector<QueuedRead>* for_leader);
   void CutEntries();
-  void Publish();
+  Published Publish();
   void HandToApplier();
   void KeepAsWitness(Slot target);
   void NoticeStanding();
+  void NoticeHealth(int64_t now_us);
+  void NoticeReign(Published* now);
+  Slot WaitsForApplied() const;
 
   const Parts parts_;
   LoopInbox inbox_;
   consensus::Replica core_;
   LeaderDesk desk_;
+  LocalDesk local_;
   AnswerBatch answers_;
   std::deque<consensus::EventBody> events_;  // not yet stepped
   bool stepping_ = false;
@@ -140,6 +149,8 @@ class Driver : public Stage {
   Slot handed_;                                  // to the applier; <= min(commit, durable)
   std::optional<EntryId> newest_reign_;  // last Reign entry in the log of this process's life
   std::optional<Ballot> told_;           // whose reign the watchers were told of last
+  consensus::HealthTable health_told_;   // to the board
+  EntryId reign_begin_;                  // the first entry known of the reign at the commit slot
   int64_t candidate_since_us_ = 0;       // 0: no candidate now
 };
 

@@ -19,9 +19,11 @@ bool HasProbe(const std::vector<LogBatch>& turn) {
 }  // namespace
 
 void DurableLog::Submit(LogBatch batch) {
+  batch.submitted_us = clock_->LeaseNowUs();
   {
     MutexLock lock(&mutex_);
     if (failed_) return;
+    if (batch.writes()) meter_->Submitted(batch.submitted_us);
     queue_.push_back(std::move(batch));
   }
   wakeup().Notify();
@@ -57,6 +59,7 @@ bool DurableLog::RunOnce() {
   }
   // A sync proves as much as a probe.
   if (HasRecords(turn) ? !Sync() : HasProbe(turn) && !Probe()) return false;
+  Measure(turn);
   Finish(&turn);
   {
     MutexLock lock(&mutex_);
@@ -104,6 +107,17 @@ bool DurableLog::Probe() {
   if (status.ok() || absl::IsResourceExhausted(status)) return true;
   Fail("probe the log's disk", status);
   return false;
+}
+
+void DurableLog::Measure(const std::vector<LogBatch>& turn) {
+  uint64_t writes = 0;
+  int64_t oldest_us = kNever;
+  for (const LogBatch& batch : turn) {
+    if (!batch.writes()) continue;
+    ++writes;
+    oldest_us = std::min(oldest_us, batch.submitted_us);
+  }
+  if (writes != 0) meter_->Completed(writes, oldest_us, clock_->LeaseNowUs());
 }
 
 void DurableLog::Finish(std::vector<LogBatch>* turn) {

@@ -20,6 +20,7 @@
 #include "base/types.h"
 #include "consensus/message.h"
 #include "server/replica/clock.h"
+#include "server/replica/disk_meter.h"
 #include "server/replica/metrics.h"
 #include "server/replica/stage.h"
 #include "server/replica/transport.h"
@@ -33,7 +34,10 @@ struct LogBatch {
   bool probe = false;
   std::vector<wal::Record> records;
   std::vector<consensus::Message> then_send;
-  EntryId base;  // of a truncation
+  EntryId base;              // of a truncation
+  int64_t submitted_us = 0;  // set by Submit
+
+  bool writes() const { return probe || !records.empty(); }
 };
 
 // What a turn has brought to an end.
@@ -50,10 +54,12 @@ class DurableLog : public Stage {
     std::function<void()> needs_segments;  // the worker should prepare some
     std::function<void(const std::string& reason)> fatal;
   };
-  DurableLog(wal::Wal* wal, Transport* transport, const Clock* clock, Metrics* metrics, Hooks hooks)
+  DurableLog(wal::Wal* wal, Transport* transport, const Clock* clock, DiskMeter* meter,
+             Metrics* metrics, Hooks hooks)
       : wal_(wal),
         transport_(transport),
         clock_(clock),
+        meter_(meter),
         metrics_(metrics),
         hooks_(std::move(hooks)) {}
 
@@ -66,6 +72,7 @@ class DurableLog : public Stage {
   bool Append(const std::vector<LogBatch>& turn);
   bool Sync();
   bool Probe();
+  void Measure(const std::vector<LogBatch>& turn);
   void Finish(std::vector<LogBatch>* turn);
   void MarkSyncedIfIdle();
   void Fail(const char* what, const absl::Status& status);
@@ -73,6 +80,7 @@ class DurableLog : public Stage {
   wal::Wal* const wal_;
   Transport* const transport_;
   const Clock* const clock_;
+  DiskMeter* const meter_;
   Metrics* const metrics_;
   const Hooks hooks_;
 

@@ -36,12 +36,15 @@ struct QueuedWrite {
   engine::WriteRequest request;
 };
 
-// A linearizable read that needs a slot from a quorum round, or a reign that is not open yet.
+// A read that could not be answered at once: it needs a slot from the leader or from a quorum, a
+// reign that is not open yet, or a state that is not applied yet.
 struct QueuedRead {
   ReturnAddress to;
   int64_t deadline_us = 0;
   uint64_t bytes = 0;
   std::variant<GetCall, engine::ScanSpec> request;
+  ReadLevel level;
+  int64_t arrived_us = 0;  // lease clock; of a named level
 };
 
 // Notices of the node's own stages.
@@ -111,7 +114,7 @@ class LoopInbox {
 
   const Limits limits_;
   Wakeup* const wakeup_;
-  std::atomic<uint64_t> wake_at_{~uint64_t{0}};
+  std::atomic<uint64_t> wake_at_{kSlotNone.value};
   mutable Mutex mutex_;
   LoopWork work_ BATON_GUARDED_BY(mutex_);
   uint64_t calls_ BATON_GUARDED_BY(mutex_) = 0;  // here or with the loop, not yet released

@@ -65,6 +65,14 @@ struct Metrics {
   Counter wal_append_bytes;                          // baton_wal_append_bytes_total
   Gauge wal_size_bytes;                              // baton_wal_size_bytes
 
+  // baton_node_*
+  Gauge disk_class;        // baton_node_disk_class (0 normal, 1 slow, 2 stuck)
+  Gauge disk_recent_us;    // baton_node_disk_recent_seconds, median of about the last second
+  Gauge disk_baseline_us;  // baton_node_disk_baseline_seconds, what it is compared with
+  Gauge barred;            // baton_node_barred
+  Gauge recovering;        // baton_node_recovering
+  Gauge state_bytes;       // baton_node_state_bytes, about
+
   // baton_replica_*
   Gauge promised_round;       // baton_replica_ballot_round
   Gauge is_leader;            // baton_replica_leader (1: leads with an open reign)
@@ -93,10 +101,14 @@ struct Metrics {
   Counter reads_at_once;       // baton_call_reads_at_once_total
   Counter reads_queued;        // baton_call_reads_queued_total
   Counter read_rounds;         // baton_call_read_rounds_total (no lease: a quorum was asked)
+  Counter reads_applied;       // baton_call_reads_applied_total (level named: from the state here)
+  Counter slots_asked;         // baton_call_slots_asked_total (of the leader, for such reads)
   Counter refused_overload;    // baton_call_refused_total{reason="overloaded"}
   Counter refused_leader;      // baton_call_refused_total{reason="not_leader"}
   Counter refused_deadline;    // baton_call_refused_total{reason="deadline"}
   Counter refused_stopping;    // baton_call_refused_total{reason="shutting_down"}
+  Counter refused_stale;       // baton_call_refused_total{reason="too_stale"}
+  Counter refused_lost;        // baton_call_refused_total{reason="position_lost"}
   Counter refused_disk;        // baton_call_refused_total{reason="disk_full"}
   Counter outcome_unknown;     // baton_call_refused_total{reason="outcome_unknown"}
   Counter evaluations_parked;  // baton_call_evaluations_parked_total

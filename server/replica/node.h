@@ -14,6 +14,7 @@
 
 #include "absl/status/status.h"
 #include "base/types.h"
+#include "consensus/health.h"
 #include "consensus/message.h"
 #include "engine/state/request.h"
 
@@ -48,6 +49,8 @@ enum class Reason : uint8_t {
   kForwardedTwice,
   kNotSupported,
   kFormedDifferently,
+  kPositionLost,
+  kTooStale,
 };
 
 struct LeaderHint {
@@ -63,6 +66,20 @@ struct Failure {
   uint32_t retry_after_ms = 0;
   std::string limit;
   bool ok() const { return code == absl::StatusCode::kOk; }
+};
+
+// What a read may miss. One that names a level is answered by the node that it reached.
+struct ReadLevel {
+  enum class Kind : uint8_t {
+    kUnnamed,           // linearizable, by the leader alone
+    kLinearizable,      // nothing that was answered before it was asked
+    kBoundedStaleness,  // what was committed in the last max_staleness_us before it came
+    kAtLeast,           // what follows at_least
+  };
+  Kind kind = Kind::kUnnamed;
+  int64_t max_staleness_us = 0;  // > 0 with kBoundedStaleness
+  Position at_least;             // slot and reign_round > 0 with kAtLeast
+  bool named() const { return kind != Kind::kUnnamed; }
 };
 
 struct GetCall {
@@ -98,6 +115,7 @@ struct Call {
   uint64_t tag = 0;
   Request request;
   engine::Durability durability = engine::Durability::kUnspecified;
+  ReadLevel level;  // reads only
 };
 
 struct MemberInfo {
@@ -115,6 +133,12 @@ struct PeerProgressInfo {
   bool connected = false;
 };
 
+// How a member stands for elections, as its leader has told.
+struct MemberHealthInfo {
+  std::string name;
+  consensus::NodeHealth health;
+};
+
 // One node's own view of itself and of the cluster, taken at once.
 struct NodeStatus {
   Id128 cluster;
@@ -129,6 +153,7 @@ struct NodeStatus {
   Epoch epoch;
   std::vector<MemberInfo> members;
   std::vector<PeerProgressInfo> peers;
+  std::vector<MemberHealthInfo> health;  // of those that the leader has heard of
 };
 
 struct DigestResult {

@@ -4,21 +4,18 @@
 #include <utility>
 
 #include "engine/state/view.h"
+#include "server/replica/read_answers.h"
 
 namespace baton::server {
 namespace {
 
-bool MayBeRead(const QueuedRead& read) {
-  const auto* scan = std::get_if<engine::ScanSpec>(&read.request);
-  return scan == nullptr || (scan->limit != 0 && scan->limit <= ReadService::kScanAtOnceMax);
-}
-
-Revision NewestOf(const std::vector<std::optional<engine::Record>>& records) {
-  Revision newest;
-  for (const auto& record : records) {
-    if (record) newest = std::max(newest, record->revision);
+// A read without a snapshot may have seen what was applied meanwhile: its position is the newest
+// that was committed before it was looked at, in the same reign.
+Answer Settled(const QueuedRead& read, const Published& after, Answer answer) {
+  if (answer.failure.ok() && std::holds_alternative<GetCall>(read.request)) {
+    answer.position.slot = std::max(answer.position.slot, after.commit);
   }
-  return newest;
+  return answer;
 }
 
 }  // namespace
@@ -47,9 +44,8 @@ absl::StatusOr<Answer> ReadService::Read(const QueuedRead& read, const Published
   const engine::View view(*parts_.engine, *parts_.overlay, slot);
   auto page = view.Scan(std::get<engine::ScanSpec>(read.request), tier);
   if (!page.ok()) return page.status();
-  for (const engine::Record& record : page->records) {
-    answer.position.revision = std::max(answer.position.revision, record.revision);
-  }
+  answer.position.slot = view.slot();
+  answer.position.revision = NewestOf(page->records);
   answer.result = *std::move(page);
   return answer;
 }
@@ -66,8 +62,13 @@ void ReadService::Serve(const Published& now, std::vector<QueuedRead>* reads,
   if (reads->empty() || !now.Leased(parts_.clock->LeaseNowUs())) return;
   std::vector<QueuedRead> later;
   std::vector<std::pair<QueuedRead, Answer>> done;
+  std::vector<QueuedRead> kept;
   for (QueuedRead& read : *reads) {
-    if (!MayBeRead(read)) {
+    if (read.level.kind == ReadLevel::Kind::kAtLeast) {
+      kept.push_back(std::move(read));
+      continue;
+    }
+    if (!MayBeTriedAtOnce(read)) {
       later.push_back(std::move(read));
       continue;
     }
@@ -78,7 +79,7 @@ void ReadService::Serve(const Published& now, std::vector<QueuedRead>* reads,
       done.emplace_back(std::move(read), AnswerOf(std::move(answer)));
     }
   }
-  reads->clear();
+  reads->swap(kept);
   // The clock is read before the board: a lease seen valid then was not given up before.
   const int64_t after_us = parts_.clock->LeaseNowUs();
   const Published after = parts_.board->Read();
@@ -86,7 +87,7 @@ void ReadService::Serve(const Published& now, std::vector<QueuedRead>* reads,
   if (valid) parts_.metrics->reads_at_once.Add(done.size());
   for (auto& [read, answer] : done) {
     if (valid) {
-      answers->Add(read.to, std::move(answer));
+      answers->Add(read.to, Settled(read, after, std::move(answer)));
     } else {
       reads->push_back(std::move(read));
     }
@@ -114,7 +115,7 @@ void ReadService::ServeLater(const Published& now, std::vector<QueuedRead> reads
     std::vector<QueuedRead> again;
     for (auto& [read, answer] : done) {
       if (valid) {
-        answers.Add(read.to, std::move(answer));
+        answers.Add(read.to, Settled(read, after, std::move(answer)));
       } else {
         again.push_back(std::move(read));
       }
@@ -145,7 +146,7 @@ void ReadService::ServeAt(const Published& asked, Slot slot, std::vector<QueuedR
     Answer answer = AnswerOf(Read(read, asked, slot, engine::ReadTier::kAny));
     const Published after = parts_.board->Read();
     if (after.SameReign(asked)) {
-      answers.Add(read.to, std::move(answer));
+      answers.Add(read.to, Settled(read, after, std::move(answer)));
     } else {
       answers.Fail(read.to, NotLeaderFailure(parts_.members->Hint(after.leader)));
       parts_.metrics->refused_leader.Add();

@@ -29,9 +29,6 @@ namespace baton::server {
 
 class ReadService {
  public:
-  // A scan of at most this many records is tried at once.
-  static constexpr uint64_t kScanAtOnceMax = 16;
-
   struct Parts {
     const engine::Engine* engine;
     const engine::Overlay* overlay;
@@ -46,7 +43,7 @@ class ReadService {
   explicit ReadService(const Parts& parts) : parts_(parts) {}
 
   // Answers what can be answered at once into `answers`; hands what would wait to a reader. What
-  // has no lease stays in `reads`, for the loop.
+  // has no lease, and what asks for a position, stays in `reads`, for the loop.
   void Serve(const Published& now, std::vector<QueuedRead>* reads, AnswerBatch* answers);
 
   // Answers reads whose slot a quorum has confirmed for the reign of `asked`. On a reader.

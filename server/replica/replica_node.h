@@ -19,6 +19,7 @@
 
 #include "absl/status/statusor.h"
 #include "consensus/config.h"
+#include "consensus/health.h"
 #include "engine/storage/engine.h"
 #include "server/replica/clock.h"
 #include "server/replica/metrics.h"
@@ -37,7 +38,9 @@ struct ReplicaOptions {
   MemberInfo self;
   std::vector<MemberInfo> members;  // epoch 1, self among them
   consensus::Timing timing = consensus::kLanTiming;
-  uint64_t seed = 1;  // of election jitter: give each start of a process another
+  uint64_t seed = 1;             // of election jitter: give each start of a process another
+  consensus::NodeHealth wishes;  // barred, region and priority: the operator's, for elections
+  bool lease_reads = true;       // false: every linearizable read takes a quorum round
 
   std::string wal_directory;
   wal::Options wal;

@@ -44,6 +44,7 @@ consensus::Config CoreConfig(const ReplicaOptions& options) {
   config.self = options.self.node;
   config.timing = options.timing;
   config.seed = options.seed;
+  config.lease_reads = options.lease_reads;
   return config;
 }
 
@@ -58,10 +59,11 @@ RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
       board_(options.members.size()),
       disk_(wal_.get(), seams.fs, options.wal_directory, options.wal.segment_bytes,
             options.disk_reserve_bytes, seams.worker, seams.clock, &metrics_, options.fatal),
+      meter_(options.timing.stall_us),
       worker_(seams.worker),
       readers_(options.reader_jobs_max) {
   log_ = std::make_unique<DurableLog>(
-      wal_.get(), seams.transport, seams.clock, &metrics_,
+      wal_.get(), seams.transport, seams.clock, &meter_, &metrics_,
       DurableLog::Hooks{[this](const TurnDone& done) { driver_->inbox().PushNotice(done); },
                         [this] { disk_.PrepareSegments(); }, options_.fatal});
   if (seams.engine != nullptr)
@@ -72,6 +74,11 @@ RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
         Applier::Hooks{[this](Slot applied) { driver_->inbox().PushApplied(applied); },
                        [this](Slot upto) { driver_->inbox().PushNotice(TrimWanted{upto}); },
                        options_.fatal});
+  health_ = std::make_unique<HealthProbe>(
+      options.wishes, options.timing.lease_us,
+      HealthProbe::Parts{&meter_, &disk_, applier_.get(), wal_.get(), &metrics_});
+  applied_reads_ = std::make_unique<AppliedReads>(
+      AppliedReads::Parts{seams.engine, &overlay_, &board_, seams.clock, &readers_, &metrics_});
   reads_ = std::make_unique<ReadService>(
       ReadService::Parts{seams.engine, &overlay_, &board_, seams.clock, &members_, &readers_,
                          [this](std::vector<QueuedRead>* reads) {
@@ -100,9 +107,11 @@ RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
   parts.waiters = &waiters_;
   parts.log = log_.get();
   parts.disk = &disk_;
+  parts.health = health_.get();
   parts.applier = applier_.get();
   parts.readers = &readers_;
   parts.reads = reads_.get();
+  parts.applied_reads = applied_reads_.get();
   parts.metrics = &metrics_;
   parts.snapshots_out = snapshots_out_.get();
   parts.snapshots_in = snapshots_in_.get();
@@ -176,14 +185,25 @@ void RunningNode::Submit(std::vector<Call> calls, std::shared_ptr<AnswerSink> si
   AnswerBatch answers;
   const Published now = board_.Read();
   if (now.stopping || now.standing != consensus::Standing::kLeader) {
-    const Failure failure =
-        now.stopping ? ShuttingDownFailure() : NotLeaderFailure(members_.Hint(now.leader));
-    for (const Call& call : calls) answers.Fail(ReturnAddress{sink, call.tag}, failure);
-    (now.stopping ? metrics_.refused_stopping : metrics_.refused_leader).Add(calls.size());
-  } else {
-    Admit(std::move(calls), sink, now, &answers);
+    RefuseTheLeaders(&calls, sink, now, &answers);
   }
+  if (!calls.empty()) Admit(std::move(calls), sink, now, &answers);
   answers.Deliver();
+}
+
+// What is left is this node's own to answer: reads that name a level, unless it stops or is a
+// witness.
+void RunningNode::RefuseTheLeaders(std::vector<Call>* calls,
+                                   const std::shared_ptr<AnswerSink>& sink, const Published& now,
+                                   AnswerBatch* answers) {
+  const Failure failure =
+      now.stopping ? ShuttingDownFailure() : NotLeaderFailure(members_.Hint(now.leader));
+  const size_t refused = std::erase_if(*calls, [&](const Call& call) {
+    if (!now.stopping && seams_.engine != nullptr && call.level.named()) return false;
+    answers->Fail(ReturnAddress{sink, call.tag}, failure);
+    return true;
+  });
+  (now.stopping ? metrics_.refused_stopping : metrics_.refused_leader).Add(refused);
 }
 
 void RunningNode::Admit(std::vector<Call> calls, const std::shared_ptr<AnswerSink>& sink,
@@ -199,12 +219,15 @@ void RunningNode::Admit(std::vector<Call> calls, const std::shared_ptr<AnswerSin
           QueuedWrite{{sink, call.tag}, deadline_us, now_us, bytes, 0, std::move(*write)});
     } else if (auto* get = std::get_if<GetCall>(&call.request)) {
       const uint64_t bytes = BytesOf(*get);
-      reads.push_back(QueuedRead{{sink, call.tag}, deadline_us, bytes, std::move(*get)});
+      reads.push_back(
+          QueuedRead{{sink, call.tag}, deadline_us, bytes, std::move(*get), call.level, now_us});
     } else {
       reads.push_back(QueuedRead{{sink, call.tag},
                                  deadline_us,
                                  kCallBytes,
-                                 std::move(std::get<engine::ScanSpec>(call.request))});
+                                 std::move(std::get<engine::ScanSpec>(call.request)),
+                                 call.level,
+                                 now_us});
     }
   }
   if (!writes.empty() && disk_.Full()) {
@@ -213,6 +236,7 @@ void RunningNode::Admit(std::vector<Call> calls, const std::shared_ptr<AnswerSin
     writes.clear();
   }
   reads_->Serve(now, &reads, answers);
+  applied_reads_->Serve(now, &reads, answers);
   const bool taken = driver_->inbox().PushCalls(&writes, &reads);
   const Failure refusal = taken ? OverloadedFailure("queue") : ShuttingDownFailure();
   for (const QueuedWrite& write : writes) answers->Fail(write.to, refusal);
@@ -281,6 +305,10 @@ NodeStatus RunningNode::Status() const {
   status.first = Slot{metrics_.base_slot.Get() + 1};
   status.epoch = Epoch{1};
   status.members = members_.members();
+  for (const auto& [node, health] : board_.Health().nodes) {
+    const MemberInfo* member = members_.Find(node);
+    if (member != nullptr) status.health.push_back(MemberHealthInfo{member->name, health});
+  }
   if (now.standing == consensus::Standing::kLeader) {
     for (size_t i = 0; i < status.members.size(); ++i) {
       const MemberInfo& member = status.members[i];

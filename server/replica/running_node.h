@@ -9,12 +9,15 @@
 
 #include "engine/state/catalog.h"
 #include "engine/state/overlay.h"
+#include "server/replica/applied_reads.h"
 #include "server/replica/applied_waiters.h"
 #include "server/replica/applier.h"
 #include "server/replica/board.h"
 #include "server/replica/disk_guard.h"
+#include "server/replica/disk_meter.h"
 #include "server/replica/driver.h"
 #include "server/replica/durable_log.h"
+#include "server/replica/health_probe.h"
 #include "server/replica/leader_watch.h"
 #include "server/replica/node_worker.h"
 #include "server/replica/read_service.h"
@@ -55,6 +58,8 @@ class RunningNode : public ReplicaNode {
   std::vector<Stage*> stages() override;
 
  private:
+  void RefuseTheLeaders(std::vector<Call>* calls, const std::shared_ptr<AnswerSink>& sink,
+                        const Published& now, AnswerBatch* answers);
   void Admit(std::vector<Call> calls, const std::shared_ptr<AnswerSink>& sink, const Published& now,
              AnswerBatch* answers);
   void NoteInstall(SnapshotIntent intent);
@@ -76,10 +81,13 @@ class RunningNode : public ReplicaNode {
   LeaderWatch watch_;
   AppliedWaiters waiters_;
   DiskGuard disk_;
+  DiskMeter meter_;
   NodeWorker worker_;
   Readers readers_;
   std::unique_ptr<DurableLog> log_;
   std::unique_ptr<Applier> applier_;
+  std::unique_ptr<HealthProbe> health_;
+  std::unique_ptr<AppliedReads> applied_reads_;
   std::unique_ptr<ReadService> reads_;
   std::unique_ptr<SnapshotSender> snapshots_out_;
   std::unique_ptr<SnapshotReceiver> snapshots_in_;

@@ -28,6 +28,28 @@ void FillStarting(const FormationRecord& formed, const NodeCard& card, v1::Statu
   for (const MemberInfo& member : formed.members) ToProto(member, to->add_members());
 }
 
+const char* WordOf(consensus::LagClass lag) {
+  static constexpr const char* kWords[] = {"close", "behind", "far", "silent"};
+  return kWords[static_cast<size_t>(lag)];
+}
+static_assert(static_cast<size_t>(consensus::LagClass::kSilent) == 3);
+
+const char* WordOf(consensus::DiskClass disk) {
+  static constexpr const char* kWords[] = {"normal", "slow", "stuck"};
+  return kWords[static_cast<size_t>(disk)];
+}
+static_assert(static_cast<size_t>(consensus::DiskClass::kStuck) == 2);
+
+void ToProto(const MemberHealthInfo& from, v1::MemberHealth* to) {
+  to->set_name(from.name);
+  to->set_barred(from.health.barred);
+  to->set_recovering(from.health.recovering);
+  to->set_lag(WordOf(from.health.lag));
+  to->set_disk(WordOf(from.health.disk));
+  to->set_region(from.health.region);
+  to->set_priority(from.health.priority);
+}
+
 void FillStatus(const NodeStatus& status, const std::vector<PeerReport>& peers,
                 v1::StatusResponse* to) {
   to->set_cluster_id(IdToBytes(status.cluster));
@@ -49,6 +71,7 @@ void FillStatus(const NodeStatus& status, const std::vector<PeerReport>& peers,
   to->set_first_slot(status.first.value);
   to->set_epoch(status.epoch.value);
   for (const MemberInfo& member : status.members) ToProto(member, to->add_members());
+  for (const MemberHealthInfo& health : status.health) ToProto(health, to->add_health());
   for (const PeerReport& peer : peers) {
     v1::PeerProgress* progress = to->add_peers();
     progress->set_name(peer.name);

@@ -55,10 +55,35 @@ Failure CheckValue(const std::string& value) {
                    Limit("value_bytes_max", kValueBytesMax));
 }
 
-Failure CheckLevel(int level) {
-  if (v1::ReadLevel_IsValid(level)) return {};
-  return InvalidRequest("read level " + std::to_string(level) + " is not known");
+// Of any of the three reads.
+template <class Request>
+Failure ParseLevel(const Request& request, ReadLevel* level) {
+  if (!v1::ReadLevel_IsValid(request.level())) {
+    return InvalidRequest("read level " + std::to_string(request.level()) + " is not known");
+  }
+  level->kind = static_cast<ReadLevel::Kind>(request.level());
+  const bool bounded = level->kind == ReadLevel::Kind::kBoundedStaleness;
+  const bool at_least = level->kind == ReadLevel::Kind::kAtLeast;
+  if (bounded != (request.max_staleness_ms() != 0)) {
+    return InvalidRequest(
+        "max_staleness_ms goes with READ_LEVEL_BOUNDED_STALENESS, which needs 1 or more");
+  }
+  if (at_least != request.has_at_least()) {
+    return InvalidRequest("the position at_least goes with READ_LEVEL_AT_LEAST, which needs one");
+  }
+  if (at_least && (request.at_least().slot() == 0 || request.at_least().reign_round() == 0)) {
+    return InvalidRequest(
+        "the position at_least needs slot and reign_round: take both from one answer");
+  }
+  level->max_staleness_us = int64_t{request.max_staleness_ms()} * 1000;
+  level->at_least =
+      Position{request.at_least().reign_round(), Slot{request.at_least().slot()}, Revision{}};
+  return {};
 }
+static_assert(static_cast<int>(ReadLevel::Kind::kLinearizable) == v1::READ_LEVEL_LINEARIZABLE);
+static_assert(static_cast<int>(ReadLevel::Kind::kBoundedStaleness) ==
+              v1::READ_LEVEL_BOUNDED_STALENESS);
+static_assert(static_cast<int>(ReadLevel::Kind::kAtLeast) == v1::READ_LEVEL_AT_LEAST);
 
 // One write of one operation.
 void SetWrite(KeyspaceId keyspace, engine::WriteOp op, Call* call) {
@@ -127,7 +152,7 @@ static_assert(static_cast<int>(engine::Durability::kQuorum) == v1::DURABILITY_QU
 
 Failure ParseRequest(v1::GetRequest* request, KeyspaceId keyspace, Call* call) {
   if (Failure f = CheckKey(request->key()); !f.ok()) return f;
-  if (Failure f = CheckLevel(request->level()); !f.ok()) return f;
+  if (Failure f = ParseLevel(*request, &call->level); !f.ok()) return f;
   GetCall get;
   get.keyspace = keyspace;
   get.keys.push_back(std::move(*request->mutable_key()));
@@ -141,7 +166,7 @@ Failure ParseRequest(v1::MultiGetRequest* request, KeyspaceId keyspace, Call* ca
     return OverLimit("the request asks for " + std::to_string(request->keys_size()) + " keys",
                      Limit("multi_get_keys_max", kMultiGetKeysMax));
   }
-  if (Failure f = CheckLevel(request->level()); !f.ok()) return f;
+  if (Failure f = ParseLevel(*request, &call->level); !f.ok()) return f;
   GetCall get;
   get.keyspace = keyspace;
   get.keys.reserve(request->keys_size());
@@ -200,7 +225,7 @@ Failure ParseRequest(v1::BatchRequest* request, KeyspaceId keyspace, Call* call)
 }
 
 Failure ParseRequest(v1::ScanRequest* request, KeyspaceId keyspace, Call* call) {
-  if (Failure f = CheckLevel(request->level()); !f.ok()) return f;
+  if (Failure f = ParseLevel(*request, &call->level); !f.ok()) return f;
   if (Failure f = CheckBound(request->prefix()); !f.ok()) return f;
   if (Failure f = CheckRange(request->begin(), request->end()); !f.ok()) return f;
   if (!request->prefix().empty() && !(request->begin().empty() && request->end().empty())) {

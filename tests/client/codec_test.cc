@@ -51,6 +51,38 @@ TEST(Encode, RequestsJoinedEndToEndAreOneRequest) {
   EXPECT_EQ(request.items(6).scan().page_token(), "t");
 }
 
+TEST(Encode, AReadNamesItsLevelUnlessItIsTheLeadersAlone) {
+  const auto get = [](const ReadOptions& read) {
+    return Parse(EncodeGet(1, "k", {.read = read})).items(0).get();
+  };
+  EXPECT_EQ(get({}).level(), v1::READ_LEVEL_UNSPECIFIED);
+  EXPECT_EQ(get({.from = ReadFrom::kNearest}).level(), v1::READ_LEVEL_LINEARIZABLE);
+  EXPECT_EQ(get({.node = "a:1"}).level(), v1::READ_LEVEL_LINEARIZABLE);
+  const ReadOptions stale{.level = ReadLevel::kBoundedStaleness,
+                          .max_staleness = std::chrono::seconds(2)};
+  EXPECT_EQ(get(stale).level(), v1::READ_LEVEL_BOUNDED_STALENESS);
+  EXPECT_EQ(get(stale).max_staleness_ms(), 2'000u);
+  const ReadOptions at_least{.level = ReadLevel::kAtLeast, .at_least = {.reign = 3, .slot = 12}};
+  const auto scan = Parse(EncodeScan(1, {}, {}, {.read = at_least})).items(0).scan();
+  EXPECT_EQ(scan.level(), v1::READ_LEVEL_AT_LEAST);
+  EXPECT_EQ(scan.at_least().reign_round(), 3u);
+  EXPECT_EQ(scan.at_least().slot(), 12u);
+}
+
+TEST(CheckOptions, ReadOptionsFitTogether) {
+  const auto good = [](const ReadOptions& read) { return CheckOptions({.read = read}).ok(); };
+  EXPECT_TRUE(good({}));
+  EXPECT_TRUE(
+      good({.level = ReadLevel::kBoundedStaleness, .max_staleness = std::chrono::milliseconds(1)}));
+  EXPECT_TRUE(good({.level = ReadLevel::kAtLeast, .at_least = {.reign = 1, .slot = 1}}));
+  EXPECT_FALSE(good({.level = ReadLevel::kBoundedStaleness}));
+  EXPECT_FALSE(good({.max_staleness = std::chrono::milliseconds(1)}));
+  EXPECT_FALSE(good({.level = ReadLevel::kAtLeast}));
+  EXPECT_FALSE(good({.level = ReadLevel::kAtLeast, .at_least = {.reign = 1}}));
+  EXPECT_FALSE(good({.at_least = {.reign = 1, .slot = 1}}));
+  EXPECT_FALSE(good({.node = "nowhere"}));
+}
+
 TEST(SetTimeout, ChangesOnlyTheTimeout) {
   CallOptions options;
   options.keyspace = "ks";

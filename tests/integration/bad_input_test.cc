@@ -115,6 +115,19 @@ TEST(BadPlanTest, AnotherPlanIsRefusedOnceFormed) {
   EXPECT_TRUE(same.ok()) << same;
 }
 
+// What only the cluster's profile can tell.
+TEST(BadStallTest, ALimitBelowHalfOfTheLeaseKeepsTheNodeOut) {
+  Cluster cluster;
+  ASSERT_EQ(cluster.Terminate(0), 0);
+  const CommandResult result =
+      RunCommand({BATOND_PATH, "--config", cluster.ConfigPath(0), "--stall-ms", "249"});
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_NE(
+      (result.out + result.err).find("replica.stall_ms: 249 is below half of the lease, 250 ms"),
+      std::string::npos)
+      << result.out << result.err;
+}
+
 // --- Requests: one cluster for all.
 
 class BadRequestTest : public ::testing::Test {

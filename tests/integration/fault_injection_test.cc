@@ -77,6 +77,38 @@ TEST_F(FaultInjectionTest, AStallOfTheLeadersDiskLosesNothing) {
   for (int i = 0; i < acknowledged; ++i) EXPECT_EQ(Read("stalled/" + std::to_string(i)), "x");
 }
 
+TEST_F(FaultInjectionTest, WritesGoOnUnderAnotherLeaderWhileTheLeadersDiskIsStuck) {
+  ASSERT_TRUE(PutEventually("key", "0"));
+  const int stuck = cluster_.AwaitLeader();
+  Fault(stuck, "stall");
+  for (int i = 1; i <= 20; ++i) ASSERT_TRUE(PutEventually("key", std::to_string(i)));
+  EXPECT_GE(cluster_.AwaitLeader(stuck), 0);
+  Fault(stuck, "clear");
+  ASSERT_TRUE(cluster_.AwaitHealthy());
+  EXPECT_EQ(Read("key"), "20");
+}
+
+TEST_F(FaultInjectionTest, ASlowDiskIsKnownToAllAndMovesNothing) {
+  ASSERT_TRUE(PutEventually("key", "0"));
+  const int leader = cluster_.AwaitLeader();
+  const int slow = (leader + 1) % cluster_.size();
+  // The disk of a node, as another one has heard.
+  const auto disk = [&](int at) -> std::string {
+    const auto status = cluster_.Status(at);
+    if (!status) return "";
+    for (const MemberHealth& health : status->health) {
+      if (health.name == Name(slow)) return health.disk;
+    }
+    return "";
+  };
+  ASSERT_TRUE(Eventually([&] { return PutEventually("key", "1") && disk(leader) == "normal"; }));
+  Fault(slow, "slow 200");
+  for (int at = 0; at < cluster_.size(); ++at) {
+    EXPECT_TRUE(Eventually([&] { return PutEventually("key", "2") && disk(at) == "slow"; })) << at;
+  }
+  EXPECT_EQ(cluster_.AwaitLeader(), leader);
+}
+
 TEST_F(FaultInjectionTest, AFollowerWithAStalledDiskHoldsNobodyUp) {
   ASSERT_TRUE(PutEventually("key", "0"));
   const int leader = cluster_.AwaitLeader();

@@ -85,6 +85,7 @@ TEST_F(OptionsTest, WhatIsWrongInTheFileIsNamedByPlace) {
       {node + "[wal]\nsegment_bytes = -5\n", ":5:", "not a number from 1048576"},
       {node + "[log]\nlevel = \"loud\"\n", ":5:", "not one of"},
       {node + "[log]\nlevel = 3\n", ":5:", "must be a text in quotes"},
+      {node + "[replica]\nlease_reads = 1\n", ":5:", "must be true or false"},
       {"[node\n", ":1:", ""},
   };
   for (const Case& bad : cases) {
@@ -114,6 +115,8 @@ TEST_F(OptionsTest, WhatIsWrongElsewhereIsNamed) {
       {{"--http-address", "127.0.0.1:7400"}, "node.http_address: must differ"},
       {{"--queue-calls-max", "0"}, "--queue-calls-max: \"0\" is not a number from 1"},
       {{"--queue-calls-max", "99999999999999999999"}, "is not a number"},
+      {{"--region", "256"}, "--region: \"256\" is not a number from 0 to 255"},
+      {{"--lease-reads", "no"}, "--lease-reads: \"no\" is not true or false"},
       {{"--config", "/no/such/file.toml"}, "/no/such/file.toml"},
       {{"--config", "/"}, "/: is a directory"},
       {{"--fault-injection", "--client-address", "db1:7400"},
@@ -136,7 +139,8 @@ TEST_F(OptionsTest, WhatIsWrongElsewhereIsNamed) {
 
 TEST_F(OptionsTest, PrintedConfigurationCanBeReadBackAndSaysWhereItIsFrom) {
   environment_["BATOND_LOG_FORMAT"] = "json";
-  const auto line = ParseFile(kNode, {"--print-config", "--queue-calls-max", "77"});
+  const auto line = ParseFile(std::string(kNode) + "[replica]\nlease_reads = false\n",
+                              {"--print-config", "--queue-calls-max", "77"});
   ASSERT_TRUE(line.ok()) << line.status();
   EXPECT_EQ(line->mode, Mode::kPrintConfig);
   const std::string printed = PrintConfig(*line);
@@ -150,6 +154,7 @@ TEST_F(OptionsTest, PrintedConfigurationCanBeReadBackAndSaysWhereItIsFrom) {
   ASSERT_TRUE(again.ok()) << again.status() << printed;
   EXPECT_EQ(again->options.queue_calls_max, 77u);
   EXPECT_EQ(again->options.log_format, "json");
+  EXPECT_FALSE(again->options.lease_reads);
 }
 
 TEST_F(OptionsTest, TheLogLevelIsReadAgainUnlessAFlagRulesIt) {

@@ -49,9 +49,13 @@ enum class Path : uint8_t {
   kTruncated,          // a log's base rose
   kEngineReplayed,     // a start had entries to apply again
   kReadByLease,
-  kReadByRound,  // a quorum was asked
-  kReadParked,   // a read waited for a reader
-  kWriteParked,  // an evaluation did
+  kReadByRound,      // a quorum was asked
+  kReadThroughSlot,  // linearizable, by a node that asked the leader
+  kReadBounded,      // of bounded staleness
+  kReadAtLeast,      // at least at a position
+  kReadTooStale,     // refused: the node could not be brought up to date
+  kReadParked,       // a read waited for a reader
+  kWriteParked,      // an evaluation did
   kRedirected,
   kOutcomeUnknown,
   kDeadlinePassed,
@@ -99,6 +103,10 @@ inline constexpr std::array<std::string_view, kPaths> kPathNames = {
     "engines replayed",
     "reads by lease",
     "reads by quorum round",
+    "reads through a slot",
+    "reads of bounded staleness",
+    "reads at a position",
+    "reads too stale",
     "reads parked",
     "writes parked",
     "redirects",

@@ -115,7 +115,8 @@ class Machine {
   // whenever the process was called from outside.
   void Settle();
   // REQUIRES: up(). While paused they wait.
-  void Call(server::Request request, int64_t timeout_us, Done done);
+  void Call(server::Request request, int64_t timeout_us, Done done,
+            const server::ReadLevel& level = {});
   void Receive(consensus::Message message);
 
   // ---- For faults and checks
@@ -164,7 +165,8 @@ class Machine {
   void Ended();
   void Reopen();
   void CallOffDiskFaults();
-  void Submit(uint64_t tag, server::Request request, int64_t deadline_us);
+  void Submit(uint64_t tag, server::Request request, int64_t deadline_us,
+              const server::ReadLevel& level);
   void Bury();
 
   const Around around_;

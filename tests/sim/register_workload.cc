@@ -73,32 +73,38 @@ Operation RegisterWorkload::Draw(Client* client, const std::string& key) {
 }
 
 void RegisterWorkload::Next(size_t client) {
-  const uint32_t node = Target(&clients_[client]);
+  Operation operation = Draw(&clients_[client], PickKey());
+  server::ReadLevel level;
+  if (operation.kind == Kind::kGet) level = levels_.Draw(&cluster_->random());
+  const uint32_t node = level.named() ? cluster_->AnyMachine().number() : Target(&clients_[client]);
   if (!cluster_->machine(node).up()) {  // the connection is refused
     clients_[client].target = 0;
     return NextSoon(client, kRetryUsMax);
   }
-  Ask(client, node, Draw(&clients_[client], PickKey()));
+  Ask(client, node, std::move(operation), level);
 }
 
-void RegisterWorkload::Ask(size_t client, uint32_t node, Operation operation) {
+void RegisterWorkload::Ask(size_t client, uint32_t node, Operation operation,
+                           const server::ReadLevel& level) {
   operation.invoked_us = cluster_->now_us();
   operation.outcome = Outcome::kUnknown;
   const server::Request request = RequestOf(operation, cluster_->random().OneIn(2));
   const size_t place = history_.size();
   history_.push_back(std::move(operation));
   clients_[client].open = place;
+  clients_[client].level = level;
   ++busy_;
   cluster_->schedule().After(kGiveUpUs,
                              [this, client, place] { Answered(client, place, nullptr); });
   Machine& machine = cluster_->machine(node);
-  machine.Call(request, kTimeoutUs, [this, client, place, &machine](const server::Answer* answer) {
+  const auto done = [this, client, place, &machine](const server::Answer* answer) {
     Answered(client, place, answer);
     const Operation& settled = history_[place];
     if (settled.kind == Kind::kGet && settled.outcome == Outcome::kOk && machine.DiskFull()) {
       cluster_->coverage().Add(Path::kReadWhileFull);
     }
-  });
+  };
+  machine.Call(request, kTimeoutUs, done, level);
 }
 
 void RegisterWorkload::Answered(size_t client, size_t operation, const server::Answer* answer) {
@@ -123,6 +129,8 @@ void RegisterWorkload::Settle(Operation* operation, const server::Answer* answer
     client->target = 0;
     return;
   }
+  const std::string wrong = levels_.Judge(client->level, operation->invoked_us, *answer);
+  if (!wrong.empty()) cluster_->Violated(wrong);
   if (!answer->failure.ok()) {
     if (answer->failure.reason != server::Reason::kOutcomeUnknown) {
       operation->outcome = Outcome::kFailed;
@@ -134,9 +142,27 @@ void RegisterWorkload::Settle(Operation* operation, const server::Answer* answer
   operation->revision = answer->position.revision.value;
   if (const auto* get = std::get_if<server::GetResult>(&answer->result)) {
     if (get->records.at(0)) operation->value = get->records[0]->value;
-    return;
+    SettleLevel(operation, client->level);
   }
+  if (operation->outcome == Outcome::kOk) levels_.Answered(cluster_->now_us(), answer->position);
+  if (operation->kind == Kind::kGet) return;
   newest_acked_us_ = std::max(newest_acked_us_, operation->invoked_us);
+}
+
+void RegisterWorkload::SettleLevel(Operation* operation, const server::ReadLevel& level) {
+  switch (level.kind) {
+    case server::ReadLevel::Kind::kUnnamed:
+      return;
+    case server::ReadLevel::Kind::kLinearizable:
+      return cluster_->coverage().Add(Path::kReadThroughSlot);
+    case server::ReadLevel::Kind::kBoundedStaleness:
+      cluster_->coverage().Add(Path::kReadBounded);
+      break;
+    case server::ReadLevel::Kind::kAtLeast:
+      cluster_->coverage().Add(Path::kReadAtLeast);
+      break;
+  }
+  operation->outcome = Outcome::kFailed;  // no matter of linearizability
 }
 
 void RegisterWorkload::Refused(const server::Failure& failure, Client* client) {
@@ -146,6 +172,9 @@ void RegisterWorkload::Refused(const server::Failure& failure, Client* client) {
     case server::Reason::kNotLeader:
       coverage.Add(Path::kRedirected);
       client->target = static_cast<uint32_t>(std::stoul(failure.leader->name.substr(1)));
+      break;
+    case server::Reason::kTooStale:
+      coverage.Add(Path::kReadTooStale);
       break;
     case server::Reason::kOutcomeUnknown:
       coverage.Add(Path::kOutcomeUnknown);

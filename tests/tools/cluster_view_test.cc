@@ -45,6 +45,20 @@ TEST(Combine, BelievesTheHighestBallot) {
   EXPECT_EQ(view.members[2].lag, 1u);
 }
 
+TEST(Combine, ShowsHowMembersStandForElections) {
+  NodeReport leader = Report(1, "leader", 4, 1, 90);
+  leader.status->health = {{"n1", false, false, "close", "normal", 0, 0},
+                           {"n2", true, true, "far", "slow", 3, 9}};
+  const ClusterView view = Combine({leader, Report(2, "follower", 3, 1, 90)});
+  const std::string table = ViewTable(view).Text(/*coloured=*/false);
+  EXPECT_NE(table.find("  ready  "), std::string::npos) << table;
+  EXPECT_NE(table.find("barred, recovering, far, slow disk"), std::string::npos) << table;
+  const Json members = ViewJson(view)["members"];
+  EXPECT_EQ(members[1]["health"]["disk"], "slow");
+  EXPECT_EQ(members[1]["health"]["region"], 3);
+  EXPECT_TRUE(members[2]["health"].is_null());  // not heard of yet
+}
+
 TEST(Combine, ShowsMembersThatDoNotAnswer) {
   const ClusterView view = Combine(
       {Report(1, "leader", 4, 1, 90), {"h:2", absl::UnavailableError("connection refused")}});

@@ -45,5 +45,37 @@ TEST(ParseMembers, SaysWhatToChange) {
   EXPECT_FALSE(ParseMembers("n1=nowhere").ok());
 }
 
+TEST(ParseReadFlags, LevelsAndPlaces) {
+  const ReadOptions none = *ParseReadFlags({});
+  EXPECT_EQ(none.level, ReadLevel::kLinearizable);
+  EXPECT_EQ(none.from, ReadFrom::kLeader);
+
+  const ReadOptions stale = *ParseReadFlags({.stale_ms = 250, .from = "nearest"});
+  EXPECT_EQ(stale.level, ReadLevel::kBoundedStaleness);
+  EXPECT_EQ(stale.max_staleness, std::chrono::milliseconds(250));
+  EXPECT_EQ(stale.from, ReadFrom::kNearest);
+
+  const ReadOptions at_least = *ParseReadFlags({.at_least = "12@3", .from = "any"});
+  EXPECT_EQ(at_least.level, ReadLevel::kAtLeast);
+  EXPECT_EQ(at_least.at_least.slot, 12u);
+  EXPECT_EQ(at_least.at_least.reign, 3u);
+  EXPECT_EQ(at_least.from, ReadFrom::kAny);
+
+  EXPECT_EQ(ParseReadFlags({.from = "db1:7400"})->node, "db1:7400");
+}
+
+TEST(ParseReadFlags, SaysWhatToChange) {
+  for (const char* bad : {"12", "12@", "@3", "0@3", "12@0", "12@3x", "a@b", "12@-3", "12 @3"}) {
+    const auto read = ParseReadFlags({.at_least = bad});
+    EXPECT_EQ(
+        std::string(read.status().message()),
+        "\"" + std::string(bad) +
+            "\" is no position; write SLOT@REIGN with the two numbers of an answer, as in 12@3");
+  }
+  for (const char* bad : {"", "everywhere", "a:1,b:2", "a:0"}) {
+    EXPECT_FALSE(ParseReadFlags({.from = bad}).ok()) << bad;
+  }
+}
+
 }  // namespace
 }  // namespace baton::cli

@@ -110,6 +110,13 @@ ClusterView Combine(const std::vector<NodeReport>& reports) {
     member.reason = "does not answer";
     if (info.node_id == believed.ballot_node) view.ballot_node = info.name;
   }
+  for (const MemberHealth& health : believed.health) {
+    for (auto& [id, member] : members) {
+      if (member.name != health.name) continue;
+      member.health = {true,        health.barred, health.recovering, health.lag,
+                       health.disk, health.region, health.priority};
+    }
+  }
   uint64_t commit = 0;
   std::vector<const NodeReport*> strangers;  // not members, as far as they say themselves
   for (const NodeReport& report : reports) {
@@ -142,6 +149,29 @@ ClusterView Combine(const std::vector<NodeReport>& reports) {
   return view;
 }
 
+namespace {
+
+Json HealthJson(const HealthView& health) {
+  if (!health.known) return nullptr;
+  return {{"barred", health.barred}, {"recovering", health.recovering},
+          {"lag", health.lag},       {"disk", health.disk},
+          {"region", health.region}, {"priority", health.priority}};
+}
+
+// What makes it stand behind others in an election: "ready" if nothing does.
+std::string ElectionText(const HealthView& health) {
+  if (!health.known) return "-";
+  std::string text;
+  const auto add = [&text](const std::string& word) { text += (text.empty() ? "" : ", ") + word; };
+  if (health.barred) add("barred");
+  if (health.recovering) add("recovering");
+  if (health.lag != "close") add(health.lag);
+  if (health.disk != "normal") add(health.disk + " disk");
+  return text.empty() ? "ready" : text;
+}
+
+}  // namespace
+
 Json ViewJson(const ClusterView& view) {
   Json members = Json::array();
   for (const MemberView& member : view.members) {
@@ -155,6 +185,7 @@ Json ViewJson(const ClusterView& view) {
     object["commit_slot"] = member.commit_slot;
     object["applied_slot"] = member.applied_slot;
     object["lag"] = member.lag;
+    object["health"] = HealthJson(member.health);
     object["address"] = member.address;
     members.push_back(std::move(object));
   }
@@ -175,6 +206,7 @@ Table ViewTable(const ClusterView& view) {
                {"ROLE"},
                {"STATE"},
                {"HEALTH"},
+               {"ELECTION"},
                {"DURABLE", Table::Align::kRight},
                {"COMMIT", Table::Align::kRight},
                {"APPLIED", Table::Align::kRight},
@@ -191,6 +223,7 @@ Table ViewTable(const ClusterView& view) {
          member.role,
          {member.state, member.state == "leader" ? Table::Colour::kGreen : Table::Colour::kNone},
          {member.healthy ? "healthy" : "unhealthy", colour},
+         ElectionText(member.health),
          number(member.durable_slot),
          number(member.commit_slot),
          number(member.applied_slot),

@@ -14,6 +14,17 @@
 
 namespace baton::cli {
 
+// What the leader knows of a member, and elections are decided by.
+struct HealthView {
+  bool known = false;  // else nothing below says anything
+  bool barred = false;
+  bool recovering = false;
+  std::string lag;   // close, behind, far, silent
+  std::string disk;  // normal, slow, stuck
+  uint32_t region = 0;
+  uint32_t priority = 0;
+};
+
 struct MemberView {
   std::string name;
   std::string address;  // where clients reach it
@@ -24,6 +35,7 @@ struct MemberView {
   uint64_t durable_slot = 0;
   uint64_t commit_slot = 0;
   uint64_t applied_slot = 0;
+  HealthView health;
   uint64_t lag = 0;  // commit slot of the cluster - own applied slot, at least 0
 };
 

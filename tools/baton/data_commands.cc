@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "tools/baton/context.h"
+#include "tools/baton/flags.h"
 #include "tools/baton/range.h"
 
 namespace baton::cli {
@@ -19,6 +20,7 @@ struct Arguments {
   std::string value;
   std::string keyspace;
   std::string through;  // a node's address; empty: the leader is found
+  ReadFlags read;
   bool raw = false;
   RangeFlags range;
 };
@@ -30,6 +32,40 @@ absl::StatusOr<CallOptions> OptionsOf(const Context& context, const std::string&
   options.timeout = *timeout;
   options.keyspace = keyspace;
   return options;
+}
+
+// Of a read.
+absl::StatusOr<CallOptions> ReadOptionsOf(const Context& context, const Arguments& arguments) {
+  absl::StatusOr<CallOptions> options = OptionsOf(context, arguments.keyspace);
+  if (!options.ok()) return options;
+  absl::StatusOr<ReadOptions> read = ParseReadFlags(arguments.read);
+  if (!read.ok()) return read.status();
+  options->read = *std::move(read);
+  return options;
+}
+
+// What is wrong with flags, as CLI11 wants it; empty: nothing.
+std::string ProblemOf(const ReadFlags& flags) {
+  return std::string(ParseReadFlags(flags).status().message());
+}
+
+void AddReadFlags(CLI::App* command, ReadFlags* flags) {
+  CLI::Option* stale = command
+                           ->add_option("--stale-ms", flags->stale_ms,
+                                        "may miss what the last N milliseconds brought")
+                           ->type_name("N")
+                           ->check(CLI::Range(1, 86'400'000));
+  command
+      ->add_option("--at-least", flags->at_least,
+                   "see at least what an answer with this slot and reign saw")
+      ->type_name("SLOT@REIGN")
+      ->check([](const std::string& text) { return ProblemOf({.at_least = text}); })
+      ->excludes(stale);
+  command
+      ->add_option("--from", flags->from,
+                   "who answers: leader, nearest, any, or one node by its address")
+      ->type_name("NODE")
+      ->check([](const std::string& text) { return ProblemOf({.from = text}); });
 }
 
 absl::StatusOr<std::string> ReadStdin() {
@@ -79,7 +115,7 @@ absl::Status Put(const Context& context, const Arguments& arguments, bool value_
 }
 
 absl::StatusOr<GetResult> Read(const Context& context, const Arguments& arguments) {
-  const absl::StatusOr<CallOptions> options = OptionsOf(context, arguments.keyspace);
+  const absl::StatusOr<CallOptions> options = ReadOptionsOf(context, arguments);
   if (!options.ok()) return options.status();
   if (!arguments.through.empty()) {
     ClientOptions node;
@@ -104,6 +140,10 @@ absl::Status Get(const Context& context, const Arguments& arguments) {
     SetBytes(&object, "key", arguments.key);
     SetBytes(&object, "value", result->record->value);
     object["revision"] = result->record->revision;
+    if (arguments.read.given()) {  // for the --at-least of another
+      object["slot"] = result->slot;
+      object["reign"] = result->reign;
+    }
     return context.Print(object);
   }
   return context.Print(result->record->value + (arguments.raw ? "" : "\n"));
@@ -120,7 +160,7 @@ absl::Status Delete(const Context& context, const Arguments& arguments) {
 }
 
 absl::Status Scan(const Context& context, const Arguments& arguments) {
-  const absl::StatusOr<CallOptions> options = OptionsOf(context, arguments.keyspace);
+  const absl::StatusOr<CallOptions> options = ReadOptionsOf(context, arguments);
   if (!options.ok()) return options.status();
   const auto client = context.Connect();
   if (!client.ok()) return client.status();
@@ -185,9 +225,12 @@ void AddDataCommands(CLI::App* app, Context* context) {
   CLI::App* get = add("get", "print a value; exit code 3 if there is none");
   get->add_option("KEY", arguments->key, "key")->required();
   get->add_flag("--raw", arguments->raw, "print the value's bytes alone, without a newline");
+  AddReadFlags(get, &arguments->read);
   get->add_option("--through", arguments->through,
-                  "ask this node and no other; one that does not lead passes the question on")
-      ->type_name("HOST:PORT");
+                  "ask this node and no other; one that does not lead passes the question on, "
+                  "unless --stale-ms or --at-least make it answer")
+      ->type_name("HOST:PORT")
+      ->excludes("--from");
   get->callback(
       [context, arguments] { context->command = [=] { return Get(*context, *arguments); }; });
 
@@ -198,6 +241,7 @@ void AddDataCommands(CLI::App* app, Context* context) {
 
   CLI::App* scan = add("scan", "list keys and values in the order of their bytes");
   AddRangeFlags(scan, &arguments->range);
+  AddReadFlags(scan, &arguments->read);
   scan->add_option("--limit", arguments->range.limit, "print at most N, and where to go on")
       ->type_name("N")
       ->check(CLI::Range(1, 1'000'000'000));

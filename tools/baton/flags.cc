@@ -53,4 +53,52 @@ absl::StatusOr<std::vector<PlannedMember>> ParseMembers(std::string_view text) {
   }
 }
 
+namespace {
+
+// "12@3": slot 12 of reign 3.
+absl::StatusOr<Position> ParsePosition(std::string_view text) {
+  Position position;
+  const char* const end = text.data() + text.size();
+  const auto slot = std::from_chars(text.data(), end, position.slot);
+  if (slot.ec == std::errc() && slot.ptr != end && *slot.ptr == '@') {
+    const auto reign = std::from_chars(slot.ptr + 1, end, position.reign);
+    const bool whole = reign.ec == std::errc() && reign.ptr == end;
+    if (whole && position.slot != 0 && position.reign != 0) return position;
+  }
+  return absl::InvalidArgumentError(
+      "\"" + std::string(text) +
+      "\" is no position; write SLOT@REIGN with the two numbers of an "
+      "answer, as in 12@3");
+}
+
+}  // namespace
+
+absl::StatusOr<ReadOptions> ParseReadFlags(const ReadFlags& flags) {
+  ReadOptions read;
+  if (flags.stale_ms != 0) {
+    read.level = ReadLevel::kBoundedStaleness;
+    read.max_staleness = std::chrono::milliseconds(flags.stale_ms);
+  }
+  if (!flags.at_least.empty()) {
+    const absl::StatusOr<Position> position = ParsePosition(flags.at_least);
+    if (!position.ok()) return position.status();
+    read.level = ReadLevel::kAtLeast;
+    read.at_least = *position;
+  }
+  if (flags.from == "nearest") {
+    read.from = ReadFrom::kNearest;
+  } else if (flags.from == "any") {
+    read.from = ReadFrom::kAny;
+  } else if (flags.from != "leader") {
+    const auto parsed = ParseEndpoints(flags.from);
+    if (!parsed.ok() || parsed->size() != 1) {
+      return absl::InvalidArgumentError("\"" + flags.from +
+                                        "\" is no node to read from; write leader, nearest, any or "
+                                        "one HOST:PORT");
+    }
+    read.node = flags.from;
+  }
+  return read;
+}
+
 }  // namespace baton::cli

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,5 +19,16 @@ absl::StatusOr<std::chrono::milliseconds> ParseDuration(std::string_view text);
 
 // "n1=HOST:PORT,n2=HOST:PORT": names and peer addresses, neither twice.
 absl::StatusOr<std::vector<PlannedMember>> ParseMembers(std::string_view text);
+
+// How a read is to be done, as typed.
+struct ReadFlags {
+  uint32_t stale_ms = 0;        // 0: not given
+  std::string at_least;         // SLOT@REIGN; empty: not given
+  std::string from = "leader";  // leader, nearest, any, HOST:PORT
+
+  bool given() const { return stale_ms != 0 || !at_least.empty() || from != "leader"; }
+};
+// REQUIRES: at most one of stale_ms and at_least is given.
+absl::StatusOr<ReadOptions> ParseReadFlags(const ReadFlags& flags);
 
 }  // namespace baton::cli

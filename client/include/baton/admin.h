@@ -48,6 +48,18 @@ struct PeerProgressInfo {
   bool connected = false;
 };
 
+// What elections are decided by, in this order: the smaller, or the word that stands first, is the
+// better leader. As the leader has told.
+struct MemberHealth {
+  std::string name;
+  bool barred = false;      // by its operator: leads only if nobody else can
+  bool recovering = false;  // its state is far behind its log, or its disk is full
+  std::string lag;          // close | behind | far | silent
+  std::string disk;         // normal | slow | stuck
+  uint32_t region = 0;
+  uint32_t priority = 0;
+};
+
 // One node's own view: believe the one with the highest ballot.
 struct NodeStatus {
   std::string cluster_id;  // 32 hexadecimal digits; empty: unformed
@@ -69,6 +81,7 @@ struct NodeStatus {
   std::string profile;  // lan | wan
   std::vector<MemberInfo> members;
   std::vector<PeerProgressInfo> peers;  // from the leader only
+  std::vector<MemberHealth> health;     // of members that the leader has heard of
   BuildInfo build;
 };
 

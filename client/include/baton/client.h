@@ -59,7 +59,7 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  // Linearizable reads.
+  // Reads: linearizable, by the leader, unless options.read says otherwise.
   absl::StatusOr<GetResult> Get(std::string_view key, const CallOptions& options = {});
   absl::StatusOr<MultiGetResult> MultiGet(const std::vector<std::string>& keys,
                                           const CallOptions& options = {});

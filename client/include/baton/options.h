@@ -32,12 +32,47 @@ enum class Durability : uint8_t {
 };
 const char* DurabilityName(Durability durability);  // "default", "local", "quorum"
 
+// A place in the history of the cluster: results state theirs, reads may ask for one.
+struct Position {
+  uint64_t reign = 0;
+  uint64_t slot = 0;
+};
+
+// What a read may miss.
+enum class ReadLevel : uint8_t {
+  kLinearizable = 0,      // nothing that was acknowledged before it began
+  kBoundedStaleness = 1,  // what the last max_staleness before it arrived at a node brought
+  kAtLeast = 2,           // what came after the position at_least
+};
+
+// Which node answers a read.
+enum class ReadFrom : uint8_t {
+  kLeader = 0,
+  kNearest = 1,  // the one that was quickest to say who it is
+  kAny = 2,      // one of all, drawn by each client: spreads load
+};
+
+// How a read is done. A node other than the leader answers from its own state: linearizably after
+// asking the leader how far to go; within a staleness of about three heartbeats (150 ms on a LAN)
+// or more, and at a position that it has reached, without asking anyone. One that cannot is passed
+// over for another, within the call's timeout.
+struct ReadOptions {
+  ReadLevel level = ReadLevel::kLinearizable;
+  std::chrono::milliseconds max_staleness{0};  // with kBoundedStaleness: 1 ms to a day
+  // With kAtLeast. If what was acknowledged there was lost, the read fails with FAILED_PRECONDITION
+  // and Reason::kPositionLost.
+  Position at_least;
+  ReadFrom from = ReadFrom::kLeader;
+  std::string node;  // HOST:PORT: this node alone answers; empty: as `from` says
+};
+
 struct CallOptions {
   // The call is completed, one way or the other, within this time. At least 1 ms, at most a day.
   std::chrono::milliseconds timeout{5000};
   std::string keyspace;  // empty: "default"
   // A write may ask for more than its keyspace gives, never for less.
   Durability durability = Durability::kDefault;
+  ReadOptions read;         // of Get, MultiGet and Scan
   std::string actor;        // on whose behalf; recorded where changes are audited
   std::string traceparent;  // W3C trace context
 };

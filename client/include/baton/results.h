@@ -1,7 +1,8 @@
 // What calls take and give back. Plain values, any thread.
 //
 // Every result says where it was computed: the reign (the round of the leader's ballot) and the
-// slot of the replicated log.
+// slot of the replicated log. The state at that slot holds all that the result says, so that a
+// later read at least there sees it too.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +29,7 @@ struct WriteResult {
   Durability durability = Durability::kDefault;  // what this acknowledgement got
   uint64_t slot = 0;
   uint64_t reign = 0;
+  Position position() const { return {reign, slot}; }
 };
 
 struct DeleteResult : WriteResult {
@@ -42,6 +44,7 @@ struct GetResult {
   std::optional<Record> record;  // nothing: no such key
   uint64_t slot = 0;
   uint64_t reign = 0;
+  Position position() const { return {reign, slot}; }
 };
 
 // One item for each key asked, in order, all from one view.
@@ -49,6 +52,7 @@ struct MultiGetResult {
   std::vector<std::optional<Record>> records;
   uint64_t slot = 0;
   uint64_t reign = 0;
+  Position position() const { return {reign, slot}; }
 };
 
 // The keys of [begin, end), or those that start with `prefix` (then begin and end stay empty).
@@ -66,6 +70,7 @@ struct ScanPage {
   std::string next_page_token;  // empty: the end was reached
   uint64_t slot = 0;
   uint64_t reign = 0;
+  Position position() const { return {reign, slot}; }
 };
 
 // Puts and deletes that take effect together, at one revision, in the order given. At most 1,024.

@@ -16,7 +16,7 @@ namespace {
 class DurableLogTest : public ::testing::Test {
  protected:
   DurableLogTest()
-      : log_(&wal_, &transport_, &clock_, &metrics_,
+      : log_(&wal_, &transport_, &clock_, &meter_, &metrics_,
              DurableLog::Hooks{[this](const TurnDone& turn) {
                                  MutexLock lock(&mutex_);
                                  sent_before_.push_back(transport_.sent());
@@ -45,6 +45,7 @@ class DurableLogTest : public ::testing::Test {
   FakeWal wal_;
   RecordingTransport transport_;
   SimClock clock_;
+  DiskMeter meter_{consensus::kLanTiming.stall_us};
   Metrics metrics_;
   Mutex mutex_;
   std::vector<uint64_t> done_;

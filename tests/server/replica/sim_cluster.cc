@@ -62,12 +62,26 @@ void SimCluster::Isolate(uint32_t n, bool isolated) {
   }
 }
 
+void SimCluster::StickDisk(uint32_t n, bool stuck) {
+  sim::Machine& machine = cluster_.machine(n);
+  sim::Pace pace = machine.disk_pace();
+  pace.stuck = stuck;
+  machine.SetPace(sim::StageOf::kLog, pace);
+}
+
+void SimCluster::SlowDisk(uint32_t n, int64_t takes_us) {
+  sim::Machine& machine = cluster_.machine(n);
+  machine.SetPace(sim::StageOf::kLog,
+                  takes_us == 0 ? machine.disk_pace() : sim::Pace{takes_us, takes_us + 1});
+}
+
 uint32_t SimCluster::ElectLeader(int64_t for_us) {
   RunUntil([this] { return Leader() != 0; }, for_us);
   return Leader();
 }
 
-uint64_t SimCluster::Submit(uint32_t n, std::vector<Request> requests, int64_t timeout_us) {
+uint64_t SimCluster::Submit(uint32_t n, std::vector<Request> requests, int64_t timeout_us,
+                            const ReadLevel& level) {
   const uint64_t first = next_tag_;
   std::vector<Call> calls;
   for (Request& request : requests) {
@@ -75,6 +89,7 @@ uint64_t SimCluster::Submit(uint32_t n, std::vector<Request> requests, int64_t t
     call.tag = next_tag_++;
     call.context.deadline_us = cluster_.machine(n).clock().LeaseNowUs() + timeout_us;
     call.request = std::move(request);
+    call.level = level;
     calls.push_back(std::move(call));
   }
   node(n)->Submit(std::move(calls), sink_);
@@ -82,8 +97,8 @@ uint64_t SimCluster::Submit(uint32_t n, std::vector<Request> requests, int64_t t
   return first;
 }
 
-Answer SimCluster::Do(uint32_t n, Request request, int64_t timeout_us) {
-  const uint64_t tag = Submit(n, {std::move(request)}, timeout_us);
+Answer SimCluster::Do(uint32_t n, Request request, int64_t timeout_us, const ReadLevel& level) {
+  const uint64_t tag = Submit(n, {std::move(request)}, timeout_us, level);
   const bool answered = RunUntil([&] { return sink_->answers.count(tag) != 0; }, 2 * timeout_us);
   BATON_CHECK(answered) << "call " << tag << " was never answered";
   return sink_->answers.at(tag);
@@ -95,6 +110,11 @@ Answer SimCluster::Put(uint32_t n, const std::string& key, const std::string& va
 
 Answer SimCluster::Get(uint32_t n, const std::string& key) {
   return Do(n, GetCall{kDefaultKeyspace, {key}});
+}
+
+Answer SimCluster::GetHere(uint32_t n, const std::string& key, const ReadLevel& level,
+                           int64_t timeout_us) {
+  return Do(n, GetCall{kDefaultKeyspace, {key}}, timeout_us, level);
 }
 
 DigestResult SimCluster::Digest(uint32_t n, Slot slot) {

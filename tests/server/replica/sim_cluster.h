@@ -66,6 +66,9 @@ class SimCluster {
   void Crash(uint32_t n, bool tear);        // loses what was not synced
   void Stop(uint32_t n);                    // cleanly
   void Isolate(uint32_t n, bool isolated);  // its messages are lost both ways
+  // Its log completes nothing, or what is written takes so long; 0: as usual.
+  void StickDisk(uint32_t n, bool stuck);
+  void SlowDisk(uint32_t n, int64_t takes_us);
 
   bool RunUntil(const std::function<bool()>& done, int64_t for_us) {
     return cluster_.RunUntil(done, for_us);
@@ -78,10 +81,15 @@ class SimCluster {
   uint32_t ElectLeader(int64_t for_us = 10'000'000);
 
   // One call at one node; runs until it is answered.
-  Answer Do(uint32_t n, Request request, int64_t timeout_us = 5'000'000);
+  Answer Do(uint32_t n, Request request, int64_t timeout_us = 5'000'000,
+            const ReadLevel& level = {});
   Answer Put(uint32_t n, const std::string& key, const std::string& value);
   Answer Get(uint32_t n, const std::string& key);
-  uint64_t Submit(uint32_t n, std::vector<Request> requests, int64_t timeout_us);  // first tag
+  // A read that this very node answers.
+  Answer GetHere(uint32_t n, const std::string& key, const ReadLevel& level,
+                 int64_t timeout_us = 5'000'000);
+  uint64_t Submit(uint32_t n, std::vector<Request> requests, int64_t timeout_us,
+                  const ReadLevel& level = {});  // first tag
   std::shared_ptr<RecordingSink> sink() { return sink_; }
   DigestResult Digest(uint32_t n, Slot slot);
 

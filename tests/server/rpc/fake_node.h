@@ -23,7 +23,10 @@ class FakeNode final : public Node {
   void Submit(std::vector<Call> calls, std::shared_ptr<AnswerSink> sink) override {
     MutexLock lock(&mutex_);
     submits_ += 1;
-    for (Call& call : calls) contexts_.push_back(call.context);
+    for (Call& call : calls) {
+      contexts_.push_back(call.context);
+      levels_.push_back(call.level);
+    }
     if (hold) {
       held_.emplace_back(std::move(calls), std::move(sink));
       return;
@@ -95,6 +98,11 @@ class FakeNode final : public Node {
   std::vector<CallContext> contexts() const {
     MutexLock lock(&mutex_);
     return contexts_;
+  }
+
+  std::vector<ReadLevel> levels() const {
+    MutexLock lock(&mutex_);
+    return levels_;
   }
 
   // The failure of a follower that knows `leader`.
@@ -170,6 +178,7 @@ class FakeNode final : public Node {
   uint64_t slot_ BATON_GUARDED_BY(mutex_) = 0;
   size_t submits_ BATON_GUARDED_BY(mutex_) = 0;
   std::vector<CallContext> contexts_ BATON_GUARDED_BY(mutex_);
+  std::vector<ReadLevel> levels_ BATON_GUARDED_BY(mutex_);
   std::vector<consensus::Message> received_ BATON_GUARDED_BY(mutex_);
   std::vector<std::pair<std::vector<Call>, std::shared_ptr<AnswerSink>>> held_
       BATON_GUARDED_BY(mutex_);

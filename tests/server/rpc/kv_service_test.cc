@@ -136,6 +136,50 @@ TEST(KvServiceTest, EveryUnaryOperationGoesThrough) {
   }
 }
 
+TEST(KvServiceTest, ReadLevelsReachTheNodeAndBadOnesDoNot) {
+  KvEnd end("n1");
+  const auto get = [&end](const std::function<void(v1::GetRequest*)>& set) {
+    grpc::ClientContext context;
+    SetDeadline(&context);
+    v1::GetRequest request;
+    request.set_key("a");
+    set(&request);
+    v1::GetResponse response;
+    return end.stub().Get(&context, request, &response).error_code();
+  };
+  EXPECT_EQ(get([](v1::GetRequest*) {}), grpc::OK);
+  EXPECT_EQ(get([](v1::GetRequest* r) { r->set_level(v1::READ_LEVEL_LINEARIZABLE); }), grpc::OK);
+  EXPECT_EQ(get([](v1::GetRequest* r) {
+              r->set_level(v1::READ_LEVEL_BOUNDED_STALENESS);
+              r->set_max_staleness_ms(250);
+            }),
+            grpc::OK);
+  const auto at_least = [](v1::GetRequest* r, uint64_t slot, uint64_t round) {
+    r->set_level(v1::READ_LEVEL_AT_LEAST);
+    r->mutable_at_least()->set_slot(slot);
+    r->mutable_at_least()->set_reign_round(round);
+  };
+  EXPECT_EQ(get([&](v1::GetRequest* r) { at_least(r, 9, 2); }), grpc::OK);
+  const std::vector<ReadLevel> levels = end.node().levels();
+  ASSERT_EQ(levels.size(), 4u);
+  EXPECT_FALSE(levels[0].named());
+  EXPECT_EQ(levels[1].kind, ReadLevel::Kind::kLinearizable);
+  EXPECT_EQ(levels[2].max_staleness_us, 250'000);
+  EXPECT_EQ(levels[3].at_least, (Position{2, Slot{9}, Revision{}}));
+
+  const std::vector<std::function<void(v1::GetRequest*)>> bad = {
+      [](v1::GetRequest* r) { r->set_level(static_cast<v1::ReadLevel>(9)); },
+      [](v1::GetRequest* r) { r->set_level(v1::READ_LEVEL_BOUNDED_STALENESS); },
+      [](v1::GetRequest* r) { r->set_max_staleness_ms(250); },
+      [](v1::GetRequest* r) { r->set_level(v1::READ_LEVEL_AT_LEAST); },
+      [](v1::GetRequest* r) { r->mutable_at_least()->set_slot(9); },
+      [&](v1::GetRequest* r) { at_least(r, 0, 2); },
+      [&](v1::GetRequest* r) { at_least(r, 9, 0); },
+  };
+  for (const auto& set : bad) EXPECT_EQ(get(set), grpc::INVALID_ARGUMENT);
+  EXPECT_EQ(end.node().levels().size(), levels.size());
+}
+
 TEST(KvServiceTest, ScanIsPagedByATokenThatFitsOnlyItsScan) {
   KvEnd end("n1");
   for (const char* key : {"p1", "p2", "p3", "q1"}) {

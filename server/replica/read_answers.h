@@ -1,0 +1,37 @@
+// What the two kinds of reads, by lease or quorum (ReadService) and of the applied state
+// (AppliedReads), have in common. Functions, any thread.
+#pragma once
+
+#include <algorithm>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "engine/state/request.h"
+#include "server/replica/loop_inbox.h"
+
+namespace baton::server {
+
+// A scan of at most this many records is tried at once, on the caller's thread.
+inline constexpr uint64_t kScanAtOnceMax = 16;
+
+inline bool MayBeTriedAtOnce(const QueuedRead& read) {
+  const auto* scan = std::get_if<engine::ScanSpec>(&read.request);
+  return scan == nullptr || (scan->limit != 0 && scan->limit <= kScanAtOnceMax);
+}
+
+inline Revision NewestOf(const std::vector<std::optional<engine::Record>>& records) {
+  Revision newest;
+  for (const auto& record : records) {
+    if (record) newest = std::max(newest, record->revision);
+  }
+  return newest;
+}
+
+inline Revision NewestOf(const std::vector<engine::Record>& records) {
+  Revision newest;
+  for (const engine::Record& record : records) newest = std::max(newest, record.revision);
+  return newest;
+}
+
+}  // namespace baton::server

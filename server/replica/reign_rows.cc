@@ -1,0 +1,66 @@
+#include "server/replica/reign_rows.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/storage/key_encoding.h"
+#include "server/codec/stored_rows.h"
+
+namespace baton::server {
+namespace {
+
+using engine::SystemTable;
+
+// More than the reigns that one round can have, one a node, and the first of a later round.
+constexpr uint64_t kRowsOfARound = 64;
+
+std::string KeyOf(SystemTable table, const std::string& suffix) {
+  return std::string(engine::UserKey(engine::SystemKey(table, suffix)));
+}
+
+// Rows of reigns from `first` on, or the newest ones in reverse.
+absl::StatusOr<std::vector<ReignRow>> ReadRows(const engine::View& view, const Ballot& first,
+                                               bool reverse, uint64_t limit,
+                                               engine::ReadTier tier) {
+  engine::ScanSpec spec;
+  spec.keyspace = kSystemKeyspace;
+  spec.begin = KeyOf(SystemTable::kReigns, ReignRowSuffix(first));
+  spec.end = KeyOf(static_cast<SystemTable>(static_cast<uint8_t>(SystemTable::kReigns) + 1), "");
+  spec.reverse = reverse;
+  spec.limit = limit;
+  const auto page = view.Scan(spec, tier);
+  if (!page.ok()) return page.status();
+  std::vector<ReignRow> rows;
+  for (const engine::Record& record : page->records) {
+    absl::StatusOr<ReignRow> row = DecodeReignRow(record.value);
+    if (!row.ok()) return row.status();
+    rows.push_back(*std::move(row));
+  }
+  return rows;
+}
+
+}  // namespace
+
+absl::StatusOr<uint64_t> NewestRound(const engine::View& view, engine::ReadTier tier) {
+  const auto rows = ReadRows(view, Ballot{}, /*reverse=*/true, /*limit=*/1, tier);
+  if (!rows.ok()) return rows.status();
+  return rows->empty() ? 0 : rows->front().reign.ballot.round;
+}
+
+// Reigns follow one another in the order of their ballots: each wrote from its own entry up to the
+// next one's.
+absl::StatusOr<bool> Contains(const engine::View& view, const Position& position,
+                              engine::ReadTier tier) {
+  const Ballot first{position.reign_round, NodeId{}};
+  const auto rows = ReadRows(view, first, /*reverse=*/false, kRowsOfARound, tier);
+  if (!rows.ok()) return rows.status();
+  bool within = false;
+  for (const ReignRow& row : *rows) {
+    if (row.slot > position.slot) break;
+    within = row.reign.ballot.round == position.reign_round;
+  }
+  return within;
+}
+
+}  // namespace baton::server

@@ -1,0 +1,22 @@
+// Reign rows: which reign wrote which slot, as the state itself remembers it. One row a reign, in
+// the system keyspace, in force from its Reign entry on; they outlast the log below the base.
+//
+// Functions, any thread. With ReadTier::kMemory each may answer UNAVAILABLE: ask again with kAny.
+#pragma once
+
+#include <cstdint>
+
+#include "absl/status/statusor.h"
+#include "base/types.h"
+#include "engine/state/view.h"
+
+namespace baton::server {
+
+// The round of the reign that wrote view.slot(), the newest there; 0: no reign has begun.
+absl::StatusOr<uint64_t> NewestRound(const engine::View& view, engine::ReadTier tier);
+
+// Whether a reign of that round wrote that slot. REQUIRES: position.slot <= view.slot().
+absl::StatusOr<bool> Contains(const engine::View& view, const Position& position,
+                              engine::ReadTier tier);
+
+}  // namespace baton::server
