@@ -231,20 +231,21 @@ void Leadership::SendAccept(Core* core, NodeId to, Peer* peer, std::vector<Entry
   peer->progress.Sent(entries);
   peer->commit_sent = core->commit;
   const int64_t followed_us = QuorumFollowedUs(*core);
-  core->Send(to, Accept{.ballot = ballot_,
-                        .prev = core->log.IdAt(prev),
-                        .entries = std::move(entries),
-                        .commit = core->commit,
-                        .sent_at_us = core->now_us,
-                        .lease_us = core->config.timing.lease_us,
-                        .read_round = reads_.round(),
-                        .durable = core->disk.durable(),
-                        .proof_age_us = core->gate.ProofAgeUs(core->now_us),
-                        .quorum_age_us = core->now_us - followed_us,
-                        // Before a quorum has followed, nothing is known to be fresh.
-                        .echo_us = followed_us == began_us_ ? 0 : peer->clock_us,
-                        .data_floor = DataFloor(*core),
-                        .health = std::move(health)});
+  core->Send(to,
+             Accept{.ballot = ballot_,
+                    .prev = core->log.IdAt(prev),
+                    .entries = std::move(entries),
+                    .commit = core->commit,
+                    .sent_at_us = core->now_us,
+                    .lease_us = core->config.timing.lease_us,
+                    .read_round = reads_.round(),
+                    .durable = core->disk.durable(),
+                    .proof_age_us = core->gate.ProofAgeUs(core->now_us),
+                    .quorum_age_us = core->now_us - followed_us,
+                    // Until the reign is open its commit slot need not be all that was committed.
+                    .echo_us = !open_ || followed_us == began_us_ ? 0 : peer->clock_us,
+                    .data_floor = DataFloor(*core),
+                    .health = std::move(health)});
 }
 
 // Sends what the peer may be sent now. When nothing else is on its way, a commit slot it does not
