@@ -30,10 +30,11 @@ void SnapshotReceiver::OnOffer(NodeId from, const consensus::SnapshotOffer& offe
 void SnapshotReceiver::Start(NodeId from, const consensus::SnapshotOffer& offer) {
   spdlog::info("taking a snapshot of slot {}, {} bytes, from node {}", offer.last.slot.value,
                offer.bytes, from.value);
-  intake_.emplace();
-  intake_->from = from;
-  intake_->offer = offer;
-  intake_->heard_us = parts_.clock->LeaseNowUs();
+  Intake intake;
+  intake.from = from;
+  intake.offer = offer;
+  intake.heard_us = parts_.clock->LeaseNowUs();
+  intake_ = std::move(intake);
   if (parts_.engine == nullptr) {
     const auto nothing = [](engine::ImageWriter*) { return absl::OkStatus(); };
     if (!Post(nothing, offer.bytes, /*whole=*/true)) intake_.reset();  // it is offered again
