@@ -110,8 +110,11 @@ class Search {
         Expand(layer, climber, &(*blocks)[i]);
       }
     };
+    // Worlds that are kept are made and freed by one thread: handing them from one to another costs
+    // the allocator more than the other thread would gain.
+    const size_t threads = layer.size() <= kWorldsKept ? 1 : climbers->size();
     std::vector<std::thread> others;
-    for (size_t i = 1; i < std::min(climbers->size(), blocks->size()); ++i) {
+    for (size_t i = 1; i < std::min(threads, blocks->size()); ++i) {
       others.emplace_back(work, &(*climbers)[i]);
     }
     work(&climbers->front());
