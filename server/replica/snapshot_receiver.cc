@@ -31,6 +31,7 @@ void SnapshotReceiver::Start(NodeId from, const consensus::SnapshotOffer& offer)
   spdlog::info("taking a snapshot of slot {}, {} bytes, from node {}", offer.last.slot.value,
                offer.bytes, from.value);
   Intake intake;
+  intake.number = ++intakes_;
   intake.from = from;
   intake.offer = offer;
   intake.heard_us = parts_.clock->LeaseNowUs();
@@ -56,7 +57,7 @@ bool SnapshotReceiver::Post(std::function<absl::Status(engine::ImageWriter*)> st
   const bool posted = parts_.worker->Post(
       [step = std::move(step), writer = intake_->writer, told = parts_.written,
        result = PieceWritten{
-           .snapshot = intake_->offer.snapshot, .position = position, .whole = whole}]() mutable {
+           .intake = intake_->number, .position = position, .whole = whole}]() mutable {
         result.status = step(writer == nullptr ? nullptr : writer->get());
         told(std::move(result));
       });
@@ -81,7 +82,7 @@ void SnapshotReceiver::OnChunk(NodeId from, const consensus::SnapshotChunk& chun
 }
 
 std::optional<consensus::SnapshotReceived> SnapshotReceiver::On(const PieceWritten& written) {
-  if (!intake_ || intake_->offer.snapshot != written.snapshot) return std::nullopt;
+  if (!intake_ || intake_->number != written.intake) return std::nullopt;
   if (!written.status.ok()) {
     spdlog::warn("cannot write a snapshot: {}", std::string(written.status.message()));
     Forget();

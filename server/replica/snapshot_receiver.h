@@ -29,7 +29,7 @@ namespace baton::server {
 
 // From the worker: written up to `position`; `whole` when the image is finished.
 struct PieceWritten {
-  uint64_t snapshot = 0;
+  uint64_t intake = 0;  // which taking of a snapshot: one may be taken anew from its beginning
   absl::Status status;
   uint64_t position = 0;
   bool whole = false;
@@ -67,6 +67,7 @@ class SnapshotReceiver {
 
  private:
   struct Intake {
+    uint64_t number = 0;
     NodeId from;
     consensus::SnapshotOffer offer;
     std::shared_ptr<std::unique_ptr<engine::ImageWriter>> writer;  // the worker's own
@@ -85,6 +86,7 @@ class SnapshotReceiver {
   void Forget();
 
   const Parts parts_;
+  uint64_t intakes_ = 0;  // begun
   std::optional<Intake> intake_;
 };
 
