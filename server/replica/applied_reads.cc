@@ -55,21 +55,13 @@ void AppliedReads::Serve(const Published& now, std::vector<QueuedRead>* reads,
 void AppliedReads::ServeLater(std::vector<QueuedRead> reads, AnswerBatch* answers) {
   auto shared = std::make_shared<std::vector<QueuedRead>>(std::move(reads));
   if (parts_.readers->Post([this, shared] { ServeAll(std::move(*shared)); })) return;
-  const bool stopping = parts_.board->Read().stopping;
-  const Failure refusal = stopping ? ShuttingDownFailure() : OverloadedFailure("reader_jobs_max");
-  for (const QueuedRead& read : *shared) answers->Fail(read.to, refusal);
-  (stopping ? parts_.metrics->refused_stopping : parts_.metrics->refused_overload)
-      .Add(shared->size());
+  FailUnread(*shared, *parts_.board, parts_.metrics, answers);
 }
 
 void AppliedReads::ServeAll(std::vector<QueuedRead> reads) {
   AnswerBatch answers;
   for (QueuedRead& read : reads) {
-    if (read.deadline_us <= parts_.clock->LeaseNowUs()) {
-      answers.Fail(read.to, DeadlineFailure());
-      parts_.metrics->refused_deadline.Add();
-      continue;
-    }
+    if (FailedLate(read, *parts_.clock, parts_.metrics, &answers)) continue;
     parts_.metrics->reads_applied.Add();
     answers.Add(read.to, Settled(Read(read, engine::ReadTier::kAny)));
   }

@@ -102,10 +102,7 @@ void ReadService::ServeLater(const Published& now, std::vector<QueuedRead> reads
     AnswerBatch answers;
     std::vector<std::pair<QueuedRead, Answer>> done;
     for (QueuedRead& read : *shared) {
-      if (read.deadline_us <= parts_.clock->LeaseNowUs()) {
-        answers.Fail(read.to, DeadlineFailure());
-        continue;
-      }
+      if (FailedLate(read, *parts_.clock, parts_.metrics, &answers)) continue;
       Answer answer = AnswerOf(Read(read, now, now.commit, engine::ReadTier::kAny));
       done.emplace_back(std::move(read), std::move(answer));
     }
@@ -126,23 +123,15 @@ void ReadService::ServeLater(const Published& now, std::vector<QueuedRead> reads
     answers.Deliver();
   });
   if (posted) return;
-  const bool stopping = parts_.board->Read().stopping;
-  const Failure refusal = stopping ? ShuttingDownFailure() : OverloadedFailure("reader_jobs_max");
   AnswerBatch answers;
-  for (const QueuedRead& read : *shared) answers.Fail(read.to, refusal);
-  (stopping ? parts_.metrics->refused_stopping : parts_.metrics->refused_overload)
-      .Add(shared->size());
+  FailUnread(*shared, *parts_.board, parts_.metrics, &answers);
   answers.Deliver();
 }
 
 void ReadService::ServeAt(const Published& asked, Slot slot, std::vector<QueuedRead> reads) {
   AnswerBatch answers;
   for (QueuedRead& read : reads) {
-    if (read.deadline_us <= parts_.clock->LeaseNowUs()) {
-      answers.Fail(read.to, DeadlineFailure());
-      parts_.metrics->refused_deadline.Add();
-      continue;
-    }
+    if (FailedLate(read, *parts_.clock, parts_.metrics, &answers)) continue;
     Answer answer = AnswerOf(Read(read, asked, slot, engine::ReadTier::kAny));
     const Published after = parts_.board->Read();
     if (after.SameReign(asked)) {

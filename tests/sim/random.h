@@ -1,24 +1,21 @@
 // Random: the one source of chance in a simulation; everything follows from its seed.
 //
-// SplitMix64: https://prng.di.unimi.it/splitmix64.c. A value; one thread.
+// A value; one thread.
 #pragma once
 
 #include <cstdint>
+
+#include "consensus/prng.h"
 
 namespace baton::sim {
 
 class Random {
  public:
-  explicit Random(uint64_t seed) : state_(seed) {}
+  explicit Random(uint64_t seed) : prng_(seed) {}
 
-  uint64_t Next() {
-    uint64_t z = (state_ += 0x9e3779b97f4a7c15);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-    return z ^ (z >> 31);
-  }
+  uint64_t Next() { return prng_.Next(); }
   // In [0, bound). REQUIRES: bound > 0.
-  uint64_t Below(uint64_t bound) { return Next() % bound; }
+  uint64_t Below(uint64_t bound) { return prng_.Below(bound); }
   // In [low, high]. REQUIRES: low <= high.
   int64_t Between(int64_t low, int64_t high) {
     return low + static_cast<int64_t>(Below(static_cast<uint64_t>(high - low) + 1));
@@ -33,7 +30,7 @@ class Random {
   }
 
  private:
-  uint64_t state_;
+  consensus::Prng prng_;
 };
 
 }  // namespace baton::sim
