@@ -105,6 +105,11 @@ absl::StatusOr<Wal::Opened> Wal::Open(FileSystem* fs, const std::string& directo
     if (status.ok()) status = opened.wal->Sync();
     if (!status.ok()) return status;
   }
+  if (!opened.recovery.fault) {
+    // Takes the probe's block while there is space for it.
+    auto status = opened.wal->Probe();
+    if (!status.ok() && !absl::IsResourceExhausted(status)) return status;
+  }
   return opened;
 }
 
