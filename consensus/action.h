@@ -86,7 +86,8 @@ struct MembersRefused {
   std::string reason;  // for people: what to change
   friend bool operator==(const MembersRefused&, const MembersRefused&) = default;
 };
-// No change is under way any more: the membership of this epoch is chosen.
+// No change is under way any more: the membership of this epoch is chosen. Where it has changed the
+// voters, those that have left may be taken away; Replica::LeftMayGo says so at any time.
 struct MembersSettled {
   Epoch epoch;
   friend bool operator==(const MembersSettled&, const MembersSettled&) = default;

@@ -4,8 +4,8 @@
 //   canvass ─ a quorum would follow ─► prepare ─ a quorum promised ─► adopt ─ holds the best log ─►
 //   won
 //
-// A quorum is one of every configuration, up to the end of the log adopted: one that the log brings
-// sends the candidate back to prepare, to ask those it has not asked yet.
+// A quorum is one of the newest membership in the log adopted: one that the log brings sends the
+// candidate back to prepare, to ask those it has not asked yet.
 //
 // Part of one Replica; a value that lives as long as the attempt.
 #pragma once

@@ -14,31 +14,26 @@ Configurations::Configurations(std::vector<Configuration> all) : all_(std::move(
                 all_[i - 1].membership.epoch < all_[i].membership.epoch)
         << "configurations out of order at epoch " << all_[i].membership.epoch.value;
   }
+  if (all_.size() > 2) all_.erase(all_.begin(), all_.end() - 2);
 }
 
 bool Configurations::Appended(const Entry& entry) {
   const auto* membership = std::get_if<Membership>(&entry.core);
   if (membership == nullptr || membership->epoch <= newest().epoch) return false;
+  all_.erase(all_.begin(), all_.end() - 1);  // what it follows is chosen
   all_.push_back(Configuration{entry.id, *membership});
   return true;
 }
 
 bool Configurations::CutFrom(Slot first) {
-  bool changed = false;
-  while (all_.size() > 1 && all_.back().at.slot >= first) {
-    all_.pop_back();
-    changed = true;
-  }
-  return changed;
+  if (all_.size() == 1 || all_.back().at.slot < first) return false;
+  all_.pop_back();
+  return true;
 }
 
 void Configurations::Chosen(Slot commit) {
-  const auto newer = std::find_if(all_.begin() + 1, all_.end(),
-                                  [&](const Configuration& each) { return commit < each.at.slot; });
-  all_.erase(all_.begin(), newer - 1);
+  if (all_.back().at.slot <= commit) all_.erase(all_.begin(), all_.end() - 1);
 }
-
-bool Configurations::IsMember(NodeId node) const { return Members().contains(node); }
 
 bool Configurations::MayLead(NodeId node) const {
   return std::any_of(all_.begin(), all_.end(), [&](const Configuration& each) {
@@ -63,16 +58,30 @@ std::set<NodeId> Configurations::Voters() const {
   return voters;
 }
 
-bool Configurations::IsQuorum(const std::set<NodeId>& nodes) const {
-  return std::all_of(all_.begin(), all_.end(), [&](const Configuration& each) {
-    return consensus::IsQuorum(each.membership, nodes);
+bool Configurations::HasWitness() const {
+  return AnyMember([](const Member& member) { return member.role == Role::kWitness; });
+}
+
+bool Configurations::IsWitness(NodeId node) const {
+  return AnyMember(
+      [&](const Member& member) { return member.node == node && member.role == Role::kWitness; });
+}
+
+template <class Is>
+bool Configurations::AnyMember(const Is& is) const {
+  return std::any_of(all_.begin(), all_.end(), [&](const Configuration& each) {
+    const Membership& of = each.membership;
+    return std::any_of(of.members.begin(), of.members.end(), is) ||
+           std::any_of(of.outgoing.begin(), of.outgoing.end(), is);
   });
 }
 
+bool Configurations::IsQuorum(const std::set<NodeId>& nodes) const {
+  return consensus::IsQuorum(newest(), nodes);
+}
+
 bool Configurations::QuorumOutOfReach(const std::set<NodeId>& refused) const {
-  return std::any_of(all_.begin(), all_.end(), [&](const Configuration& each) {
-    return consensus::QuorumOutOfReach(each.membership, refused);
-  });
+  return consensus::QuorumOutOfReach(newest(), refused);
 }
 
 void Configurations::Feed(Hasher* hasher) const {

@@ -1,12 +1,13 @@
-// Configurations: the memberships that a node must reckon with, from the last one it knows to be
-// chosen to the end of its log.
+// Configurations: the memberships that a node must reckon with, as its log tells.
 //
 //   [0] chosen ......... the front; what is older is forgotten
-//   [1..] not known to be chosen, in the order of the log; the last one is in force
+//   [1] not known to be chosen; there is one at most
 //
-// A membership is in force from the moment its entry is in the log, so a quorum counts only if it
-// is one of EVERY configuration here: whichever of them turns out to be chosen, it was asked. They
-// are part of the hard state, written with the entries they come from, and survive truncation.
+// A membership is in force from the moment its entry is in the log: the last one here is that by
+// which every quorum is counted, chosen or not. One is proposed only when the one before it is
+// chosen, so an entry that brings one tells that too; and any two that follow each other have a
+// node in common in each two of their quorums. The front is what a cut of the log falls back to.
+// They are part of the hard state, written with the entries they come from, and survive truncation.
 // Epochs ascend; an entry of an epoch that is not newer (a member that was added later reads the
 // log of before its time) changes nothing. A value, free of threads.
 #pragma once
@@ -33,7 +34,7 @@ struct Configuration {
 class Configurations {
  public:
   Configurations() = default;
-  // REQUIRES: not empty; at.slot and epochs strictly ascending.
+  // Keeps the last two. REQUIRES: not empty; at.slot and epochs strictly ascending.
   explicit Configurations(std::vector<Configuration> all);
 
   const std::vector<Configuration>& all() const { return all_; }
@@ -49,28 +50,37 @@ class Configurations {
   void Chosen(Slot commit);
 
   // By any of the configurations.
-  bool IsMember(NodeId node) const;
   bool MayLead(NodeId node) const;
   std::set<NodeId> Members() const;
   std::set<NodeId> Voters() const;  // the outgoing too
+  bool HasWitness() const;          // the outgoing too
+  bool IsWitness(NodeId node) const;
 
-  // Of every configuration.
+  // Of the one in force.
   bool IsQuorum(const std::set<NodeId>& nodes) const;
   bool QuorumOutOfReach(const std::set<NodeId>& refused) const;
-  template <class T>
-  T ReachedByQuorum(const std::map<NodeId, T>& reported, T unheard) const {
-    T reached = consensus::ReachedByQuorum(newest(), reported, unheard);
-    for (const Configuration& each : all_) {
-      reached = std::min(reached, consensus::ReachedByQuorum(each.membership, reported, unheard));
+  template <class Reported, class T>
+  T ReachedByQuorum(const Reported& reported, T unheard) const {
+    return consensus::ReachedByQuorum(newest(), reported, unheard);
+  }
+  // Of each: whichever will be in force.
+  template <class Of>
+  Slot HeldInEveryQuorum(const Of& of) const {
+    Slot held = consensus::HeldInEveryQuorum(all_.front().membership, of);
+    for (size_t i = 1; i < all_.size(); ++i) {
+      held = std::min(held, consensus::HeldInEveryQuorum(all_[i].membership, of));
     }
-    return reached;
+    return held;
   }
 
   void Feed(Hasher* hasher) const;
   friend bool operator==(const Configurations&, const Configurations&) = default;
 
  private:
-  std::vector<Configuration> all_;  // never empty once constructed from a list
+  template <class Is>
+  bool AnyMember(const Is& is) const;
+
+  std::vector<Configuration> all_;  // one or two, once constructed from a list
 };
 
 }  // namespace baton::consensus

@@ -4,6 +4,7 @@
 // Values, free of threads. Copying an Entry copies pointers.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -22,6 +23,9 @@ struct Member {
   std::string card;  // who it is and where it is met: the driver's, never looked into here
   friend bool operator==(const Member&, const Member&) = default;
 };
+
+// Of one membership, and of all that a leader reckons with together.
+inline constexpr size_t kMembersMax = 64;
 
 // One membership configuration, in force from the moment its entry is accepted.
 struct Membership {

@@ -81,8 +81,9 @@ struct SnapshotEnded {
   NodeId to;
 };
 
-// A whole snapshot has arrived, verified: the state after `last`, and the newest configuration up
-// to there, sent by the leader of `ballot`. Answered by InstallSnapshot or DropSnapshot.
+// A whole snapshot has arrived, verified: the state after `last`, and the newest configuration that
+// the leader of `ballot`, who sent it, knew to be chosen; its entry may come after `last`. Answered
+// by InstallSnapshot or DropSnapshot.
 struct SnapshotReceived {
   Ballot ballot;
   EntryId last;

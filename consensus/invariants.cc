@@ -61,7 +61,7 @@ std::string Invariants::Started(const Replica& replica) {
   return "";
 }
 
-std::string Invariants::AfterStep(const Replica& replica) {
+std::string Invariants::AfterStep(const Replica& replica, const Disk& disk) {
   const NodeId node = replica.self();
   const Seen before = seen_[node];
   Seen& now = seen_[node];
@@ -72,6 +72,10 @@ std::string Invariants::AfterStep(const Replica& replica) {
   if (now.commit < before.commit) return Broken(node, "its commit slot decreased");
   if (now.commit > now.last.slot) return Broken(node, "commit above its last");
   if (replica.durable() > now.last.slot) return Broken(node, "durable above its last");
+  if (replica.durable() > replica.log().base().slot &&
+      !disk(replica.log().IdAt(replica.durable()))) {
+    return Broken(node, ToString(replica.log().IdAt(replica.durable())) + " is not on its disk");
+  }
   const Slot above = std::max(before.commit, replica.log().base().slot);
   std::string broken = CheckEntries(replica, above);
   if (broken.empty()) broken = CheckConfigurations(replica);
@@ -146,18 +150,32 @@ std::string Invariants::CheckMembership(const EntryId& id, const Membership& mem
   return VotersAmong(membership.outgoing) == voted ? "" : name + " changes the voters at once";
 }
 
-// What is in force at a node is what its log says.
+// What a node goes by is what its log says, entry by entry, above a chosen one.
 std::string Invariants::CheckConfigurations(const Replica& replica) const {
-  const Configurations& known = replica.configurations();
-  const LogWindow& log = replica.log();
-  const Slot from = std::max(known.all().front().at.slot, log.base().slot);
-  Epoch newest = known.all().front().membership.epoch;
-  for (auto at = memberships_.begin(); at != memberships_.end(); ++at) {
-    if (at->first.slot > from && log.Holds(at->first)) newest = std::max(newest, at->second.epoch);
+  const std::vector<Configuration>& known = replica.configurations().all();
+  const Configuration& front = known.front();
+  // Given when the node joined, unless it came with an entry.
+  const auto first = memberships_.find(front.at);
+  if (first == memberships_.end() ? front.at != EntryId{} : first->second != front.membership) {
+    return Broken(replica.self(),
+                  "goes by members of " + ToString(front.at) + ", which are others");
   }
-  if (known.newest().epoch == newest) return "";
-  return Broken(replica.self(), "goes by epoch " + std::to_string(known.newest().epoch.value) +
-                                    ", its log has epoch " + std::to_string(newest.value));
+  const LogWindow& log = replica.log();
+  const Slot above = std::max(front.at.slot, log.base().slot);
+  std::map<Slot, std::map<EntryId, Membership>::const_iterator> told;
+  for (auto at = memberships_.begin(); at != memberships_.end(); ++at) {
+    const bool newer = front.membership.epoch < at->second.epoch;
+    if (at->first.slot > above && newer && log.Holds(at->first)) told.emplace(at->first.slot, at);
+  }
+  const bool same =
+      std::equal(known.begin() + 1, known.end(), told.begin(), told.end(),
+                 [](const Configuration& here, const auto& there) {
+                   return here.at == there.second->first && here.membership == there.second->second;
+                 });
+  if (same) return "";
+  const EntryId newest = told.empty() ? front.at : told.rbegin()->second->first;
+  return Broken(replica.self(), "goes by the members of " + ToString(known.back().at) +
+                                    ", its log says those of " + ToString(newest));
 }
 
 std::string Invariants::CheckLeader(const Replica& replica, const Seen& before) {
@@ -199,7 +217,7 @@ std::string Invariants::CheckCommit(const Replica& replica, Slot above) const {
   return "";
 }
 
-std::string Invariants::Sent(const Message& message) {
+std::string Invariants::Sent(const Message& message, const Disk& disk) {
   Ballot& promised = promised_[message.from];
   if (const auto* prepare = std::get_if<Prepare>(&message.body)) {
     promised = std::max(promised, prepare->ballot);
@@ -211,9 +229,27 @@ std::string Invariants::Sent(const Message& message) {
                                       " after promising " + ToString(promised));
     }
     promised = accepted->ballot;  // to accept is to have promised
-    if (accepted->matched) return Accepted(accepted->ballot, message.from, accepted->match);
+    if (!accepted->matched) return "";
+    std::string broken = CheckStated(message.from, accepted->ballot, accepted->match, disk);
+    return broken.empty() ? Accepted(accepted->ballot, message.from, accepted->match) : broken;
   }
   return "";
+}
+
+// Up to `match` the disk has what the log of `ballot` has.
+std::string Invariants::CheckStated(NodeId node, const Ballot& ballot, Slot match,
+                                    const Disk& disk) const {
+  const auto end = ends_.find(ballot);
+  if (match == Slot{} || end == ends_.end()) return "";
+  EntryId at = end->second;
+  while (match < at.slot) {
+    const auto before = follows_.find(at);
+    if (before == follows_.end()) return "";  // truncated before this history began
+    at = before->second;
+  }
+  if (at.slot == match && disk(at)) return "";
+  return Broken(node, "stated in " + ToString(ballot) + " that it has slot " + ToString(match) +
+                          ": " + ToString(at) + " is not on its disk");
 }
 
 std::string Invariants::Accepted(const Ballot& ballot, NodeId node, Slot match) {
@@ -221,11 +257,7 @@ std::string Invariants::Accepted(const Ballot& ballot, NodeId node, Slot match) 
   known = std::max(known, match);
   const auto reign = reigns_.find(ballot);
   if (reign == reigns_.end()) return "";
-  const Configurations quorums = ConfigurationsUpTo(ends_.at(ballot));
-  Slot reached = Chosen(quorums.newest(), accepted_[ballot]);
-  for (const Configuration& each : quorums.all()) {
-    reached = std::min(reached, Chosen(each.membership, accepted_[ballot]));
-  }
+  const Slot reached = Chosen(ConfigurationsUpTo(ends_.at(ballot)).newest(), accepted_[ballot]);
   if (reached < reign->second) return "";
   newest_chosen_[ballot] = EntryId{ballot, reached};
   return MarkChosen(EntryId{ballot, reached});
@@ -268,6 +300,14 @@ std::string Invariants::MarkChosen(const EntryId& id) {
     }
   }
   return "";
+}
+
+std::vector<Membership> Invariants::Possible(Epoch settled) const {
+  std::vector<Membership> possible{configuration_.membership};
+  for (const auto& [id, membership] : memberships_) {
+    if (settled < membership.epoch) possible.push_back(membership);
+  }
+  return possible;
 }
 
 void Invariants::Feed(Hasher* hasher) const {

@@ -1,17 +1,19 @@
 // Invariants: the promises of ordered Multi-Paxos as code, for a whole group and its history.
 //
 //   Invariants invariants(membership);
-//   invariants.Started(replica);                 // at each (re)start
-//   EXPECT_EQ(invariants.AfterStep(replica), "");  // after every step, before its actions are done
-//   EXPECT_EQ(invariants.Sent(message), "");       // as each message leaves its node
+//   invariants.Started(replica);                         // at each (re)start
+//   EXPECT_EQ(invariants.AfterStep(replica, disk), "");  // after every step, before its actions
+//   EXPECT_EQ(invariants.Sent(message, disk), "");       // as each message leaves its node
 //
 // Every harness (scenarios, explorer, simulator) calls it after every step; the product does not.
 // What is chosen it works out by itself, from the Accepted that left and the leaders' own disks,
-// so that a replica that commits too early is caught in the act. An answer "" means all holds, else
-// it says what is broken. One thread.
+// and it believes neither: the harness tells what a disk really holds. So a replica that commits,
+// or states, too early is caught in the act. An answer "" means all holds, else it says what is
+// broken. One thread.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -26,11 +28,14 @@ class Invariants {
   // `membership` is the first one, in force before the log begins.
   explicit Invariants(Membership membership) : configuration_{EntryId{}, std::move(membership)} {}
 
+  // Whether the disk of a node holds this entry; below its base everything counts as held.
+  using Disk = std::function<bool(const EntryId&)>;
+
   std::string Started(const Replica& replica);
   // It crashed: what its memory held is compared with nothing any more.
   void Stopped(NodeId node) { seen_.erase(node); }
-  std::string AfterStep(const Replica& replica);
-  std::string Sent(const Message& message);
+  std::string AfterStep(const Replica& replica, const Disk& disk);
+  std::string Sent(const Message& message, const Disk& disk);
 
   // One replica's view at one moment, on its own clock.
   struct Held {
@@ -42,6 +47,10 @@ class Invariants {
 
   // Chosen up to here, as the acceptances tell.
   Slot chosen() const { return chosen_.empty() ? Slot{} : chosen_.rbegin()->first; }
+
+  // The memberships that may be in force somewhere or come to be, once that of `settled` is: the
+  // newest that is chosen first, then all later than `settled` that were ever in a log.
+  std::vector<Membership> Possible(Epoch settled) const;
 
   // A value: equal histories judge alike whatever follows. The canonical form tells them apart.
   void Feed(Hasher* hasher) const;
@@ -63,6 +72,7 @@ class Invariants {
   std::string CheckConfigurations(const Replica& replica) const;
   std::string CheckLeader(const Replica& replica, const Seen& before);
   std::string CheckCommit(const Replica& replica, Slot above) const;
+  std::string CheckStated(NodeId node, const Ballot& ballot, Slot match, const Disk& disk) const;
   std::string Accepted(const Ballot& ballot, NodeId node, Slot match);
   std::string MarkChosen(const EntryId& id);
   Configurations ConfigurationsUpTo(EntryId end) const;

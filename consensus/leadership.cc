@@ -5,8 +5,8 @@
 #include <variant>
 
 #include "base/check.h"
-#include "consensus/membership_change.h"
 #include "consensus/quorum.h"
+#include "consensus/well_formed.h"
 
 namespace baton::consensus {
 namespace {
@@ -20,18 +20,9 @@ Leadership::Leadership(const Core& core, const Ballot& ballot)
       next_heartbeat_us_(core.now_us + core.config.timing.heartbeat_us),
       began_us_(core.now_us),
       changing_(!core.configurations().Settled()),
+      voters_change_(changing_),
       accepted_(core.log.last().slot.Next()) {
   MeetPeers(core);
-}
-
-// Those who came with a configuration; those who left with one are forgotten once it is chosen.
-void Leadership::MeetPeers(const Core& core) {
-  const std::set<NodeId> members = core.configurations().Members();
-  std::erase_if(peers_, [&](const auto& peer) { return !members.contains(peer.first); });
-  for (NodeId node : members) {
-    if (node == core.self()) continue;
-    peers_.try_emplace(node, Peer{.progress = PeerProgress(core.log.last().slot.Next())});
-  }
 }
 
 void Leadership::Begin(Core* core, Slot predecessor_durable) {
@@ -53,13 +44,15 @@ void Leadership::OnProposed(Core* core, const Entry& entry) {
   if (const auto* membership = std::get_if<Membership>(&entry.core)) {
     BATON_CHECK(std::exchange(proposing_, std::nullopt) == *membership)
         << "epoch " << membership->epoch.value << " was not asked for";
+    BATON_CHECK(WhyMalformed(*membership).empty())
+        << "epoch " << membership->epoch.value << ": " << WhyMalformed(*membership);
   }
   proposed_ = true;
   sealed_ = std::holds_alternative<Seal>(entry.core);
   uncommitted_bytes_ += entry.size();
   core->Append(entry);
   core->Write({entry}, {});
-  MeetPeers(*core);
+  if (std::holds_alternative<Membership>(entry.core)) MeetPeers(*core);
   PumpAll(core);
 }
 
@@ -93,21 +86,23 @@ void Leadership::OnMatched(Core* core, NodeId from, Peer* peer, Slot match) {
   AdvanceCommit(core);
   // A configuration chosen just now may have sent the peer away.
   if (const auto still = peers_.find(from); still != peers_.end()) {
-    Pump(core, from, &still->second);
+    Pump(core, from, &still->second, State(*core));
   }
 }
 
 void Leadership::OnMismatched(Core* core, NodeId from, Peer* peer, const Accepted& m) {
-  if (m.hint.slot < core->log.base().slot) {
-    // Had it the base it would have named that, or something newer.
+  const EntryId base = core->log.base();
+  if (m.hint.slot < base.slot || m.hint.born < base.born) {
+    // Had it the base it would have named that, or something newer in both.
     SendSnapshotTo(core, from, peer, core->log.base().slot.Next(), m.sent_at_us);
   } else if (peer->progress.Mismatched(core->log.NewestAtMost(m.hint).slot, m.sent_at_us,
                                        core->now_us)) {
-    Pump(core, from, peer);
+    Pump(core, from, peer, State(*core));
   }
 }
 
 void Leadership::SendSnapshotTo(Core* core, NodeId to, Peer* peer, Slot next, int64_t sent_at_us) {
+  if (!MayBeginAnew(*core, to)) return;
   if (!peer->progress.BeginSnapshot(next, sent_at_us)) return;
   core->actions.push_back(SendSnapshot{to, ballot_});
 }
@@ -130,7 +125,7 @@ void Leadership::OnSnapshotEnded(Core* core, NodeId to) {
   const auto found = peers_.find(to);
   if (found == peers_.end()) return;
   found->second.progress.EndSnapshot(core->now_us);
-  Pump(core, to, &found->second);
+  Pump(core, to, &found->second, State(*core));
 }
 
 void Leadership::OnPersisted(Core* core) { AdvanceCommit(core); }
@@ -141,8 +136,9 @@ void Leadership::OnLogRead(Core* core, const LogRead& read) {
     peer.progress.ReadDone();
     // Otherwise truncated or overtaken meanwhile: the next heartbeat's answer starts it again.
     if (!read.missing && core->StillHolds(peer.progress.next(), read.entries)) {
-      SendAccept(core, node, &peer, read.entries);
-      Pump(core, node, &peer);
+      const Stated stated = State(*core);
+      SendAccept(core, node, &peer, read.entries, stated);
+      Pump(core, node, &peer, stated);
     }
     return;
   }
@@ -173,7 +169,7 @@ void Leadership::OnTick(Core* core) {
   if (core->now_us < next_heartbeat_us_) return;
   next_heartbeat_us_ = core->now_us + core->config.timing.heartbeat_us;
   MeasureHealth(*core);
-  SendToAll(core);
+  SendToAll(core, health_);
 }
 
 void Leadership::Stop(Core* core, const std::string& reason, bool abdicate) {
@@ -189,18 +185,16 @@ void Leadership::Stop(Core* core, const std::string& reason, bool abdicate) {
   for (const auto& [node, peer] : peers_) core->Send(node, Abdicate{ballot_});
 }
 
-std::map<NodeId, int64_t> Leadership::AnsweredUs(const Core& core) const {
-  std::map<NodeId, int64_t> answered{{core.self(), core.now_us}};
-  for (const auto& [node, peer] : peers_) {
-    if (peer.answered_us != 0) answered[node] = peer.answered_us;
-  }
-  return answered;
-}
-
 // Up to when a quorum is known to have followed this leader; before the first answers, since it
 // began.
 int64_t Leadership::QuorumFollowedUs(const Core& core) const {
-  return core.configurations().ReachedByQuorum(AnsweredUs(core), began_us_);
+  const auto followed_us = [&](NodeId node) {
+    if (node == core.self()) return core.now_us;
+    const auto peer = peers_.find(node);
+    return peer == peers_.end() || peer->second.answered_us == 0 ? began_us_
+                                                                 : peer->second.answered_us;
+  };
+  return core.configurations().ReachedByQuorum(followed_us, began_us_);
 }
 
 int64_t Leadership::QuorumLostAtUs(const Core& core) const {
@@ -213,7 +207,7 @@ int64_t Leadership::LeaseEndUs(const Core& core) const {
 }
 
 bool Leadership::MayPropose(const Core& core) const {
-  return open_ && !sealed_ && uncommitted_bytes_ < core.config.uncommitted_bytes_max;
+  return open_ && !sealed_ && !proposing_ && uncommitted_bytes_ < core.config.uncommitted_bytes_max;
 }
 
 EntryId Leadership::NextEntryId(const Core& core) const {
@@ -225,12 +219,15 @@ Slot Leadership::MatchOf(NodeId peer) const {
   return found == peers_.end() ? Slot{} : found->second.progress.match();
 }
 
+Leadership::Stated Leadership::State(const Core& core) const {
+  return Stated{QuorumFollowedUs(core), DataFloor(core)};
+}
+
 void Leadership::SendAccept(Core* core, NodeId to, Peer* peer, std::vector<Entry> entries,
-                            HealthTable health) {
+                            const Stated& stated, HealthTable health) {
   const Slot prev = std::max(peer->progress.next().Prev(), core->log.base().slot);
   peer->progress.Sent(entries);
   peer->commit_sent = core->commit;
-  const int64_t followed_us = QuorumFollowedUs(*core);
   core->Send(to,
              Accept{.ballot = ballot_,
                     .prev = core->log.IdAt(prev),
@@ -241,16 +238,16 @@ void Leadership::SendAccept(Core* core, NodeId to, Peer* peer, std::vector<Entry
                     .read_round = reads_.round(),
                     .durable = core->disk.durable(),
                     .proof_age_us = core->gate.ProofAgeUs(core->now_us),
-                    .quorum_age_us = core->now_us - followed_us,
+                    .quorum_age_us = core->now_us - stated.followed_us,
                     // Until the reign is open its commit slot need not be all that was committed.
-                    .echo_us = !open_ || followed_us == began_us_ ? 0 : peer->clock_us,
-                    .data_floor = DataFloor(*core),
+                    .echo_us = !open_ || stated.followed_us == began_us_ ? 0 : peer->clock_us,
+                    .data_floor = stated.data_floor,
                     .health = std::move(health)});
 }
 
 // Sends what the peer may be sent now. When nothing else is on its way, a commit slot it does not
 // know yet travels alone.
-void Leadership::Pump(Core* core, NodeId to, Peer* peer) {
+void Leadership::Pump(Core* core, NodeId to, Peer* peer, const Stated& stated) {
   PeerProgress& progress = peer->progress;
   while (progress.MaySend(core->config.inflight_bytes_max) &&
          core->log.base().slot < progress.next() && progress.next() <= core->log.last().slot) {
@@ -259,30 +256,22 @@ void Leadership::Pump(Core* core, NodeId to, Peer* peer) {
       progress.Reading(core->Read(progress.next(), core->config.message_bytes_max));
       return;
     }
-    SendAccept(core, to, peer, std::move(entries));
+    SendAccept(core, to, peer, std::move(entries), stated);
   }
   if (!progress.in_flight() && peer->commit_sent < core->commit &&
       progress.match() > peer->commit_sent) {
-    SendAccept(core, to, peer, {});
+    SendAccept(core, to, peer, {}, stated);
   }
 }
 
 void Leadership::PumpAll(Core* core) {
-  for (auto& [node, peer] : peers_) Pump(core, node, &peer);
+  const Stated stated = State(*core);
+  for (auto& [node, peer] : peers_) Pump(core, node, &peer, stated);
 }
 
-void Leadership::SendToAll(Core* core) {
-  for (auto& [node, peer] : peers_) SendAccept(core, node, &peer, {}, health_);
-}
-
-// What a witness may forget: every quorum has a voter with data that holds it.
-Slot Leadership::DataFloor(const Core& core) const {
-  std::map<NodeId, Slot> held;
-  for (NodeId node : core.configurations().Voters()) {
-    if (!MayLead(core.membership(), node)) continue;
-    held[node] = node == core.self() ? core.disk.durable() : MatchOf(node);
-  }
-  return std::min(core.commit, HeldInEveryQuorum(core.membership(), held));
+void Leadership::SendToAll(Core* core, const HealthTable& health) {
+  const Stated stated = State(*core);
+  for (auto& [node, peer] : peers_) SendAccept(core, node, &peer, {}, stated, health);
 }
 
 void Leadership::MeasureHealth(const Core& core) {
@@ -304,11 +293,18 @@ LagClass Leadership::LagOf(const Core& core, const Peer& peer) const {
 }
 
 void Leadership::AdvanceCommit(Core* core) {
+  const bool rose = CountChosen(core);
+  AdvanceMembers(core);
+  if (rose) PumpAll(core);
+}
+
+// True: the commit slot rose.
+bool Leadership::CountChosen(Core* core) {
   const Slot reign = accepted_.reign_slot();
   // Its own acceptance counts once its own disk has it, like any other.
   accepted_.Accepted(core->self(), core->disk.durable());
   const Slot chosen = accepted_.Chosen(core->configurations());
-  if (chosen <= core->commit) return;
+  if (chosen <= core->commit) return false;
   for (Slot slot = std::max(core->commit.Next(), reign); slot <= chosen; slot = slot.Next()) {
     uncommitted_bytes_ -= core->log.Find(slot)->size();  // uncommitted, hence in memory
   }
@@ -317,46 +313,7 @@ void Leadership::AdvanceCommit(Core* core) {
     open_ = true;
     core->actions.push_back(ReignOpened{ballot_});
   }
-  AdvanceMembers(core);
-  PumpAll(core);
-}
-
-void Leadership::OnMembersRequested(Core* core, const MembersRequested& request) {
-  std::map<NodeId, MemberState> states{{core->self(), {core->disk.durable(), true}}};
-  for (const auto& [node, peer] : peers_) {
-    states[node] = {peer.progress.match(), LagOf(*core, peer) != LagClass::kSilent};
-  }
-  std::string why = !open_ || sealed_ || proposing_
-                        ? "this leader has not begun, or hands over: try again in a moment"
-                        : WhyNot(core->configurations(), request.members, states, core->commit,
-                                 core->config.learner_lag_max);
-  if (!why.empty()) {
-    core->actions.push_back(MembersRefused{request.request_id, std::move(why)});
-    return;
-  }
-  ProposeMembership(core, request.request_id, FirstStep(core->membership(), request.members));
-}
-
-void Leadership::ProposeMembership(Core* core, uint64_t request_id, Membership membership) {
-  proposing_ = membership;
-  changing_ = true;
-  core->actions.push_back(ProposeMembers{request_id, NextEntryId(*core), std::move(membership)});
-}
-
-// A joint membership that is chosen is left, whoever began the change.
-void Leadership::AdvanceMembers(Core* core) {
-  if (!changing_ || proposing_ || sealed_ || core->configurations().all().size() > 1) return;
-  if (core->membership().joint()) {
-    ProposeMembership(core, 0, LastStep(core->membership()));
-    return;
-  }
-  changing_ = false;
-  MeetPeers(*core);
-  core->actions.push_back(MembersSettled{core->membership().epoch});
-}
-
-bool Leadership::Removed(const Core& core) const {
-  return open_ && core.configurations().Settled() && !MayLead(core.membership(), core.self());
+  return true;
 }
 
 void Leadership::AdvanceReads(Core* core) {
@@ -369,7 +326,7 @@ void Leadership::AdvanceReads(Core* core) {
       }
     }
     if (!reads_.BeginRound()) return;
-    SendToAll(core);
+    SendToAll(core, HealthTable{});
   }
 }
 
@@ -390,7 +347,7 @@ void Leadership::Feed(Hasher* hasher) const {
   }
   hasher->Add(uint64_t{proposing_.has_value()});
   if (proposing_) Configurations({{EntryId{}, *proposing_}}).Feed(hasher);
-  hasher->Add(uint64_t{changing_});
+  hasher->Add(uint64_t{changing_} << 1 | uint64_t{voters_change_});
   health_.Feed(hasher);
   accepted_.Feed(hasher);
   lease_.Feed(hasher);

@@ -46,6 +46,9 @@ class Leadership {
   // voters are released from its lease.
   void Stop(Core* core, const std::string& reason, bool abdicate);
 
+  // No change is under way, and in every quorum a voter with data knows it: those that have left
+  // are needed no more, whatever is lost of the others.
+  bool LeftMayGo(const Core& core) const;
   // This node is chosen to lead no more: the reign is to end.
   bool Removed(const Core& core) const;
   // When a quorum will have been silent for a lease, if none of it answers.
@@ -74,25 +77,38 @@ class Leadership {
     friend bool operator==(const Peer&, const Peer&) = default;
   };
 
+  // What Accepts that leave together state alike.
+  struct Stated {
+    int64_t followed_us = 0;  // up to when a quorum is known to have followed
+    Slot data_floor;
+  };
+  Stated State(const Core& core) const;
+
   void SendAccept(Core* core, NodeId to, Peer* peer, std::vector<Entry> entries,
-                  HealthTable health = {});
-  void Pump(Core* core, NodeId to, Peer* peer);
+                  const Stated& stated, HealthTable health = {});
+  void Pump(Core* core, NodeId to, Peer* peer, const Stated& stated);
   void PumpAll(Core* core);
-  void SendToAll(Core* core);
+  void SendToAll(Core* core, const HealthTable& health);
   void SendSnapshotTo(Core* core, NodeId to, Peer* peer, Slot next, int64_t sent_at_us);
   void OnMatched(Core* core, NodeId from, Peer* peer, Slot match);
   void OnMismatched(Core* core, NodeId from, Peer* peer, const Accepted& m);
   bool SnapshotIsCheaper(const Core& core, NodeId node, Slot match) const;
   void AdvanceCommit(Core* core);
+  bool CountChosen(Core* core);
   void AdvanceReads(Core* core);
+
+  // leadership_members.cc
   void AdvanceMembers(Core* core);
   void ProposeMembership(Core* core, uint64_t request_id, Membership membership);
   void MeetPeers(const Core& core);
+  Slot HeldWithData(const Core& core, NodeId node) const;
+  bool HeldInForceBy(const Core& core, const Membership& members) const;
+  Slot DataFloor(const Core& core) const;
+  bool MayBeginAnew(const Core& core, NodeId node) const;
+
   void MeasureHealth(const Core& core);
   LagClass LagOf(const Core& core, const Peer& peer) const;
-  std::map<NodeId, int64_t> AnsweredUs(const Core& core) const;
   int64_t QuorumFollowedUs(const Core& core) const;
-  Slot DataFloor(const Core& core) const;
 
   Ballot ballot_;
   bool proposed_ = false;           // the Reign entry is in the log
@@ -103,8 +119,9 @@ class Leadership {
   std::map<NodeId, Peer> peers_;  // every member but this node, by any configuration
   int64_t began_us_;
   std::optional<Membership> proposing_;  // asked of the driver and not proposed yet
-  bool changing_ = false;                // members: not settled when last looked at
-  HealthTable health_;                   // as last spread; ballot_'s own
+  bool changing_ = false;                // members: the change under way is not done
+  bool voters_change_ = false;  // by it, or by one before it that is not settled; changing_ then
+  HealthTable health_;          // as last spread; ballot_'s own
   CommitTracker accepted_;
   LeaseHeld lease_;
   ReadIndex reads_;

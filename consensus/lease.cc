@@ -6,7 +6,7 @@
 namespace baton::consensus {
 
 bool LeaseGiven::Grant(const Ballot& ballot, int64_t now_us, int64_t lease_us) {
-  if (lease_us <= 0 || ballot == abdicated_) return false;
+  if (lease_us <= 0 || Abdicated(ballot)) return false;
   end_us_ = ballot == ballot_ ? std::max(end_us_, now_us + lease_us) : now_us + lease_us;
   ballot_ = ballot;
   return true;
@@ -40,9 +40,12 @@ void LeaseHeld::Granted(NodeId node, int64_t sent_at_us) {
 int64_t LeaseHeld::EndUs(const Configurations& configurations, NodeId self, int64_t now_us,
                          const Timing& timing) const {
   constexpr int64_t kNever = std::numeric_limits<int64_t>::min();
-  std::map<NodeId, int64_t> shares = sent_at_us_;
-  shares[self] = now_us;
-  const int64_t since_us = configurations.ReachedByQuorum(shares, kNever);
+  const auto share_of = [&](NodeId node) {
+    if (node == self) return now_us;
+    const auto found = sent_at_us_.find(node);
+    return found == sent_at_us_.end() ? kNever : found->second;
+  };
+  const int64_t since_us = configurations.ReachedByQuorum(share_of, kNever);
   if (since_us == kNever) return 0;
   return since_us + timing.lease_us - timing.lease_us * timing.clock_drift_ppm / 1'000'000;
 }

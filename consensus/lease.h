@@ -34,7 +34,9 @@ class LeaseGiven {
   bool Grant(const Ballot& ballot, int64_t now_us, int64_t lease_us);
   // The leader of `ballot` leads no more: releases what was granted to it, and to it only.
   void Release(const Ballot& ballot, int64_t now_us);
-  bool Abdicated(const Ballot& ballot) const { return ballot == abdicated_; }
+  // It, or a higher ballot, has led and stopped: nothing is granted to it any more. A ballot that a
+  // higher one has followed can choose nothing, so a lease for it would only make others wait.
+  bool Abdicated(const Ballot& ballot) const { return ballot <= abdicated_; }
 
   // Why `ballot` must wait (kLeased, kRestartWait), or kNone.
   Refusal Binds(const Ballot& ballot, int64_t now_us) const;
@@ -50,7 +52,7 @@ class LeaseGiven {
   Ballot ballot_;                    // newest ballot that got a grant
   int64_t end_us_ = 0;               // of the grant to ballot_
   int64_t restart_wait_end_us_ = 0;  // fixed at construction
-  Ballot abdicated_;                 // newest ballot known to have stopped; never granted again
+  Ballot abdicated_;                 // highest known to have stopped; nothing is granted up to it
 };
 
 // What a leader has been granted, in one reign.

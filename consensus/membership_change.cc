@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "consensus/quorum.h"
+#include "consensus/well_formed.h"
 
 namespace baton::consensus {
 namespace {
@@ -50,6 +51,15 @@ bool LeavesNobodyToLead(const std::vector<Member>& wanted) {
                       [](const Member& member) { return member.role == Role::kVoter; });
 }
 
+// The change comes to its end once in every quorum of the new members a holder of data has it.
+bool MayEnd(const Membership& joint, const std::map<NodeId, MemberState>& states) {
+  const auto heard = [&](NodeId node) {
+    const auto state = states.find(node);
+    return Slot{state != states.end() && state->second.heard && MayLead(joint, node)};
+  };
+  return HeldInEveryQuorum(LastStep(joint), heard) > Slot{};
+}
+
 }  // namespace
 
 std::string WhyNot(const Configurations& now, const std::vector<Member>& wanted,
@@ -63,6 +73,9 @@ std::string WhyNot(const Configurations& now, const std::vector<Member>& wanted,
   const Membership next = FirstStep(membership, wanted);
   if (next.members == membership.members) return "nothing would change";
   if (LeavesNobodyToLead(wanted)) return "no voter that holds data would be left";
+  // All members of before are there until the first step is chosen.
+  std::string malformed = WhyMalformed({next.epoch, next.members, membership.members});
+  if (!malformed.empty()) return malformed;
   for (const Member& member : wanted) {
     const Member* before = FindMember(membership, member.node);
     const auto state = states.find(member.node);
@@ -75,6 +88,10 @@ std::string WhyNot(const Configurations& now, const std::vector<Member>& wanted,
   }
   if (!IsQuorum(next, Heard(states))) {
     return "the voters that are heard now would be no quorum: bring nodes back first";
+  }
+  if (next.joint() && !MayEnd(next, states)) {
+    return "a quorum of the new voters would have none that holds data and is heard: bring nodes "
+           "back first";
   }
   return "";
 }

@@ -4,8 +4,10 @@
 //   voters stay the same:  now ─► wanted
 //   voters change:         now ─► joint (wanted, with the voters of now outgoing) ─► wanted
 //
-// Each arrow is one entry of the log, proposed once the one before it is chosen. After Ongaro's
-// dissertation (2014), section 4.3.
+// Each arrow is one entry of the log, proposed once the one before it is chosen and may be left
+// behind: every quorum of what follows has a voter that holds data and that entry. A witness may
+// have helped to choose it, and cannot lead. After Ongaro's dissertation (2014), section 4.3, where
+// all voters hold data and the second follows from the first.
 #pragma once
 
 #include <cstdint>
@@ -26,8 +28,10 @@ struct MemberState {
 };
 
 // Why `wanted` cannot follow `now`, for the operator; "" when it can. Refused are a second change
-// at a time, one that leaves no quorum among the nodes heard or nobody to lead, a voter that has
-// not been a learner that caught up with `commit`, and a witness that turns into something else.
+// at a time; one that leaves no quorum among the nodes heard, or nobody to lead, or that could not
+// end while the others are away; a voter that has not been a learner that caught up with `commit`;
+// a witness that turns into something else; and what no entry may bring (well_formed.h), the
+// members of now counted too.
 std::string WhyNot(const Configurations& now, const std::vector<Member>& wanted,
                    const std::map<NodeId, MemberState>& states, Slot commit,
                    uint64_t learner_lag_max);

@@ -94,8 +94,10 @@ struct Accept {
   int64_t proof_age_us = 0;   // how long ago a write of the leader's log last completed
   int64_t quorum_age_us = 0;  // how long ago the leader had last heard a quorum
   int64_t echo_us = 0;        // the receiver's newest Accepted::clock_us; 0: none came yet
-  Slot data_floor;            // every quorum has a voter that holds data and everything up to here
-  HealthTable health;         // in heartbeats; number 0: none
+  // Every quorum, of any membership that may come to be in force, has a voter that holds data and
+  // everything up to here. Where nobody is a witness it is the commit slot.
+  Slot data_floor;
+  HealthTable health;  // in heartbeats; number 0: none
   friend bool operator==(const Accept&, const Accept&) = default;
 };
 struct Accepted {
@@ -132,6 +134,7 @@ struct TellSlot {
 
 // A snapshot on its way, between the drivers: the core says when one is sent (SendSnapshot) and
 // whether it is installed (SnapshotReceived), and drops these three itself. The receiver pulls.
+// Drivers look at none that is not WellFormed.
 struct SnapshotOffer {
   Ballot ballot;
   uint64_t snapshot = 0;                     // names it among all that its sender ever offered
@@ -152,6 +155,7 @@ struct SnapshotPull {
   uint64_t window_bytes = 0;  // ... but no more than this
   bool again = false;         // what followed was lost: begin here anew
   bool done = false;          // nothing more is wanted
+  bool failed = false;        // the receiver cannot take it now: offer none for a while
   friend bool operator==(const SnapshotPull&, const SnapshotPull&) = default;
 };
 struct SnapshotChunk {

@@ -16,17 +16,6 @@ bool MajorityOutOfReach(const std::vector<NodeId>& voters, const std::set<NodeId
   return voters.size() - CountIn(voters, refused) < MajorityOf(voters.size());
 }
 
-// Every majority has one of any n + 1 - majority voters.
-Slot HeldInEveryMajority(const std::vector<NodeId>& voters, const std::map<NodeId, Slot>& held) {
-  std::vector<Slot> slots;
-  for (NodeId node : voters) {
-    const auto found = held.find(node);
-    slots.push_back(found == held.end() ? Slot{} : found->second);
-  }
-  std::sort(slots.begin(), slots.end(), std::greater<>());
-  return slots.empty() ? Slot{} : slots[voters.size() - MajorityOf(voters.size())];
-}
-
 }  // namespace
 
 const Member* FindMember(const Membership& membership, NodeId node) {
@@ -54,13 +43,6 @@ std::vector<NodeId> VotersAmong(const std::vector<Member>& members) {
     if (Votes(member)) voters.push_back(member.node);
   }
   return voters;
-}
-
-// A quorum of a joint membership has a majority of either side.
-Slot HeldInEveryQuorum(const Membership& membership, const std::map<NodeId, Slot>& held) {
-  const Slot within = HeldInEveryMajority(VotersAmong(membership.members), held);
-  if (!membership.joint()) return within;
-  return std::max(within, HeldInEveryMajority(VotersAmong(membership.outgoing), held));
 }
 
 bool IsQuorum(const Membership& membership, const std::set<NodeId>& nodes) {

@@ -396,6 +396,8 @@ Slot Replica::MatchOf(NodeId peer) const {
   return leadership_ ? leadership_->MatchOf(peer) : Slot{};
 }
 
+bool Replica::LeftMayGo() const { return leadership_ && leadership_->LeftMayGo(core_); }
+
 void Replica::Feed(Hasher* hasher) const {
   core_.Feed(hasher);
   acceptor_.Feed(hasher);

@@ -62,6 +62,9 @@ class Replica {
   bool MayPropose() const;  // reign open, no Seal, room for uncommitted bytes
   EntryId NextEntryId() const;
   Slot MatchOf(NodeId peer) const;  // durable on that peer, as far as it has said; for status
+  // No change of members is under way, and those that have left are needed no more: their disks may
+  // be lost. False as long as this leader does not know it, for a while at the least.
+  bool LeftMayGo() const;
 
   void Feed(Hasher* hasher) const;  // the canonical form: equal replicas feed the same
   uint64_t Hash64() const;          // of that form
@@ -84,7 +87,7 @@ class Replica {
   void On(const SnapshotReceived& received);
   void On(const Stopping&);
 
-  // Messages: of this group, from another member, well formed.
+  // Messages: of this group, well formed, from another node, which need not be a member here.
   void On(NodeId from, const Canvass& m);
   void On(NodeId from, const CanvassReply& m);
   void On(NodeId from, const Prepare& m);

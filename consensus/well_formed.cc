@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <set>
 #include <variant>
 
 #include "consensus/lease.h"
@@ -13,15 +14,13 @@ namespace {
 bool Sane(const Ballot& ballot) { return ballot.round <= kRoundMax; }
 bool Sane(const EntryId& id) { return Sane(id.born) && id.slot.value <= kSlotMax; }
 
-bool Sane(const Membership& membership) {
-  const auto ordered = [](const std::vector<Member>& members) {
-    const auto follows = [](const Member& a, const Member& b) { return a.node < b.node; };
-    return members.size() <= kMembersMax &&
-           std::adjacent_find(members.begin(), members.end(), std::not_fn(follows)) ==
-               members.end();
-  };
-  return ordered(membership.members) && ordered(membership.outgoing) &&
-         !VotersAmong(membership.members).empty();
+bool Sane(const Membership& membership) { return WhyMalformed(membership).empty(); }
+
+// Unlike that of an entry it may be the only one that its receiver then goes by.
+bool Sane(const Configuration& configuration) {
+  const Membership& membership = configuration.membership;
+  return Sane(configuration.at) && Sane(membership) &&
+         (!membership.joint() || !VotersAmong(membership.outgoing).empty());
 }
 
 bool Sane(const Entry& entry) {
@@ -64,14 +63,39 @@ struct Checker {
   }
   bool operator()(const Accepted& m) const { return Sane(m.hint); }
   bool operator()(const Abdicate& m) const { return Speaks(m.ballot); }
-  bool operator()(const SnapshotOffer&) const { return false; }  // the drivers' among themselves
-  bool operator()(const SnapshotPull&) const { return false; }
-  bool operator()(const SnapshotChunk&) const { return false; }
+  bool operator()(const SnapshotOffer& m) const {
+    return Speaks(m.ballot) && Sane(m.prev) && Sane(m.last) && m.prev.slot.Next() == m.last.slot &&
+           m.prev.born <= m.last.born && m.last.born <= m.ballot && m.entry != nullptr &&
+           Sane(m.configuration) && m.configuration.at.born <= m.ballot && m.bytes > 0 &&
+           m.bytes <= kSnapshotBytesMax;
+  }
+  bool operator()(const SnapshotPull& m) const { return m.position <= kSnapshotBytesMax; }
+  bool operator()(const SnapshotChunk& m) const {
+    return m.position <= kSnapshotBytesMax && m.bytes != nullptr && !m.bytes->empty();
+  }
   bool operator()(const AskSlot&) const { return true; }
   bool operator()(const TellSlot& m) const { return m.slot.value <= kSlotMax; }
 };
 
 }  // namespace
+
+std::string WhyMalformed(const Membership& membership) {
+  std::set<NodeId> nodes;
+  for (const auto* side : {&membership.members, &membership.outgoing}) {
+    NodeId before;
+    for (const Member& member : *side) {
+      const std::string name = "node " + std::to_string(member.node.value);
+      if (member.node == before) return name + " is listed twice, or is none";
+      if (member.node < before) return name + " is not in its place";
+      before = member.node;
+      nodes.insert(before);
+    }
+  }
+  if (VotersAmong(membership.members).empty()) return "nobody would vote";
+  if (nodes.size() <= kMembersMax) return "";
+  return std::to_string(nodes.size()) + " nodes with those of before, " +
+         std::to_string(kMembersMax) + " are allowed";
+}
 
 bool WellFormed(const Message& message) { return std::visit(Checker{message.from}, message.body); }
 

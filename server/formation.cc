@@ -7,6 +7,7 @@
 
 #include "baton/v1/cluster.pb.h"
 #include "server/addresses.h"
+#include "server/answer_once.h"
 #include "server/rpc/failure.h"
 #include "server/rpc/hello.h"
 
@@ -41,25 +42,6 @@ Failure ToFailure(const absl::Status& status, Reason reason) {
   failure.message = std::string(status.message());
   return failure;
 }
-
-// Gives an answer once: the one it is told, or `otherwise` when the task that held it never ran.
-template <class T>
-class AnswerOnce {
- public:
-  AnswerOnce(std::function<void(T)> done, T otherwise)
-      : done_(std::move(done)), otherwise_(std::move(otherwise)) {}
-  ~AnswerOnce() {
-    if (done_) done_(std::move(otherwise_));
-  }
-  AnswerOnce(const AnswerOnce&) = delete;
-  AnswerOnce& operator=(const AnswerOnce&) = delete;
-
-  void Give(T answer) { std::exchange(done_, nullptr)(std::move(answer)); }
-
- private:
-  std::function<void(T)> done_;
-  T otherwise_;
-};
 
 Id128 RandomCluster() {
   std::random_device device;
@@ -144,7 +126,7 @@ std::string Formation::JoinNow(const FormationRecord& record) {
       if (formed->cluster == record.cluster && formed->self == record.self) return "";
       return "it belongs to cluster " + ToString(formed->cluster) + " already";
     }
-    if (record.epoch != Epoch{1}) return "only epoch 1 forms a node";
+    if (record.epoch < Epoch{1}) return "epochs begin with 1";
     if (record.cluster_version > kClusterVersion) {
       return "the cluster has version " + std::to_string(record.cluster_version) +
              ", this build knows " + std::to_string(kClusterVersion) + ": upgrade this node";
@@ -154,7 +136,8 @@ std::string Formation::JoinNow(const FormationRecord& record) {
     }
     const auto me = std::find_if(record.members.begin(), record.members.end(),
                                  [&](const MemberInfo& m) { return m.node == record.self; });
-    if (me == record.members.end()) return "epoch 1 does not name it";
+    if (me == record.members.end())
+      return "epoch " + std::to_string(record.epoch.value) + " does not name it";
     if (me->directory != directory_id_) {
       return "its data directory is " + ToString(directory_id_) + ", the plan has " +
              ToString(me->directory) + ": it was emptied after the plan was made";

@@ -5,6 +5,8 @@
 // init resumes the stored plan; another plan is refused. Because the first member joins first, two
 // coordinators with plans of the same order cannot both form a part.
 //
+// A node that is added later joins in the same way, with the epoch that added it: member_change.h.
+//
 // Identify and Formed: any thread, without waiting for a disk. Join runs on the worker, Init on a
 // thread of its own. Owner: the composition root; outlives the servers that refer to it.
 #pragma once

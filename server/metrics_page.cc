@@ -177,6 +177,8 @@ void AddReplica(const Metrics& from, Page* to) {
   to->Buckets("baton_replica_apply_seconds", "One batch into the state.", from.apply_us, kMicro);
   to->Total("baton_replica_snapshots_sent_total", "Peers brought back by a snapshot.",
             from.snapshots_sent.Get());
+  to->Total("baton_replica_snapshots_failed_total",
+            "Snapshots that peers could not take, or not in time.", from.snapshots_failed.Get());
   to->Total("baton_replica_snapshot_sent_bytes_total", "Bytes of snapshots sent.",
             from.snapshot_bytes_sent.Get());
   to->Total("baton_replica_snapshots_installed_total", "Snapshots installed here.",

@@ -18,6 +18,7 @@
 #include "server/faults/fault_injection.h"
 #include "server/formation.h"
 #include "server/http_port.h"
+#include "server/member_change.h"
 #include "server/memory_release.h"
 #include "server/metrics_page.h"
 #include "server/replica/replica_node.h"
@@ -97,6 +98,7 @@ struct Server::Parts {
   std::unique_ptr<engine::Engine> engine;  // null at a witness
   std::unique_ptr<ReplicaNode> node;       // its destructor needs transport and worker no more
   std::unique_ptr<Formation> formation;
+  std::unique_ptr<MemberChange> member_change;
   std::unique_ptr<PeerService> peer_service;
   std::unique_ptr<ClusterService> cluster_service;
   std::unique_ptr<KvService> kv_service;
@@ -133,6 +135,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options,
       p.directory.get(),
       Formation::Self{options.name, options.client_address, options.peer_address}, &p.caller,
       &p.clock, p.worker.get(), p.coordinator.get(), p.wake);
+  p.member_change = std::make_unique<MemberChange>(&p.handle, p.formation.get(), &p.caller,
+                                                   &p.clock, p.coordinator.get());
   if (absl::Status status = server->Listen(); !status.ok()) return status;
   if (absl::Status status = server->StartFaults(); !status.ok()) return status;
   if (absl::Status status = server->StartHttp(); !status.ok()) return status;
@@ -150,7 +154,7 @@ absl::Status Server::Listen() {
   p.peer_service = std::make_unique<PeerService>(p.formation.get());
   p.kv_service = std::make_unique<KvService>(&p.handle, &p.clock, p.options.name, &p.rpc_metrics);
   p.cluster_service = std::make_unique<ClusterService>(
-      &p.handle, p.formation.get(), &p.clock, p.version,
+      &p.handle, p.formation.get(), p.member_change.get(), &p.clock, p.version,
       [transport = &p.transport] { return (*transport)->Report(); });
 
   grpc::ServerBuilder clients;
@@ -192,13 +196,12 @@ absl::Status Server::StartFaults() {
   Parts& p = *parts_;
   if (!p.options.fault_injection) return absl::OkStatus();
   const auto peers = [&p] {
-    std::vector<MemberInfo> members;
-    const std::optional<FormationRecord> formed = p.formation->Formed();
-    if (!formed) return members;
-    for (const MemberInfo& member : formed->members) {
-      if (member.node != formed->self) members.push_back(member);
-    }
-    return members;
+    const ReplicaNode* node = p.running.load(std::memory_order_acquire);
+    if (node == nullptr) return std::vector<MemberInfo>();
+    const NodeStatus status = node->Status();
+    std::vector<MemberInfo> others = status.members;
+    std::erase_if(others, [&](const MemberInfo& member) { return member.node == status.node; });
+    return others;
   };
   absl::StatusOr<std::unique_ptr<FaultInjection>> faults =
       FaultInjection::Start(p.options.data_dir, &p.fs, p.transport.get(), &p.clock, peers);
@@ -214,6 +217,7 @@ absl::Status Server::StartNode() {
   const FormationRecord formed = *p.formation->Formed();
   ReplicaOptions options;
   options.cluster = formed.cluster;
+  options.epoch = formed.epoch;
   options.members = formed.members;
   for (const MemberInfo& member : formed.members) {
     if (member.node == formed.self) options.self = member;
@@ -258,7 +262,7 @@ absl::Status Server::StartNode() {
   if (!node.ok()) return node.status();
   p.node = *std::move(node);
   p.transport->Open(
-      {formed.cluster, formed.self, options.self.directory}, formed.members,
+      {formed.cluster, formed.self, options.self.directory},
       [node = p.node.get()](consensus::Message message) { node->Receive(std::move(message)); });
   p.handle.Set(p.node.get());
   p.running.store(p.node.get(), std::memory_order_release);

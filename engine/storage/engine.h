@@ -108,6 +108,9 @@ class Engine {
   virtual absl::StatusOr<std::unique_ptr<ImageReader>> OpenImage(const std::string& directory) = 0;
   virtual absl::StatusOr<std::unique_ptr<ImageWriter>> NewImage(const std::string& directory) = 0;
   virtual absl::Status RemoveImage(const std::string& directory) = 0;  // there may be none
+  // The slot that the image in a directory is applied up to. Opens it: what cannot be restored is
+  // an error here already.
+  virtual absl::StatusOr<Slot> ImageApplied(const std::string& directory) const = 0;
 
   // name, value: for metrics and status.
   virtual std::vector<std::pair<std::string, uint64_t>> Properties() const = 0;

@@ -28,9 +28,10 @@ inline constexpr KeyspaceId kKeyspaceIdMax{0xffffffff};
 
 // The tables of the system keyspace. Numbers are never reused.
 enum class SystemTable : uint8_t {
-  kEngine = 0,     // what the engine keeps for itself; effects may not touch it
-  kKeyspaces = 1,  // suffix: id (big32). engine/state/catalog.h
-  kReigns = 2,     // suffix: ballot round (big64), node (big32)
+  kEngine = 0,       // what the engine keeps for itself; effects may not touch it
+  kKeyspaces = 1,    // suffix: id (big32). engine/state/catalog.h
+  kReigns = 2,       // suffix: ballot round (big64), node (big32)
+  kMemberships = 3,  // suffix: epoch (big64)
 };
 
 // Half-open: [begin, end).

@@ -13,8 +13,21 @@ namespace baton::engine {
 namespace {
 
 constexpr uint8_t kImageVersion = 1;
+constexpr size_t kChecksumBytes = 8;
+constexpr size_t kImageBytesMin = 1 + 8 + kChecksumBytes;  // version, applied slot
 
 absl::Status Miss() { return absl::UnavailableError("not in memory: read it with kAny"); }
+
+// What an image holds behind its version, verified.
+absl::StatusOr<Decoder> OpenImageBytes(const std::string& directory, std::string_view image) {
+  const absl::Status damaged = absl::DataLossError(absl::StrCat(directory, " is damaged"));
+  if (image.size() < kImageBytesMin) return damaged;
+  const std::string_view body = image.substr(0, image.size() - kChecksumBytes);
+  if (Checksum(body) != LoadFixed64(image.data() + body.size())) return damaged;
+  Decoder in(body);
+  if (in.ReadByte() != kImageVersion) return damaged;
+  return in;
+}
 
 }  // namespace
 
@@ -339,19 +352,15 @@ absl::Status MemoryEngine::Restore(const std::string& directory) {
   const auto found = images_.find(directory);
   if (found == images_.end()) return absl::NotFoundError(absl::StrCat("no image ", directory));
   const std::string image = found->second;
-  const absl::Status damaged = absl::DataLossError(absl::StrCat(directory, " is damaged"));
-  if (image.size() < 17) return damaged;
-  const std::string_view body = std::string_view(image).substr(0, image.size() - 8);
-  if (Checksum(body) != LoadFixed64(image.data() + body.size())) return damaged;
-  Decoder in(body);
-  if (in.ReadByte() != kImageVersion) return damaged;
-  const Slot applied{in.ReadFixed64()};
+  absl::StatusOr<Decoder> in = OpenImageBytes(directory, image);
+  if (!in.ok()) return in.status();
+  const Slot applied{in->ReadFixed64()};
   Rows rows;
-  while (in.ok() && !in.Done()) {
-    std::string key(in.ReadString());
-    rows[std::move(key)] = {Version{0, std::string(in.ReadString())}};
+  while (in->ok() && !in->Done()) {
+    std::string key(in->ReadString());
+    rows[std::move(key)] = {Version{0, std::string(in->ReadString())}};
   }
-  if (!in.ok()) return damaged;
+  if (!in->ok()) return absl::DataLossError(absl::StrCat(directory, " is damaged"));
   rows_ = std::move(rows);
   number_ = flushed_number_ = 0;
   applied_ = flushed_ = applied;
@@ -407,6 +416,15 @@ absl::Status MemoryEngine::RemoveImage(const std::string& directory) {
   MutexLock lock(&mutex_);
   images_.erase(directory);
   return absl::OkStatus();
+}
+
+absl::StatusOr<Slot> MemoryEngine::ImageApplied(const std::string& directory) const {
+  MutexLock lock(&mutex_);
+  const auto found = images_.find(directory);
+  if (found == images_.end()) return absl::NotFoundError(absl::StrCat("no image ", directory));
+  absl::StatusOr<Decoder> in = OpenImageBytes(directory, found->second);
+  if (!in.ok()) return in.status();
+  return Slot{in->ReadFixed64()};
 }
 
 std::vector<std::pair<std::string, uint64_t>> MemoryEngine::Properties() const {

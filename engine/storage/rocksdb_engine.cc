@@ -330,6 +330,10 @@ absl::StatusOr<Slot> RocksDbEngine::Checkpoint(const std::string& directory) {
   if (absl::Status written = WriteImage(db_.get(), directory); !written.ok()) return written;
   if (absl::Status read = RefreshFlushed(db_.get()); !read.ok()) return read;
   // What the image holds was settled by its own flush, beside which writes went on: ask the image.
+  return ImageApplied(directory);
+}
+
+absl::StatusOr<Slot> RocksDbEngine::ImageApplied(const std::string& directory) const {
   rocksdb::DB* opened = nullptr;
   const rocksdb::Status status =
       rocksdb::DB::OpenForReadOnly(MakeDbOptions(options_, cache_), directory, &opened);

@@ -168,6 +168,7 @@ struct BodyWriter {
     to->set_window_bytes(from.window_bytes);
     to->set_done(from.done);
     to->set_again(from.again);
+    to->set_failed(from.failed);
   }
   void operator()(const consensus::SnapshotChunk& from) {
     auto* to = header->mutable_snapshot_chunk();
@@ -295,7 +296,7 @@ bool ReadBody(const PeerHeader& header, consensus::MessageBody* body) {
     case PeerHeader::kSnapshotPull: {
       const auto& from = header.snapshot_pull();
       *body = consensus::SnapshotPull{from.snapshot(), from.position(), from.window_bytes(),
-                                      from.again(), from.done()};
+                                      from.again(),    from.done(),     from.failed()};
       return true;
     }
     case PeerHeader::kSnapshotChunk: {

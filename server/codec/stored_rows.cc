@@ -144,4 +144,39 @@ absl::StatusOr<ReignRow> DecodeReignRow(std::string_view bytes) {
   return row;
 }
 
+std::string MembersRowSuffix(Epoch epoch) {
+  std::string key;
+  PutBig64(&key, epoch.value);
+  return key;
+}
+
+std::string EncodeMembersRow(const MembersRow& row) {
+  std::string bytes;
+  PutByte(&bytes, kMembersRowVersion);
+  PutMembership(&bytes, row.membership);
+  PutVarint(&bytes, row.slot.value);
+  PutVarint(&bytes, static_cast<uint64_t>(row.log_time_us));
+  PutVarint(&bytes, static_cast<uint64_t>(row.wall_time_us));
+  PutString(&bytes, row.actor);
+  PutString(&bytes, row.reason);
+  return bytes;
+}
+
+absl::StatusOr<MembersRow> DecodeMembersRow(std::string_view bytes) {
+  Decoder from(bytes);
+  const uint8_t version = from.ReadByte();
+  if (!from.ok()) return Unreadable("a row of members");
+  absl::Status known = CheckVersion("a row of members", version, kMembersRowVersion);
+  if (!known.ok()) return known;
+  MembersRow row;
+  if (!ReadMembership(&from, &row.membership)) return Unreadable("a row of members");
+  row.slot = Slot{from.ReadVarint()};
+  row.log_time_us = static_cast<int64_t>(from.ReadVarint());
+  row.wall_time_us = static_cast<int64_t>(from.ReadVarint());
+  row.actor = std::string(from.ReadString());
+  row.reason = std::string(from.ReadString());
+  if (!from.Done()) return Unreadable("a row of members");
+  return row;
+}
+
 }  // namespace baton::server

@@ -16,6 +16,7 @@ namespace baton::server {
 
 inline constexpr uint8_t kHardStateVersion = 2;
 inline constexpr uint8_t kReignRowVersion = 1;
+inline constexpr uint8_t kMembersRowVersion = 1;
 
 // The WAL's state record: version, round, node, longest lease, configurations.
 std::string EncodeHardState(const consensus::HardState& state);
@@ -36,5 +37,20 @@ struct ReignRow {
 std::string ReignRowSuffix(const Ballot& ballot);
 std::string EncodeReignRow(const ReignRow& row);
 absl::StatusOr<ReignRow> DecodeReignRow(std::string_view bytes);
+
+// Who changed the members, when and why: one row for each epoch after the first. The last step of a
+// change has the actor and the reason of its first if one leader has made both.
+struct MembersRow {
+  consensus::Membership membership;
+  Slot slot;  // of its entry
+  int64_t log_time_us = 0;
+  int64_t wall_time_us = 0;
+  std::string actor;
+  std::string reason;
+  friend bool operator==(const MembersRow&, const MembersRow&) = default;
+};
+std::string MembersRowSuffix(Epoch epoch);  // big-endian: rows sort by epoch
+std::string EncodeMembersRow(const MembersRow& row);
+absl::StatusOr<MembersRow> DecodeMembersRow(std::string_view bytes);
 
 }  // namespace baton::server

@@ -52,6 +52,7 @@ class FaultyTransport : public Transport {
   std::vector<std::string> InForce(const std::function<std::string(NodeId)>& name) const;
 
   void Send(consensus::Message message) override;
+  void SetMembers(const std::vector<MemberInfo>& members) override { below_->SetMembers(members); }
   bool Connected(NodeId peer) const override { return below_->Connected(peer); }
 
  private:

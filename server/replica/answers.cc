@@ -126,17 +126,8 @@ Failure RefusedFailure(const engine::Refusal& refusal) {
   return failure;
 }
 
-const MemberInfo* MemberTable::Find(NodeId node) const {
-  for (const MemberInfo& member : members_) {
-    if (member.node == node) return &member;
-  }
-  return nullptr;
-}
-
-std::optional<LeaderHint> MemberTable::Hint(std::optional<NodeId> node) const {
-  const MemberInfo* member = node ? Find(*node) : nullptr;
-  if (member == nullptr) return std::nullopt;
-  return LeaderHint{member->name, member->client_address};
+Failure MembersRefusedFailure(absl::StatusCode code, std::string why) {
+  return Make(code, Reason::kMembersRefused, std::move(why));
 }
 
 }  // namespace baton::server

@@ -55,18 +55,8 @@ Failure UnreadableFailure(const absl::Status& status);  // the engine could not 
 Failure TooStaleFailure(std::optional<int64_t> age_us);
 Failure PositionLostFailure(const Position& position);
 Failure RefusedFailure(const engine::Refusal& refusal);
-
-// Who is who in the epoch that the node was started with. Immutable, any thread.
-class MemberTable {
- public:
-  explicit MemberTable(std::vector<MemberInfo> members) : members_(std::move(members)) {}
-
-  const std::vector<MemberInfo>& members() const { return members_; }
-  const MemberInfo* Find(NodeId node) const;
-  std::optional<LeaderHint> Hint(std::optional<NodeId> node) const;
-
- private:
-  const std::vector<MemberInfo> members_;
-};
+// A change of members that surely does not come about. kFailedPrecondition: something else must
+// change first; kAborted: look at the members again; kNotFound: there is no such member.
+Failure MembersRefusedFailure(absl::StatusCode code, std::string why);
 
 }  // namespace baton::server

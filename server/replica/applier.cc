@@ -38,13 +38,22 @@ void Applier::Submit(std::vector<ApplyItem> items) {
   wakeup().Notify();
 }
 
+void Applier::KeepLogAbove(Slot slot) {
+  keep_above_.store(slot.value, std::memory_order_relaxed);
+  if (slot != kSlotNone) return;
+  released_.store(true, std::memory_order_release);
+  wakeup().Notify();
+}
+
 bool Applier::RunOnce() {
   std::vector<ApplyItem> items;
   {
     MutexLock lock(&mutex_);
     items.swap(items_);
   }
-  if (items.empty() || failed_) return false;
+  const bool released = released_.exchange(false, std::memory_order_acquire);
+  if ((items.empty() && !released) || failed_) return false;
+  if (released) untrimmed_bytes_ = std::max(untrimmed_bytes_, limits_.truncate_bytes_min);
   uint64_t bytes = 0;
   absl::Status status;
   for (const ApplyItem& item : items) {
@@ -92,10 +101,10 @@ absl::Status Applier::AddEntry(std::string_view bytes) {
   log_floor_ = std::max(log_floor_, entry->stamp.log_floor);
   replay_bytes_ += bytes.size();
   untrimmed_bytes_ += bytes.size();
-  added_bytes_ += bytes.size();
-  if (marks_.empty() ||
-      added_bytes_ - marks_.back().second > limits_.log_retention_bytes / kMarksMax) {
-    marks_.emplace_back(added_, added_bytes_);
+  const uint64_t added = added_bytes() + bytes.size();
+  added_bytes_.store(added, std::memory_order_relaxed);
+  if (marks_.empty() || added - marks_.back().second > limits_.log_retention_bytes / kMarksMax) {
+    marks_.emplace_back(added_, added);
   }
   return batch_.bytes() >= engine::kApplyBatchBytesMax ? Commit() : absl::OkStatus();
 }
@@ -123,14 +132,16 @@ void Applier::NoteStateBytes() {
 
 Slot Applier::MayTruncateTo() {
   // What is older than the retention limit is kept for nobody.
-  while (!marks_.empty() && added_bytes_ - marks_.front().second > limits_.log_retention_bytes) {
+  while (!marks_.empty() && added_bytes() - marks_.front().second > limits_.log_retention_bytes) {
     retained_above_ = marks_.front().first;
     marks_.pop_front();
   }
   const Slot needed = std::max(log_floor_, retained_above_);
   const Slot kept{keep_above_.load(std::memory_order_relaxed)};
-  // The last entry stays: its stamp says what the next reign continues.
-  return std::min({needed, kept, flush_mark_, added_.Prev()});
+  // The last entry that a crash leaves applied stays: its stamp says what the next reign continues,
+  // and a snapshot goes with it.
+  const Slot flushed = flush_mark_ == Slot{} ? Slot{} : flush_mark_.Prev();
+  return std::min({needed, kept, flushed, added_.Prev()});
 }
 
 absl::Status Applier::Maintain() {

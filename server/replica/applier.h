@@ -58,9 +58,11 @@ class Applier : public Stage {
   void Submit(std::vector<ApplyItem> items);
   // Bytes submitted and not yet applied.
   uint64_t backlog_bytes() const { return backlog_bytes_.load(std::memory_order_relaxed); }
-  // Nothing above is truncated while a snapshot of that slot is on its way; kSlotNone: none is. Any
-  // thread.
-  void KeepLogAbove(Slot slot) { keep_above_.store(slot.value, std::memory_order_relaxed); }
+  // Nothing above is truncated while a snapshot of that slot is on its way; kSlotNone: none is, and
+  // what was kept for it goes at once. Any thread.
+  void KeepLogAbove(Slot slot);
+  // Bytes of log applied in this life. Any thread.
+  uint64_t added_bytes() const { return added_bytes_.load(std::memory_order_relaxed); }
   // What waits is dropped: the log has it.
   void RequestStop() { stopping_.store(true, std::memory_order_relaxed); }
 
@@ -87,6 +89,8 @@ class Applier : public Stage {
   std::atomic<uint64_t> backlog_bytes_{0};
   std::atomic<bool> stopping_{false};
   std::atomic<uint64_t> keep_above_{kSlotNone.value};
+  std::atomic<bool> released_{false};     // keep_above_ was: look again what may be truncated
+  std::atomic<uint64_t> added_bytes_{0};  // written by the applier thread
 
   // The applier thread's.
   bool failed_ = false;
@@ -97,7 +101,6 @@ class Applier : public Stage {
   uint64_t replay_bytes_ = 0;  // of log added above flush_mark_
   int64_t next_size_look_us_ = 0;
   uint64_t untrimmed_bytes_ = 0;  // of log added since the last truncation
-  uint64_t added_bytes_ = 0;      // of log added in this life
   // How much had been added at a slot, in steps of a fraction of the retention.
   static constexpr uint64_t kMarksMax = 256;
   std::deque<std::pair<Slot, uint64_t>> marks_;

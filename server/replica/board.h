@@ -5,11 +5,9 @@
 // lets another node lead.
 #pragma once
 
-#include <atomic>
-#include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
-#include <vector>
 
 #include "base/mutex.h"
 #include "base/types.h"
@@ -46,8 +44,6 @@ struct Published {
 
 class Board {
  public:
-  explicit Board(size_t members) : matches_(members) {}
-
   void Publish(const Published& value) {
     MutexLock lock(&mutex_);
     value_ = value;
@@ -67,15 +63,23 @@ class Board {
     return health_;
   }
 
-  // Of the i-th member: durable there and equal to the leader's log, as far as the leader knows.
-  void SetMatch(size_t i, Slot match) { matches_[i].store(match.value, std::memory_order_relaxed); }
-  Slot Match(size_t i) const { return Slot{matches_[i].load(std::memory_order_relaxed)}; }
+  // Of a member: durable there and equal to the leader's log, as far as the leader knows. Those of
+  // former members stay; their ids are never given again.
+  void SetMatch(NodeId node, Slot match) {
+    MutexLock lock(&mutex_);
+    matches_[node] = match;
+  }
+  Slot Match(NodeId node) const {
+    MutexLock lock(&mutex_);
+    const auto found = matches_.find(node);
+    return found == matches_.end() ? Slot{} : found->second;
+  }
 
  private:
-  std::vector<std::atomic<uint64_t>> matches_;
   mutable Mutex mutex_;
   Published value_ BATON_GUARDED_BY(mutex_);
   consensus::HealthTable health_ BATON_GUARDED_BY(mutex_);
+  std::map<NodeId, Slot> matches_ BATON_GUARDED_BY(mutex_);
 };
 
 }  // namespace baton::server

@@ -20,6 +20,7 @@ struct DiskGuard::Shared {
   std::atomic<bool> looking{false};
   std::atomic<bool> no_space{false};       // a segment could not be had last time
   std::atomic<bool> below_reserve{false};  // as of the last look
+  std::atomic<bool> nearly_full{false};    // likewise
   std::atomic<bool> full{false};           // as it was found last
 
   Mutex mutex;                            // held while a task runs
@@ -58,6 +59,7 @@ struct DiskGuard::Shared {
     metrics->wal_size_bytes.Set(wal->SizeBytes());
     const absl::StatusOr<uint64_t> free_bytes = fs->FreeBytes(directory);
     below_reserve = free_bytes.ok() && *free_bytes < reserve_bytes;
+    nearly_full = no_space || (free_bytes.ok() && *free_bytes / kNearReserves < reserve_bytes);
     Judge(*wal);
   }
 
@@ -101,14 +103,23 @@ void DiskGuard::PrepareSegments() {
 
 bool DiskGuard::WasFull() const { return shared_->full.load(std::memory_order_relaxed); }
 
-bool DiskGuard::Full() {
+void DiskGuard::LookSometimes() {
   const int64_t now_us = clock_->LeaseNowUs();
   int64_t next_us = next_look_us_.load(std::memory_order_relaxed);
   if (now_us >= next_us && next_look_us_.compare_exchange_strong(next_us, now_us + kLookUs) &&
       !shared_->looking.exchange(true)) {
     if (!worker_->Post([shared = shared_] { shared->Look(); })) shared_->looking = false;
   }
+}
+
+bool DiskGuard::Full() {
+  LookSometimes();
   return shared_->Judge(*wal_);
+}
+
+bool DiskGuard::NearlyFull() {
+  LookSometimes();
+  return shared_->nearly_full.load(std::memory_order_relaxed);
 }
 
 }  // namespace baton::server

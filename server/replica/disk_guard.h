@@ -22,6 +22,7 @@ class DiskGuard {
  public:
   static constexpr int64_t kLookUs = 1'000'000;  // at most one look at the disk in this time
   static constexpr uint64_t kSegmentsKept = 2;   // room below which a full disk refuses writes
+  static constexpr uint64_t kNearReserves = 2;   // nearly full: less free than so many reserves
 
   DiskGuard(wal::Wal* wal, wal::FileSystem* fs, std::string directory, uint64_t segment_bytes,
             uint64_t reserve_bytes, Worker* worker, const Clock* clock, Metrics* metrics,
@@ -34,9 +35,13 @@ class DiskGuard {
   bool Full();
   // The same, as it was found last.
   bool WasFull() const;
+  // Whether what can be spared must go now, while writes are still taken. Looks as Full does.
+  bool NearlyFull();
 
  private:
   struct Shared;
+
+  void LookSometimes();
 
   wal::Wal* const wal_;
   const std::shared_ptr<Shared> shared_;

@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "base/check.h"
+#include "consensus/well_formed.h"
 #include "server/codec/entry_codec.h"
 #include "server/codec/stored_rows.h"
 
@@ -27,6 +28,12 @@ const std::vector<consensus::Entry>* EntriesOf(const consensus::Message& message
     return &fetched->entries;
   }
   return nullptr;
+}
+
+bool IsOfSnapshots(const consensus::MessageBody& body) {
+  return std::holds_alternative<consensus::SnapshotOffer>(body) ||
+         std::holds_alternative<consensus::SnapshotChunk>(body) ||
+         std::holds_alternative<consensus::SnapshotPull>(body);
 }
 
 uint64_t BytesOf(const std::vector<consensus::Entry>& entries) {
@@ -65,7 +72,7 @@ absl::StatusOr<EntryStamp> ReadStamp(const wal::Wal& wal, Slot slot) {
 
 Driver::Driver(const Parts& parts, const consensus::Config& config,
                const consensus::Recovered& recovered, const LoopInbox::Limits& inbox_limits,
-               const LeaderDesk::Limits& desk_limits)
+               const LeaderDesk::Limits& desk_limits, const LocalDesk::Limits& local_limits)
     : parts_(parts),
       inbox_(inbox_limits, &wakeup()),
       core_(config, recovered, parts.clock->LeaseNowUs()),
@@ -73,7 +80,9 @@ Driver::Driver(const Parts& parts, const consensus::Config& config,
             Sequencer::Parts{parts.engine, parts.overlay, parts.clock, parts.readers, &inbox_,
                              parts.metrics, parts.fatal},
             desk_limits),
-      local_(&core_, LocalDesk::Parts{parts.applied_reads, parts.readers, &inbox_, parts.metrics}),
+      local_(&core_, LocalDesk::Parts{parts.applied_reads, parts.readers, &inbox_, parts.metrics},
+             local_limits, config.timing.lease_us),
+      members_(&core_, parts.members, parts.transport),
       applied_(recovered.applied),
       handed_(recovered.applied) {
   desk_.Applied(recovered.applied);
@@ -101,18 +110,23 @@ bool Driver::RunOnce() {
   if (now_us >= core_.NextDeadlineUs()) Feed(consensus::Tick{});
   if (work_.stop && !stopped_) Stop();
   std::vector<QueuedRead> reads;
-  AdmitReads(std::move(work_.reads), &reads);
+  AdmitReads(std::move(work_.reads), now_us, &reads);
   desk_.Admit(std::move(work_.writes), std::move(work_.returned), std::move(reads), &answers_);
+  for (QueuedMembersCall& call : work_.members_calls) {
+    if (auto asked = members_.Admit(std::move(call))) Feed(*std::move(asked));
+  }
   if (const auto asked = desk_.AskForReads()) Feed(*asked);
   if (const auto asked = local_.AskForReads()) Feed(*asked);
   RunSnapshots();
   CutEntries();
   desk_.Expire(now_us, &answers_);
   local_.Expire(now_us, &answers_);
+  members_.Expire(now_us);
+  members_.Notice();
   NoticeStanding();
   NoticeHealth(now_us);
   // A commit is published before the answers, and the state, that follow from it can be seen.
-  local_.Advance(applied_, Publish().reign_round, &answers_);
+  local_.Advance(applied_, Publish().reign_round, now_us, &answers_);
   answers_.Deliver();
   HandToApplier();
   parts_.waiters->Run(applied_, now_us);
@@ -123,8 +137,8 @@ bool Driver::RunOnce() {
 int64_t Driver::NextDeadlineUs() const {
   if (stopped_) return kNever;
   return std::min({core_.NextDeadlineUs(), desk_.NextDeadlineUs(), local_.NextDeadlineUs(),
-                   parts_.health->NextDeadlineUs(), parts_.snapshots_out->NextDeadlineUs(),
-                   parts_.snapshots_in->NextDeadlineUs()});
+                   members_.NextDeadlineUs(), parts_.health->NextDeadlineUs(),
+                   parts_.snapshots_out->NextDeadlineUs(), parts_.snapshots_in->NextDeadlineUs()});
 }
 
 // ---- Events
@@ -148,8 +162,9 @@ void Driver::Receive(std::vector<consensus::Message> messages) {
   if (messages.empty() || stopped_) return;
   parts_.metrics->messages_received.Add(messages.size());
   for (consensus::Message& message : messages) {
-    if (TakeSnapshotMessage(message)) continue;
-    if (HasRoomFor(message)) {
+    if (IsOfSnapshots(message.body)) {
+      TakeSnapshotMessage(message);
+    } else if (HasRoomFor(message)) {
       Feed(consensus::Received{std::move(message)});
     } else {
       parts_.metrics->messages_dropped.Add();
@@ -157,21 +172,32 @@ void Driver::Receive(std::vector<consensus::Message> messages) {
   }
 }
 
-bool Driver::TakeSnapshotMessage(const consensus::Message& message) {
+// These do not pass through the core, which looks at all others in the same way.
+void Driver::TakeSnapshotMessage(const consensus::Message& message) {
+  const bool for_this = message.to == core_.self() && message.group == kFirstGroup;
+  if (!for_this || message.from == core_.self() || !consensus::WellFormed(message)) {
+    parts_.metrics->messages_dropped.Add();
+    return;
+  }
   if (const auto* offer = std::get_if<consensus::SnapshotOffer>(&message.body)) {
     parts_.snapshots_in->OnOffer(message.from, *offer, core_);
   } else if (const auto* chunk = std::get_if<consensus::SnapshotChunk>(&message.body)) {
     parts_.snapshots_in->OnChunk(message.from, *chunk);
   } else if (const auto* pull = std::get_if<consensus::SnapshotPull>(&message.body)) {
     parts_.snapshots_out->OnPull(message.from, *pull);
-  } else {
-    return false;
   }
-  return true;
 }
 
 void Driver::On(const PieceWritten& written) {
   if (auto received = parts_.snapshots_in->On(written)) Feed(*std::move(received));
+}
+
+// The core that wanted it does nothing any more. Without the note the node comes back as it was,
+// and is sent another snapshot.
+void Driver::On(const InstallFailed&) {
+  if (stopped_) return;
+  parts_.snapshots_in->CannotInstall();
+  parts_.reopen();
 }
 
 void Driver::RunSnapshots() {
@@ -225,6 +251,7 @@ void Driver::Stop() {
   stopped_ = true;
   desk_.Stop();
   local_.Stop(&answers_);
+  members_.Stop();
   Feed(consensus::Stopping{});
 }
 
@@ -279,23 +306,24 @@ void Driver::Do(consensus::ProveWrite&) {
 }
 
 void Driver::Do(consensus::ProposeMembers& change) {
-  BATON_CHECK(false) << "nobody asked for epoch " << change.membership.epoch.value;
+  members_.Propose(change);
+  ProposeMembers();
 }
-void Driver::Do(consensus::MembersRefused& refused) {
-  BATON_CHECK(false) << "nobody asked for members: " << refused.reason;
-}
+void Driver::Do(consensus::MembersRefused& refused) { members_.Refused(refused); }
 void Driver::Do(consensus::MembersSettled& settled) {
   spdlog::info("the members of epoch {} are settled", settled.epoch.value);
+  members_.Settled(settled);
 }
 
 void Driver::Do(consensus::SendSnapshot& snapshot) {
-  spdlog::info("node {} is sent a snapshot", snapshot.to.value);
   parts_.snapshots_out->Begin(snapshot, applied_);
 }
 
 void Driver::Do(consensus::InstallSnapshot& install) {
   parts_.metrics->snapshots_installed.Add();
-  parts_.install(parts_.snapshots_in->Intent(std::move(install.hard_state)));
+  if (!parts_.install(parts_.snapshots_in->Intent(std::move(install.hard_state)))) {
+    On(InstallFailed{});
+  }
 }
 
 void Driver::Do(consensus::DropSnapshot&) { parts_.snapshots_in->Drop(); }
@@ -341,7 +369,9 @@ void Driver::Do(consensus::StoppedLeading& stopped) {
   parts_.board->Publish(closed);
   opening_.reset();
   parts_.snapshots_out->EndReign();
-  desk_.EndReign("this node stopped leading: " + stopped.reason, &answers_);
+  const std::string why = "this node stopped leading: " + stopped.reason;
+  desk_.EndReign(why, &answers_);
+  members_.EndReign(why);
   spdlog::info("reign {} has ended here: {}", ToString(stopped.ballot), stopped.reason);
 }
 
@@ -364,7 +394,8 @@ void Driver::Do(consensus::ReadRefused& refused) {
 // ---- Work of each round
 
 // A leader answers by its lease or a quorum whatever does not ask for a position.
-void Driver::AdmitReads(std::vector<QueuedRead> reads, std::vector<QueuedRead>* for_leader) {
+void Driver::AdmitReads(std::vector<QueuedRead> reads, int64_t now_us,
+                        std::vector<QueuedRead>* for_leader) {
   const bool leading = core_.standing() == consensus::Standing::kLeader;
   std::vector<QueuedRead> local;
   for (QueuedRead& read : reads) {
@@ -372,14 +403,26 @@ void Driver::AdmitReads(std::vector<QueuedRead> reads, std::vector<QueuedRead>* 
     const bool here = leading ? kind == ReadLevel::Kind::kAtLeast : read.level.named();
     (here ? &local : for_leader)->push_back(std::move(read));
   }
-  local_.Admit(std::move(local));
+  local_.Admit(std::move(local), now_us, &answers_);
 }
 
 Slot Driver::WaitsForApplied() const {
   return std::min(desk_.WaitsForApplied(), local_.WaitsForApplied());
 }
 
+// True: nothing waits to be proposed before anything else.
+bool Driver::ProposeMembers() {
+  if (!members_.proposal()) return true;
+  std::optional<consensus::Entry> entry =
+      desk_.ChangeMembers(*members_.proposal(), members_.note());
+  if (!entry) return false;
+  members_.Proposed();
+  Feed(consensus::Proposed{*std::move(entry)});
+  return true;
+}
+
 void Driver::CutEntries() {
+  if (!ProposeMembers()) return;
   if (desk_.HasWaiting() && parts_.disk->Full()) desk_.RefuseWrites(DiskFullFailure(), &answers_);
   while (std::optional<consensus::Entry> entry = desk_.Cut(unsynced_.size(), &answers_)) {
     Feed(consensus::Proposed{*std::move(entry)});
@@ -439,10 +482,9 @@ Published Driver::Publish() {
   NoticeReign(&now);
   parts_.board->Publish(now);
   if (now.standing == consensus::Standing::kLeader) {
-    const std::vector<MemberInfo>& members = parts_.members->members();
-    for (size_t i = 0; i < members.size(); ++i) {
+    for (const consensus::Member& member : core_.membership().members) {
       parts_.board->SetMatch(
-          i, members[i].node == core_.self() ? now.durable : core_.MatchOf(members[i].node));
+          member.node, member.node == core_.self() ? now.durable : core_.MatchOf(member.node));
     }
   }
   Metrics& metrics = *parts_.metrics;

@@ -1,6 +1,6 @@
 // Driver: the replica loop. It feeds the core with what happens and carries out what the core
 // wants, in order. Each decision of the protocol is the core's; each of serving is the
-// LeaderDesk's.
+// LeaderDesk's, each about members the MemberDesk's.
 //
 // One thread runs it and owns all its state. What others see of it is on the board.
 #pragma once
@@ -29,6 +29,7 @@
 #include "server/replica/leader_watch.h"
 #include "server/replica/local_desk.h"
 #include "server/replica/loop_inbox.h"
+#include "server/replica/member_desk.h"
 #include "server/replica/metrics.h"
 #include "server/replica/read_service.h"
 #include "server/replica/readers.h"
@@ -54,7 +55,7 @@ class Driver : public Stage {
     const wal::Wal* wal;
     Transport* transport;
     const Clock* clock;
-    const MemberTable* members;
+    MemberTable* members;
     Board* board;
     LeaderWatch* watch;
     AppliedWaiters* waiters;
@@ -68,15 +69,19 @@ class Driver : public Stage {
     Metrics* metrics;
     SnapshotSender* snapshots_out;
     SnapshotReceiver* snapshots_in;
-    // Notes durably what is to be installed, and has the node opened anew.
-    std::function<void(SnapshotIntent intent)> install;
+    // Notes durably what is to be installed, and has the node opened anew; on the worker. False: it
+    // takes no more.
+    std::function<bool(SnapshotIntent intent)> install;
+    std::function<void()> reopen;
     uint64_t truncate_bytes_min;  // a witness truncates in steps of this
     std::function<void(const std::string& reason)> fatal;
   };
   Driver(const Parts& parts, const consensus::Config& config, const consensus::Recovered& recovered,
-         const LoopInbox::Limits& inbox_limits, const LeaderDesk::Limits& desk_limits);
+         const LoopInbox::Limits& inbox_limits, const LeaderDesk::Limits& desk_limits,
+         const LocalDesk::Limits& local_limits);
 
   LoopInbox& inbox() { return inbox_; }
+  uint64_t waiting_reads() const { return local_.held_reads(); }  // any thread
 
   bool RunOnce() override;
   int64_t NextDeadlineUs() const override;
@@ -94,7 +99,8 @@ class Driver : public Stage {
   void On(const ImageMade& made) { parts_.snapshots_out->On(made, core_); }
   void On(const PieceRead& read) { parts_.snapshots_out->On(read); }
   void On(const PieceWritten& written);
-  bool TakeSnapshotMessage(const consensus::Message& message);
+  void On(const InstallFailed&);
+  void TakeSnapshotMessage(const consensus::Message& message);
   void RunSnapshots();
   void Receive(std::vector<consensus::Message> messages);
   bool HasRoomFor(const consensus::Message& message);
@@ -120,8 +126,10 @@ class Driver : public Stage {
   void Do(consensus::ReadRefused& refused);
 
   void ProposeReign(const EntryStamp& last);
-  void AdmitReads(std::vector<QueuedRead> reads, std::vector<QueuedRead>* for_leader);
+  void AdmitReads(std::vector<QueuedRead> reads, int64_t now_us,
+                  std::vector<QueuedRead>* for_leader);
   void CutEntries();
+  bool ProposeMembers();
   Published Publish();
   void HandToApplier();
   void KeepAsWitness(Slot target);
@@ -135,6 +143,7 @@ class Driver : public Stage {
   consensus::Replica core_;
   LeaderDesk desk_;
   LocalDesk local_;
+  MemberDesk members_;
   AnswerBatch answers_;
   std::deque<consensus::EventBody> events_;  // not yet stepped
   bool stepping_ = false;

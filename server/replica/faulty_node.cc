@@ -2,6 +2,7 @@
 
 #include "engine/state/catalog.h"
 #include "server/replica/answers.h"
+#include "server/replica/member_table.h"
 
 namespace baton::server {
 
@@ -36,13 +37,21 @@ NodeStatus FaultyNode::Status() const {
   status.commit = recovered_.applied;
   status.flushed = recovered_.applied;
   status.first = recovered_.base.slot.Next();
-  status.epoch = recovered_.hard_state.configurations.newest().epoch;
-  status.members = options_.members;
+  Members members = MembersOf(recovered_.hard_state.configurations);
+  status.epoch = members.epoch;
+  status.changing = members.changing;
+  status.members = std::move(members.all);
   return status;
 }
 
 void FaultyNode::Digest(KeyspaceId, Slot, int64_t, std::function<void(DigestResult)> done) {
   DigestResult result;
+  result.failure = LogFaultyFailure(fault_);
+  done(std::move(result));
+}
+
+void FaultyNode::ChangeMembers(MembersCall, std::function<void(MembersResult)> done) {
+  MembersResult result;
   result.failure = LogFaultyFailure(fault_);
   done(std::move(result));
 }

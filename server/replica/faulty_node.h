@@ -19,6 +19,7 @@ class FaultyNode : public ReplicaNode {
   NodeStatus Status() const override;
   void Digest(KeyspaceId keyspace, Slot slot, int64_t deadline_us,
               std::function<void(DigestResult)> done) override;
+  void ChangeMembers(MembersCall call, std::function<void(MembersResult)> done) override;
   void Receive(consensus::Message) override {}
   uint64_t WatchLeader(std::function<void(const LeaderHint&)>) override { return 1; }
   void UnwatchLeader(uint64_t) override {}

@@ -28,6 +28,12 @@ consensus::Entry LeaderDesk::OpenReign(const consensus::OpenReign& open, const E
   return sequencer_.BeginReign(open, last, candidacy_us);
 }
 
+std::optional<consensus::Entry> LeaderDesk::ChangeMembers(const consensus::ProposeMembers& change,
+                                                          const MembersNote& note) {
+  if (!sequencer_.MayGiveRevisions()) return std::nullopt;
+  return sequencer_.ChangeMembers(change, note, LogFloor());
+}
+
 void LeaderDesk::ReignChosen() {
   BATON_CHECK(Leading());
   chosen_ = true;

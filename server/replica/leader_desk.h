@@ -18,6 +18,7 @@
 #include "server/replica/ack_gate.h"
 #include "server/replica/answers.h"
 #include "server/replica/loop_inbox.h"
+#include "server/replica/member_table.h"
 #include "server/replica/metrics.h"
 #include "server/replica/read_service.h"
 #include "server/replica/sequencer.h"
@@ -39,6 +40,9 @@ class LeaderDesk {
   // Encodes the reign's own entry.
   consensus::Entry OpenReign(const consensus::OpenReign& open, const EntryStamp& last,
                              int64_t candidacy_us);
+  // Encodes the entry of a change of members, with its row. Nullopt: not yet, revisions run short.
+  std::optional<consensus::Entry> ChangeMembers(const consensus::ProposeMembers& change,
+                                                const MembersNote& note);
   // The reign's entry is chosen. Requests are served once it is applied too: what they see of the
   // state is then whole.
   void ReignChosen();

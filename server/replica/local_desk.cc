@@ -11,17 +11,45 @@ using Kind = ReadLevel::Kind;
 
 }  // namespace
 
-void LocalDesk::Admit(std::vector<QueuedRead> reads) {
+void LocalDesk::Admit(std::vector<QueuedRead> reads, int64_t now_us, AnswerBatch* answers) {
+  uint64_t bytes = 0;
+  for (const QueuedRead& read : reads) bytes += read.bytes;
+  parts_.inbox->ReleaseCalls(reads.size(), bytes);
   for (QueuedRead& read : reads) {
+    if (const std::optional<Failure> refusal = RefusalOf(read, now_us)) {
+      Fail(read, *refusal, answers);
+      continue;
+    }
+    held_reads_.fetch_add(1, std::memory_order_relaxed);
+    held_bytes_.fetch_add(read.bytes, std::memory_order_relaxed);
     next_deadline_us_ = std::min(next_deadline_us_, read.deadline_us);
     if (read.level.kind == Kind::kAtLeast) {
       const Slot slot = read.level.at_least.slot;
-      round_ = 0;  // look at all positions again
       waiting_.emplace(slot, std::move(read));
     } else {
       unasked_.push_back(std::move(read));
     }
   }
+}
+
+std::optional<Failure> LocalDesk::RefusalOf(const QueuedRead& read, int64_t now_us) const {
+  if (stopping_) return ShuttingDownFailure();
+  if (Lost(read, now_us)) return PositionLostFailure(read.level.at_least);
+  if (held_reads() >= limits_.reads_max) return OverloadedFailure("waiting_reads_max");
+  if (held_bytes_.load(std::memory_order_relaxed) + read.bytes > limits_.bytes_max) {
+    return OverloadedFailure("waiting_read_bytes_max");
+  }
+  return std::nullopt;
+}
+
+// While this node leads by a lease, no later reign has begun, and what this one has written is in
+// the log here: whatever else was ever told of lies within that log.
+bool LocalDesk::Lost(const QueuedRead& read, int64_t now_us) const {
+  if (read.level.kind != Kind::kAtLeast) return false;
+  const Position& position = read.level.at_least;
+  if (IsLost(position, core_->commit(), round_)) return true;
+  if (now_us >= core_->LeaseEndUs()) return false;
+  return position.slot > core_->log().last().slot || position.reign_round > core_->promised().round;
 }
 
 std::optional<consensus::ReadRequested> LocalDesk::AskForReads() {
@@ -43,14 +71,12 @@ void LocalDesk::ReadRefused(const consensus::ReadRefused& refused, int64_t now_u
                             AnswerBatch* answers) {
   const auto found = asked_.find(refused.read_id);
   if (found == asked_.end()) return;
-  for (const QueuedRead& read : found->second) {
-    const bool bounded = read.level.kind == Kind::kBoundedStaleness;
-    Refuse(read, bounded ? TooLate(now_us) : NotLeaderFailure(std::nullopt), answers);
-  }
+  for (const QueuedRead& read : found->second) Refuse(read, NoSlot(read, now_us), answers);
   asked_.erase(found);
 }
 
-void LocalDesk::Advance(Slot applied, uint64_t round_at_commit, AnswerBatch* answers) {
+void LocalDesk::Advance(Slot applied, uint64_t round_at_commit, int64_t now_us,
+                        AnswerBatch* answers) {
   applied_ = applied;
   const auto end = waiting_.upper_bound(applied);
   if (end != waiting_.begin()) {
@@ -61,25 +87,27 @@ void LocalDesk::Advance(Slot applied, uint64_t round_at_commit, AnswerBatch* ans
       due->push_back(std::move(it->second));
     }
     waiting_.erase(waiting_.begin(), end);
-    parts_.readers->PostOwn([reads = parts_.reads, inbox = parts_.inbox, due, bytes] {
-      inbox->ReleaseCalls(due->size(), bytes);
-      reads->ServeAll(std::move(*due));
+    parts_.readers->PostOwn([this, due, bytes] {
+      Release(due->size(), bytes);
+      parts_.reads->ServeAll(std::move(*due));
     });
   }
   if (round_ == round_at_commit) return;
   round_ = round_at_commit;
-  for (auto it = waiting_.begin(); it != waiting_.end();) {
-    const ReadLevel& level = it->second.level;
-    if (level.kind == Kind::kAtLeast && IsLost(level.at_least, core_->commit(), round_)) {
-      Refuse(it->second, PositionLostFailure(level.at_least), answers);
-      it = waiting_.erase(it);
-    } else {
-      ++it;
-    }
-  }
+  RefuseLost(now_us, answers);
+}
+
+void LocalDesk::RefuseLost(int64_t now_us, AnswerBatch* answers) {
+  std::erase_if(waiting_, [&](const auto& waiting) {
+    const QueuedRead& read = waiting.second;
+    if (!Lost(read, now_us)) return false;
+    Refuse(read, PositionLostFailure(read.level.at_least), answers);
+    return true;
+  });
 }
 
 void LocalDesk::Stop(AnswerBatch* answers) {
+  stopping_ = true;
   const Failure failure = ShuttingDownFailure();
   for (const QueuedRead& read : unasked_) Refuse(read, failure, answers);
   for (const auto& [id, reads] : asked_) {
@@ -91,7 +119,25 @@ void LocalDesk::Stop(AnswerBatch* answers) {
   waiting_.clear();
 }
 
+// Without a leader nothing more is committed here; what is committed will be applied.
+int64_t LocalDesk::GiveUpAtUs() const {
+  if (leaderless_since_us_ == kNever || waiting_.empty()) return kNever;
+  return waiting_.rbegin()->first > core_->commit() ? leaderless_since_us_ + lease_us_ : kNever;
+}
+
+void LocalDesk::GiveUp(int64_t now_us, AnswerBatch* answers) {
+  const auto first = waiting_.upper_bound(core_->commit());
+  for (auto it = first; it != waiting_.end(); ++it) {
+    Refuse(it->second, NoSlot(it->second, now_us), answers);
+  }
+  waiting_.erase(first, waiting_.end());
+}
+
+int64_t LocalDesk::NextDeadlineUs() const { return std::min(next_deadline_us_, GiveUpAtUs()); }
+
 void LocalDesk::Expire(int64_t now_us, AnswerBatch* answers) {
+  leaderless_since_us_ = core_->leader() ? kNever : std::min(leaderless_since_us_, now_us);
+  if (now_us >= GiveUpAtUs()) GiveUp(now_us, answers);
   if (now_us < next_deadline_us_) return;
   next_deadline_us_ = kNever;
   const auto late = [&](const QueuedRead& read) {
@@ -119,8 +165,23 @@ Failure LocalDesk::TooLate(int64_t now_us) const {
   return TooStaleFailure(now_us - as_of_us);
 }
 
+// No leader tells, or brings, the slot that it waits for.
+Failure LocalDesk::NoSlot(const QueuedRead& read, int64_t now_us) const {
+  const bool bounded = read.level.kind == Kind::kBoundedStaleness;
+  return bounded ? TooLate(now_us) : NotLeaderFailure(std::nullopt);
+}
+
+void LocalDesk::Release(uint64_t reads, uint64_t bytes) {
+  held_reads_.fetch_sub(reads, std::memory_order_relaxed);
+  held_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+}
+
 void LocalDesk::Refuse(const QueuedRead& read, const Failure& failure, AnswerBatch* answers) {
-  parts_.inbox->ReleaseCalls(1, read.bytes);
+  Release(1, read.bytes);
+  Fail(read, failure, answers);
+}
+
+void LocalDesk::Fail(const QueuedRead& read, const Failure& failure, AnswerBatch* answers) {
   answers->Fail(read.to, failure);
   Metrics& metrics = *parts_.metrics;
   switch (failure.reason) {
@@ -128,6 +189,8 @@ void LocalDesk::Refuse(const QueuedRead& read, const Failure& failure, AnswerBat
       return metrics.refused_stale.Add();
     case Reason::kPositionLost:
       return metrics.refused_lost.Add();
+    case Reason::kOverloaded:
+      return metrics.refused_overload.Add();
     case Reason::kDeadline:
       return metrics.refused_deadline.Add();
     case Reason::kShuttingDown:

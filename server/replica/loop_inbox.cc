@@ -40,6 +40,16 @@ bool LoopInbox::PushCalls(std::vector<QueuedWrite>* writes, std::vector<QueuedRe
   return true;
 }
 
+bool LoopInbox::PushMembersCall(QueuedMembersCall* call) {
+  {
+    MutexLock lock(&mutex_);
+    if (stopping_ || work_.members_calls.size() >= kMembersCallsMax) return false;
+    work_.members_calls.push_back(std::move(*call));
+  }
+  wakeup_->Notify();
+  return true;
+}
+
 void LoopInbox::PushReturned(QueuedWrite write) {
   {
     MutexLock lock(&mutex_);

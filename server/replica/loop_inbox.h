@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <variant>
@@ -47,6 +48,11 @@ struct QueuedRead {
   int64_t arrived_us = 0;  // lease clock; of a named level
 };
 
+struct QueuedMembersCall {
+  MembersCall call;
+  std::function<void(MembersResult)> done;
+};
+
 // Notices of the node's own stages.
 struct LogReadDone {
   uint64_t read_id = 0;
@@ -60,8 +66,9 @@ struct StampRead {  // of the last entry before a reign that is about to open
 struct TrimWanted {
   Slot upto;
 };
-using Notice =
-    std::variant<TurnDone, LogReadDone, StampRead, TrimWanted, ImageMade, PieceRead, PieceWritten>;
+struct InstallFailed {};  // what is to be installed could not be noted
+using Notice = std::variant<TurnDone, LogReadDone, StampRead, TrimWanted, ImageMade, PieceRead,
+                            PieceWritten, InstallFailed>;
 
 // One taking.
 struct LoopWork {
@@ -69,18 +76,21 @@ struct LoopWork {
   std::vector<QueuedWrite> writes;    // new ones
   std::vector<QueuedWrite> returned;  // whose keys have been loaded
   std::vector<QueuedRead> reads;
+  std::vector<QueuedMembersCall> members_calls;
   std::vector<Notice> notices;
   Slot applied;  // newest told
   bool stop = false;
 
   bool empty() const {
     return messages.empty() && writes.empty() && returned.empty() && reads.empty() &&
-           notices.empty() && !stop;
+           members_calls.empty() && notices.empty() && !stop;
   }
 };
 
 class LoopInbox {
  public:
+  static constexpr size_t kMembersCallsMax = 16;  // that wait for the loop; more are refused
+
   struct Limits {
     uint64_t calls_max;
     uint64_t bytes_max;
@@ -93,6 +103,8 @@ class LoopInbox {
   // Takes the calls that fit from the front of the vectors, which keep the rest: all of them once a
   // stop was requested, and then it returns false.
   bool PushCalls(std::vector<QueuedWrite>* writes, std::vector<QueuedRead>* reads);
+  // Takes *call. False: it was left, too many wait or a stop was requested.
+  bool PushMembersCall(QueuedMembersCall* call);
   // Takes back a call that the loop had released to a reader; always fits.
   void PushReturned(QueuedWrite write);
   void PushNotice(Notice notice);

@@ -51,6 +51,7 @@ enum class Reason : uint8_t {
   kFormedDifferently,
   kPositionLost,
   kTooStale,
+  kMembersRefused,
 };
 
 struct LeaderHint {
@@ -128,13 +129,14 @@ struct MemberInfo {
 };
 
 struct PeerProgressInfo {
-  std::string name;
+  NodeId node;
   Slot match;
   bool connected = false;
 };
 
 // How a member stands for elections, as its leader has told.
 struct MemberHealthInfo {
+  NodeId node;
   std::string name;
   consensus::NodeHealth health;
 };
@@ -150,10 +152,24 @@ struct NodeStatus {
   bool healthy = false;
   std::string reason;
   Slot durable, commit, applied, flushed, first;
-  Epoch epoch;
+  Epoch epoch;            // of the members in force
+  bool changing = false;  // a change of them is under way
   std::vector<MemberInfo> members;
-  std::vector<PeerProgressInfo> peers;
+  std::vector<PeerProgressInfo> peers;   // from the leader only
   std::vector<MemberHealthInfo> health;  // of those that the leader has heard of
+};
+
+// What the members are to be, whole.
+struct MembersCall {
+  Epoch from;  // the epoch that it was made of: if another is in force by now it is refused
+  std::vector<MemberInfo> members;
+  std::string actor;
+  std::string reason;
+  int64_t deadline_us = 0;  // lease clock; 0: none
+};
+struct MembersResult {
+  Failure failure;  // kMembersRefused: says what to change; kOutcomeUnknown: look at the members
+  Epoch epoch;      // chosen: the members are as asked
 };
 
 struct DigestResult {
@@ -179,6 +195,10 @@ class Node {
   // XXH3-64 over a keyspace once `slot` is applied (Slot{0}: as it is). `done` runs on a reader.
   virtual void Digest(KeyspaceId keyspace, Slot slot, int64_t deadline_us,
                       std::function<void(DigestResult)> done) = 0;
+
+  // Changes the members, if this node leads. `done` is told once the change is done, or why not,
+  // on a thread of the node.
+  virtual void ChangeMembers(MembersCall call, std::function<void(MembersResult)> done) = 0;
 
   // From the transport.
   virtual void Receive(consensus::Message message) = 0;

@@ -22,6 +22,7 @@
 #include "server/replica/board.h"
 #include "server/replica/clock.h"
 #include "server/replica/loop_inbox.h"
+#include "server/replica/member_table.h"
 #include "server/replica/metrics.h"
 #include "server/replica/readers.h"
 

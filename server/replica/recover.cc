@@ -11,12 +11,11 @@ namespace baton::server {
 namespace {
 
 constexpr uint64_t kReadBytes = 4 << 20;
-constexpr Epoch kFirstEpoch{1};
 
 // In force before the log begins.
-consensus::Configurations FirstConfiguration(const std::vector<MemberInfo>& members) {
+consensus::Configurations FirstConfiguration(Epoch epoch, const std::vector<MemberInfo>& members) {
   consensus::Membership membership;
-  membership.epoch = kFirstEpoch;
+  membership.epoch = epoch;
   for (const MemberInfo& member : members) {
     membership.members.push_back(
         {member.node, static_cast<consensus::Role>(member.role),
@@ -49,11 +48,11 @@ absl::Status ReadUnapplied(const wal::Wal& wal, Slot first, Slot last,
 }  // namespace
 
 absl::StatusOr<RecoveredNode> Recover(const wal::Wal& wal, const wal::Recovery& recovery,
-                                      const engine::Engine* engine,
+                                      const engine::Engine* engine, Epoch epoch,
                                       const std::vector<MemberInfo>& members) {
   RecoveredNode node;
   consensus::Recovered& core = node.core;
-  core.hard_state.configurations = FirstConfiguration(members);
+  core.hard_state.configurations = FirstConfiguration(epoch, members);
   if (engine != nullptr) core.applied = engine->applied();
   for (const wal::RecoveredGroup& group : recovery.groups) {
     if (group.group != kFirstGroup) continue;

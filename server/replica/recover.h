@@ -20,10 +20,10 @@ struct RecoveredNode {
   std::optional<std::string> fault;
 };
 
-// `engine` is null at a witness. Errors: FAILED_PRECONDITION when log or hard state were written by
-// a newer build.
+// `members` are those of `epoch`, which this node began with. `engine` is null at a witness.
+// Errors: FAILED_PRECONDITION when log or hard state were written by a newer build.
 absl::StatusOr<RecoveredNode> Recover(const wal::Wal& wal, const wal::Recovery& recovery,
-                                      const engine::Engine* engine,
+                                      const engine::Engine* engine, Epoch epoch,
                                       const std::vector<MemberInfo>& members);
 
 }  // namespace baton::server

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/replica/faulty_node.h"
+#include "server/replica/member_table.h"
 #include "server/replica/recover.h"
 #include "server/replica/running_node.h"
 #include "server/replica/snapshot_install.h"
@@ -76,10 +77,11 @@ absl::StatusOr<std::unique_ptr<ReplicaNode>> ReplicaNode::Start(const ReplicaOpt
   if (opened->recovery.torn_bytes != 0) {
     spdlog::info("{} bytes of a torn tail were cut from the log", opened->recovery.torn_bytes);
   }
-  auto recovered = Recover(*opened->wal, opened->recovery, engine, options.members);
+  auto recovered = Recover(*opened->wal, opened->recovery, engine, options.epoch, options.members);
   if (!recovered.ok()) return recovered.status();
   if (recovered->fault) {
     spdlog::error("this node cannot trust its log and takes no part: {}", *recovered->fault);
+    transport->SetMembers(MembersOf(recovered->core.hard_state.configurations).all);
     return std::make_unique<FaultyNode>(options, recovered->core, *recovered->fault);
   }
   auto node = std::make_unique<RunningNode>(

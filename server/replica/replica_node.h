@@ -36,7 +36,8 @@ namespace baton::server {
 struct ReplicaOptions {
   Id128 cluster;
   MemberInfo self;
-  std::vector<MemberInfo> members;  // epoch 1, self among them
+  Epoch epoch{1};                   // when this node came to be a member
+  std::vector<MemberInfo> members;  // of that epoch, self among them; later ones are in the log
   consensus::Timing timing = consensus::kLanTiming;
   uint64_t seed = 1;             // of election jitter: give each start of a process another
   consensus::NodeHealth wishes;  // barred, region and priority: the operator's, for elections
@@ -48,6 +49,8 @@ struct ReplicaOptions {
 
   uint64_t queue_calls_max = 16'384;  // calls that wait for the loop; more are refused
   uint64_t queue_bytes_max = 64 << 20;
+  uint64_t waiting_reads_max = 16'384;  // that wait for this node's own state; more are refused
+  uint64_t waiting_read_bytes_max = 32 << 20;
   uint64_t unanswered_calls_max = 65'536;  // proposed and not answered; sequencing waits above it
   uint64_t reader_jobs_max = 8'192;        // more are refused
   uint32_t reader_threads = 1;

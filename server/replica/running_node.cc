@@ -54,9 +54,8 @@ RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
                          std::unique_ptr<wal::Wal> wal, const consensus::Recovered& recovered)
     : options_(options),
       seams_(seams),
-      members_(options.members),
+      members_(MembersOf(recovered.hard_state.configurations)),
       wal_(std::move(wal)),
-      board_(options.members.size()),
       disk_(wal_.get(), seams.fs, options.wal_directory, options.wal.segment_bytes,
             options.disk_reserve_bytes, seams.worker, seams.clock, &metrics_, options.fatal),
       meter_(options.timing.stall_us),
@@ -87,14 +86,17 @@ RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
                          },
                          &metrics_});
   snapshots_out_ = std::make_unique<SnapshotSender>(
-      SnapshotSender::Parts{options.self.node, seams.engine, wal_.get(), &worker_, seams.transport,
-                            seams.clock, &metrics_, OutgoingImage(options.snapshot_directory),
-                            Inbox<ImageMade>(), Inbox<PieceRead>(),
-                            [this](Slot slot) { applier_->KeepLogAbove(slot); }},
-      options.snapshot_bytes_per_second, options.seed);
-  snapshots_in_ = std::make_unique<SnapshotReceiver>(SnapshotReceiver::Parts{
-      options.self.node, seams.engine, &worker_, seams.transport, seams.clock, &metrics_,
-      IncomingImage(options.snapshot_directory), Inbox<PieceWritten>()});
+      SnapshotSender::Parts{
+          options.self.node, seams.engine, wal_.get(), &worker_, seams.transport, seams.clock,
+          &metrics_, OutgoingImage(options.snapshot_directory), Inbox<ImageMade>(),
+          Inbox<PieceRead>(), [this](Slot slot) { applier_->KeepLogAbove(slot); },
+          [this] { return applier_->added_bytes(); }, [this] { return disk_.NearlyFull(); }},
+      SnapshotSender::Limits{options.snapshot_bytes_per_second, options.log_retention_bytes},
+      options.seed);
+  snapshots_in_ = std::make_unique<SnapshotReceiver>(
+      SnapshotReceiver::Parts{options.self.node, seams.engine, &worker_, seams.transport,
+                              seams.clock, &metrics_, IncomingImage(options.snapshot_directory),
+                              Inbox<PieceWritten>(), [this] { return RoomForImages(); }});
   Driver::Parts parts;
   parts.engine = seams.engine;
   parts.overlay = &overlay_;
@@ -115,7 +117,8 @@ RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
   parts.metrics = &metrics_;
   parts.snapshots_out = snapshots_out_.get();
   parts.snapshots_in = snapshots_in_.get();
-  parts.install = [this](SnapshotIntent intent) { NoteInstall(std::move(intent)); };
+  parts.install = [this](SnapshotIntent intent) { return NoteInstall(std::move(intent)); };
+  parts.reopen = options_.reopen;
   parts.truncate_bytes_min = options.truncate_bytes_min;
   parts.fatal = options_.fatal;
   driver_ = std::make_unique<Driver>(
@@ -124,7 +127,9 @@ RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
                         options.message_queue_max},
       LeaderDesk::Limits{options.unanswered_calls_max,
                          Sequencer::Limits{options.entry_bytes_target, options.entry_requests_max,
-                                           options.overlay_bytes_max}});
+                                           options.overlay_bytes_max}},
+      LocalDesk::Limits{options.waiting_reads_max, options.waiting_read_bytes_max});
+  seams_.transport->SetMembers(members_.Read()->all);
   metrics_.applied_slot.Set(recovered.applied.value);
   if (seams.engine != nullptr) metrics_.flushed_slot.Set(seams.engine->flushed().value);
   metrics_.base_slot.Set(recovered.base.slot.value);
@@ -248,17 +253,22 @@ std::optional<KeyspaceId> RunningNode::FindKeyspace(const std::string& name) con
   return catalog_.FindKeyspace(name);
 }
 
-// On the worker. Whatever comes of it, the core that wanted it does nothing any more: without the
-// note the node comes back as it was, and is sent another snapshot.
-void RunningNode::NoteInstall(SnapshotIntent intent) {
-  const bool posted = worker_.Post([this, intent = std::move(intent)] {
+bool RunningNode::NoteInstall(SnapshotIntent intent) {
+  return worker_.Post([this, intent = std::move(intent)] {
     const absl::Status status = NoteIntent(seams_.fs, options_.snapshot_directory, intent);
-    if (!status.ok()) {
+    if (status.ok()) {
+      options_.reopen();
+    } else {
       spdlog::warn("cannot note a snapshot to install: {}", std::string(status.message()));
+      driver_->inbox().PushNotice(InstallFailed{});
     }
-    options_.reopen();
   });
-  if (!posted) options_.reopen();
+}
+
+absl::StatusOr<uint64_t> RunningNode::RoomForImages() {
+  const absl::StatusOr<uint64_t> free_bytes = seams_.fs->FreeBytes(options_.snapshot_directory);
+  if (!free_bytes.ok()) return free_bytes.status();
+  return *free_bytes - std::min(*free_bytes, options_.disk_reserve_bytes);
 }
 
 void RunningNode::Receive(consensus::Message message) {
@@ -270,6 +280,14 @@ uint64_t RunningNode::WatchLeader(std::function<void(const LeaderHint&)> notify)
 }
 
 void RunningNode::UnwatchLeader(uint64_t id) { watch_.Unwatch(id); }
+
+std::string RunningNode::WhyNotHealthy(const Published& now, const Members& members) const {
+  if (now.stopping) return "stopping";
+  if (!members.Stays(options_.self.node)) return "it is no member of the cluster any more";
+  if (disk_.WasFull()) return "the disk is full";
+  if (!now.leader) return "no leader is known";
+  return "";
+}
 
 NodeStatus RunningNode::Status() const {
   const Published now = board_.Read();
@@ -290,30 +308,25 @@ NodeStatus RunningNode::Status() const {
   }
   status.ballot = now.ballot;
   status.leader = members_.Hint(now.leader);
-  status.healthy = now.leader.has_value() && !now.stopping && !disk_.WasFull();
-  if (now.stopping) {
-    status.reason = "stopping";
-  } else if (disk_.WasFull()) {
-    status.reason = "the disk is full";
-  } else if (!now.leader) {
-    status.reason = "no leader is known";
-  }
+  const std::shared_ptr<const Members> members = members_.Read();
+  status.reason = WhyNotHealthy(now, *members);
+  status.healthy = status.reason.empty();
   status.durable = now.durable;
   status.commit = now.commit;
   status.applied = Slot{metrics_.applied_slot.Get()};
   status.flushed = Slot{metrics_.flushed_slot.Get()};
   status.first = Slot{metrics_.base_slot.Get() + 1};
-  status.epoch = Epoch{1};
-  status.members = members_.members();
+  status.epoch = members->epoch;
+  status.changing = members->changing;
+  status.members = members->all;
   for (const auto& [node, health] : board_.Health().nodes) {
-    const MemberInfo* member = members_.Find(node);
-    if (member != nullptr) status.health.push_back(MemberHealthInfo{member->name, health});
+    const MemberInfo* member = members->Find(node);
+    if (member != nullptr) status.health.push_back(MemberHealthInfo{node, member->name, health});
   }
   if (now.standing == consensus::Standing::kLeader) {
-    for (size_t i = 0; i < status.members.size(); ++i) {
-      const MemberInfo& member = status.members[i];
+    for (const MemberInfo& member : status.members) {
       const bool self = member.node == options_.self.node;
-      status.peers.push_back(PeerProgressInfo{member.name, board_.Match(i),
+      status.peers.push_back(PeerProgressInfo{member.node, board_.Match(member.node),
                                               self || seams_.transport->Connected(member.node)});
     }
   }
@@ -343,6 +356,15 @@ void RunningNode::Digest(KeyspaceId keyspace, Slot slot, int64_t deadline_us,
   done(std::move(refused));
 }
 
+void RunningNode::ChangeMembers(MembersCall call, std::function<void(MembersResult)> done) {
+  QueuedMembersCall queued{std::move(call), std::move(done)};
+  if (driver_->inbox().PushMembersCall(&queued)) return;
+  MembersResult refused;
+  refused.failure =
+      board_.Read().stopping ? ShuttingDownFailure() : OverloadedFailure("members_calls_max");
+  queued.done(std::move(refused));
+}
+
 void RunningNode::PostDigest(KeyspaceId keyspace, std::function<void(DigestResult)> done) {
   const bool posted = readers_.Post([engine = seams_.engine, keyspace, done] {
     DigestResult result;
@@ -370,6 +392,7 @@ std::vector<std::pair<std::string, uint64_t>> RunningNode::Properties() const {
   properties.emplace_back("wal_room_bytes", wal_->RoomBytes());
   properties.emplace_back("overlay_bytes", overlay_.bytes());
   properties.emplace_back("queued_calls", driver_->inbox().queued_calls());
+  properties.emplace_back("waiting_reads", driver_->waiting_reads());
   return properties;
 }
 

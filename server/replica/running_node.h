@@ -19,6 +19,7 @@
 #include "server/replica/durable_log.h"
 #include "server/replica/health_probe.h"
 #include "server/replica/leader_watch.h"
+#include "server/replica/member_table.h"
 #include "server/replica/node_worker.h"
 #include "server/replica/read_service.h"
 #include "server/replica/readers.h"
@@ -49,6 +50,7 @@ class RunningNode : public ReplicaNode {
   NodeStatus Status() const override;
   void Digest(KeyspaceId keyspace, Slot slot, int64_t deadline_us,
               std::function<void(DigestResult)> done) override;
+  void ChangeMembers(MembersCall call, std::function<void(MembersResult)> done) override;
   void Receive(consensus::Message message) override;
   uint64_t WatchLeader(std::function<void(const LeaderHint&)> notify) override;
   void UnwatchLeader(uint64_t id) override;
@@ -58,11 +60,13 @@ class RunningNode : public ReplicaNode {
   std::vector<Stage*> stages() override;
 
  private:
+  std::string WhyNotHealthy(const Published& now, const Members& members) const;
   void RefuseTheLeaders(std::vector<Call>* calls, const std::shared_ptr<AnswerSink>& sink,
                         const Published& now, AnswerBatch* answers);
   void Admit(std::vector<Call> calls, const std::shared_ptr<AnswerSink>& sink, const Published& now,
              AnswerBatch* answers);
-  void NoteInstall(SnapshotIntent intent);
+  bool NoteInstall(SnapshotIntent intent);
+  absl::StatusOr<uint64_t> RoomForImages();
   // Puts what the worker says into the loop's inbox.
   template <class T>
   std::function<void(T)> Inbox() {
@@ -72,7 +76,7 @@ class RunningNode : public ReplicaNode {
 
   const ReplicaOptions options_;
   const Seams seams_;
-  const MemberTable members_;
+  MemberTable members_;
   Metrics metrics_;
   const std::unique_ptr<wal::Wal> wal_;
   engine::Catalog catalog_;

@@ -59,6 +59,27 @@ consensus::Entry Sequencer::BeginReign(const consensus::OpenReign& open, const E
                           EncodeEntry(kFirstGroup, open.id, open.reign, stamp, writer.bytes())};
 }
 
+consensus::Entry Sequencer::ChangeMembers(const consensus::ProposeMembers& change,
+                                          const MembersNote& note, Slot log_floor) {
+  BATON_CHECK(MayGiveRevisions());
+  engine::EffectsWriter writer(next_revision_);
+  RaiseCeiling(change.id.slot, Revision{next_revision_.value + 1});
+  const EntryStamp stamp = NextStamp(log_floor);
+  MembersRow row;
+  row.membership = change.membership;
+  row.slot = change.id.slot;
+  row.log_time_us = stamp.log_time_us;
+  row.wall_time_us = stamp.wall_time_us;
+  row.actor = note.actor;
+  row.reason = note.reason;
+  writer.BeginRequest();
+  writer.PutSystem(engine::SystemKey(engine::SystemTable::kMemberships,
+                                     MembersRowSuffix(change.membership.epoch)),
+                   EncodeMembersRow(row));
+  writer.EndRequest();
+  return Encode(change.id, change.membership, stamp, writer);
+}
+
 void Sequencer::EndReign(const Failure& failure, AnswerBatch* answers) {
   parts_.metrics->refused_leader.Add(RefuseWaiting(failure, answers));
   raises_.clear();
@@ -129,20 +150,27 @@ std::optional<consensus::Entry> Sequencer::Cut(EntryId id, Slot log_floor, AckGa
     ++taken;
   }
   if (effects.empty()) return std::nullopt;
-  if (effects.next_revision().value + kCeilingStep / 2 > stated_ceiling_.value) {
-    stated_ceiling_ = Revision{stated_ceiling_.value + kCeilingStep};
-    raises_.emplace_back(id.slot, stated_ceiling_);
-  }
-  EntryStamp stamp = NextStamp(log_floor);
+  RaiseCeiling(id.slot, effects.next_revision());
+  parts_.metrics->entry_requests.Observe(taken);
+  return Encode(id, {}, NextStamp(log_floor), effects);
+}
+
+void Sequencer::RaiseCeiling(Slot slot, Revision next) {
+  if (next.value + kCeilingStep / 2 <= stated_ceiling_.value) return;
+  stated_ceiling_ = Revision{stated_ceiling_.value + kCeilingStep};
+  raises_.emplace_back(slot, stated_ceiling_);
+}
+
+consensus::Entry Sequencer::Encode(EntryId id, const consensus::CorePart& core, EntryStamp stamp,
+                                   const engine::EffectsWriter& effects) {
   stamp.base_revision = effects.base();
   stamp.request_count = static_cast<uint32_t>(effects.requests());
-  consensus::Entry entry{id, {}, EncodeEntry(kFirstGroup, id, {}, stamp, effects.bytes())};
+  consensus::Entry entry{id, core, EncodeEntry(kFirstGroup, id, core, stamp, effects.bytes())};
   const absl::Status added = parts_.overlay->Add(
       id.slot, entry.bytes, EffectsIn(*entry.bytes, effects.bytes().size()), stamp.base_revision);
   BATON_CHECK(added.ok()) << "own effects cannot be read: " << std::string(added.message());
   next_revision_ = effects.next_revision();
   parts_.metrics->entries_proposed.Add();
-  parts_.metrics->entry_requests.Observe(taken);
   return entry;
 }
 

@@ -34,6 +34,12 @@
 
 namespace baton::server {
 
+// Who wants a change of members, and why.
+struct MembersNote {
+  std::string actor;
+  std::string reason;
+};
+
 class Sequencer {
  public:
   static constexpr uint64_t kCeilingStep = 1 << 20;  // revisions granted at a time
@@ -58,6 +64,9 @@ class Sequencer {
   // Encodes the reign's own entry over a log whose last entry has the stamp `last`.
   consensus::Entry BeginReign(const consensus::OpenReign& open, const EntryStamp& last,
                               int64_t candidacy_us);
+  // Encodes the entry of a change of members, with its row. REQUIRES: MayGiveRevisions().
+  consensus::Entry ChangeMembers(const consensus::ProposeMembers& change, const MembersNote& note,
+                                 Slot log_floor);
   // Answers what waits with a redirect and empties the overlay.
   void EndReign(const Failure& failure, AnswerBatch* answers);
 
@@ -95,6 +104,10 @@ class Sequencer {
   void EvaluateOne(QueuedWrite write, EntryId id, AckGate* gate, AnswerBatch* answers);
   void Park(QueuedWrite write, engine::Needs needs, AnswerBatch* answers);
   EntryStamp NextStamp(Slot log_floor);
+  // States a higher ceiling in the entry at `slot` when half of it is used.
+  void RaiseCeiling(Slot slot, Revision next);
+  consensus::Entry Encode(EntryId id, const consensus::CorePart& core, EntryStamp stamp,
+                          const engine::EffectsWriter& effects);
 
   const Parts parts_;
   const Limits limits_;

@@ -5,13 +5,43 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/check.h"
 
 namespace baton::server {
+namespace {
+
+// These two on the worker.
+
+absl::StatusOr<std::unique_ptr<engine::ImageWriter>> Begin(
+    engine::Engine* engine, const std::string& directory, uint64_t bytes,
+    const std::function<absl::StatusOr<uint64_t>()>& room) {
+  if (absl::Status s = engine->RemoveImage(directory); !s.ok()) return s;
+  const absl::StatusOr<uint64_t> may_take = room();
+  if (!may_take.ok()) return may_take.status();
+  if (*may_take < bytes) {
+    return absl::ResourceExhaustedError(absl::StrCat("it has ", bytes, " bytes, and ", *may_take,
+                                                     " are free beyond the disk's reserve"));
+  }
+  return engine->NewImage(directory);
+}
+
+// What is noted as whole is restored at every start until that succeeds: it must be able to.
+absl::Status Finish(engine::Engine* engine, const std::string& directory, Slot slot,
+                    engine::ImageWriter* writer) {
+  if (absl::Status s = writer->Finish(); !s.ok()) return s;
+  const absl::StatusOr<Slot> applied = engine->ImageApplied(directory);
+  if (!applied.ok()) return applied.status();
+  if (*applied == slot) return absl::OkStatus();
+  return absl::DataLossError(
+      absl::StrCat("it is of slot ", applied->value, " and was offered as of slot ", slot.value));
+}
+
+}  // namespace
 
 void SnapshotReceiver::OnOffer(NodeId from, const consensus::SnapshotOffer& offer,
                                const consensus::Replica& core) {
-  if (offer.ballot != core.promised()) return;
+  if (installing_ || offer.ballot != core.promised()) return;
   if (intake_ && intake_->offer == offer && intake_->from == from) {
     intake_->heard_us = parts_.clock->LeaseNowUs();
     if (!intake_->whole && intake_->steps == 0) PullAgain();
@@ -42,9 +72,9 @@ void SnapshotReceiver::Start(NodeId from, const consensus::SnapshotOffer& offer)
     return;
   }
   intake_->writer = std::make_shared<std::unique_ptr<engine::ImageWriter>>();
-  const auto open = [engine = parts_.engine, directory = parts_.directory,
-                     writer = intake_->writer](engine::ImageWriter*) {
-    auto opened = engine->NewImage(directory);
+  const auto open = [engine = parts_.engine, directory = parts_.directory, bytes = offer.bytes,
+                     room = parts_.room, writer = intake_->writer](engine::ImageWriter*) {
+    auto opened = Begin(engine, directory, bytes, room);
     if (opened.ok()) *writer = *std::move(opened);
     return opened.status();
   };
@@ -66,15 +96,20 @@ bool SnapshotReceiver::Post(std::function<absl::Status(engine::ImageWriter*)> st
 }
 
 void SnapshotReceiver::OnChunk(NodeId from, const consensus::SnapshotChunk& chunk) {
-  if (!intake_ || intake_->from != from || intake_->offer.snapshot != chunk.snapshot) return;
+  if (!intake_ || installing_) return;
+  if (intake_->from != from || intake_->offer.snapshot != chunk.snapshot) return;
   if (chunk.position != intake_->taken || intake_->whole || chunk.bytes->empty()) return;
+  if (chunk.bytes->size() > intake_->offer.bytes - chunk.position) return;
   const uint64_t end = chunk.position + chunk.bytes->size();
-  if (end > intake_->offer.bytes) return;
   intake_->heard_us = parts_.clock->LeaseNowUs();
   const bool whole = end == intake_->offer.bytes;
-  const auto append = [bytes = chunk.bytes, whole](engine::ImageWriter* writer) {
+  const auto append = [engine = parts_.engine, directory = parts_.directory,
+                       slot = intake_->offer.last.slot, bytes = chunk.bytes,
+                       whole](engine::ImageWriter* writer) {
+    // It was not begun; a former taking of the same snapshot may have asked for this.
+    if (writer == nullptr) return absl::FailedPreconditionError("there is no image to write to");
     absl::Status status = writer->Append(*bytes);
-    return status.ok() && whole ? writer->Finish() : status;
+    return status.ok() && whole ? Finish(engine, directory, slot, writer) : status;
   };
   if (!Post(append, end, whole)) return;  // it is pulled again
   intake_->taken = end;
@@ -84,7 +119,8 @@ void SnapshotReceiver::OnChunk(NodeId from, const consensus::SnapshotChunk& chun
 std::optional<consensus::SnapshotReceived> SnapshotReceiver::On(const PieceWritten& written) {
   if (!intake_ || intake_->number != written.intake) return std::nullopt;
   if (!written.status.ok()) {
-    spdlog::warn("cannot write a snapshot: {}", std::string(written.status.message()));
+    spdlog::warn("cannot take a snapshot: {}", std::string(written.status.message()));
+    Pull({.failed = true});
     Forget();
     return std::nullopt;
   }
@@ -100,9 +136,15 @@ std::optional<consensus::SnapshotReceived> SnapshotReceiver::On(const PieceWritt
                                      intake_->offer.configuration};
 }
 
-SnapshotIntent SnapshotReceiver::Intent(consensus::HardState hard_state) const {
+SnapshotIntent SnapshotReceiver::Intent(consensus::HardState hard_state) {
   BATON_CHECK(intake_ && intake_->whole);
+  installing_ = true;
   return {intake_->offer.prev, intake_->offer.last, intake_->offer.entry, std::move(hard_state)};
+}
+
+void SnapshotReceiver::CannotInstall() {
+  BATON_CHECK(installing_);
+  Pull({.failed = true});
 }
 
 void SnapshotReceiver::Drop() {

@@ -3,7 +3,8 @@
 // wants installed is noted durably (snapshot_install.h), and the node is opened anew from it.
 //
 // A lost piece is pulled again from where the written ones end; a new offer of the same snapshot
-// goes on where the last one stopped. Owned by the replica loop; the worker writes.
+// goes on where the last one stopped. What cannot be taken, for want of space above all, is dropped
+// and its sender told so, which keeps log for it. Owned by the replica loop; the worker writes.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +14,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "base/types.h"
 #include "consensus/event.h"
 #include "consensus/message.h"
@@ -48,8 +50,9 @@ class SnapshotReceiver {
     Transport* transport;
     const Clock* clock;
     Metrics* metrics;
-    std::string directory;                      // of the image
-    std::function<void(PieceWritten)> written;  // to the loop's inbox; called on the worker
+    std::string directory;                           // of the image
+    std::function<void(PieceWritten)> written;       // to the loop's inbox; called on the worker
+    std::function<absl::StatusOr<uint64_t>()> room;  // bytes that an image may take; on the worker
   };
   explicit SnapshotReceiver(Parts parts) : parts_(std::move(parts)) {}
 
@@ -57,8 +60,10 @@ class SnapshotReceiver {
   void OnChunk(NodeId from, const consensus::SnapshotChunk& chunk);
   // The event for the core, once the snapshot is whole.
   std::optional<consensus::SnapshotReceived> On(const PieceWritten& written);
-  // The core wants it. REQUIRES: it is whole.
-  SnapshotIntent Intent(consensus::HardState hard_state) const;
+  // The core wants it. Nothing is taken from now on, so that it stays. REQUIRES: it is whole.
+  SnapshotIntent Intent(consensus::HardState hard_state);
+  // The intent could not be noted. The image stays: the note may be there nevertheless.
+  void CannotInstall();
   // The core does not want it.
   void Drop();
 
@@ -88,6 +93,7 @@ class SnapshotReceiver {
   const Parts parts_;
   uint64_t intakes_ = 0;  // begun
   std::optional<Intake> intake_;
+  bool installing_ = false;  // intake_ is whole, and to be installed
 };
 
 }  // namespace baton::server

@@ -31,17 +31,27 @@ absl::Status Make(engine::Engine* engine, const wal::Wal* wal, const std::string
 
 void SnapshotSender::Begin(const consensus::SendSnapshot& send, Slot applied) {
   const int64_t now_us = parts_.clock->LeaseNowUs();
+  const auto resting = ended_.find(send.to);
+  if (resting != ended_.end() && resting->second > now_us) return;
+  ended_.erase(send.to);
   if (now_us < rest_until_us_) {
-    failed_.push_back(send.to);
+    ended_[send.to] = rest_until_us_;
     return;
   }
   receivers_[send.to] = Receiver{.ballot = send.ballot, .heard_us = now_us};
-  if (image_ == Image::kNone) MakeImage(applied);
+  if (image_ != Image::kNone) return;
+  if (parts_.disk_nearly_full()) {
+    spdlog::warn("no snapshot is made for node {}: the disk is nearly full", send.to.value);
+    FailAll();
+  } else {
+    MakeImage(applied);
+  }
 }
 
 void SnapshotSender::MakeImage(Slot applied) {
   image_ = Image::kMaking;
   snapshot_ = ++last_snapshot_;
+  log_at_image_ = parts_.log_added();
   parts_.keep_log_above(applied.value == 0 ? applied : applied.Prev());
   const bool posted =
       parts_.worker->Post([engine = parts_.engine, wal = parts_.wal, directory = parts_.directory,
@@ -69,12 +79,38 @@ void SnapshotSender::On(const ImageMade& made, const consensus::Replica& core) {
   configuration_ = core.configurations().all().front();
 }
 
-// All wait for an image that cannot be had.
 void SnapshotSender::FailAll() {
-  for (const auto& [node, receiver] : receivers_) failed_.push_back(node);
-  receivers_.clear();
   rest_until_us_ = parts_.clock->LeaseNowUs() + kRestAfterErrorUs;
+  for (const auto& [node, receiver] : receivers_) ended_[node] = rest_until_us_;
+  receivers_.clear();
   DropImage();
+}
+
+// REQUIRES: it is no receiver any more, or is about to be none.
+void SnapshotSender::Fail(NodeId node, const char* why) {
+  int64_t& rest_us = rest_us_[node];
+  rest_us = rest_us == 0 ? kFailedRestUs : std::min(2 * rest_us, kFailedRestUsMax);
+  ended_[node] = parts_.clock->LeaseNowUs() + rest_us;
+  parts_.metrics->snapshots_failed.Add();
+  spdlog::warn("the snapshot for node {} has failed: {}; it is sent none for {} s", node.value, why,
+               rest_us / 1'000'000);
+}
+
+uint64_t SnapshotSender::KeptLogBytesMax() const {
+  return std::max(kKeptRetentions * limits_.log_retention_bytes,
+                  reader_ == nullptr ? 0 : reader_->bytes());
+}
+
+void SnapshotSender::LetGoIfItMust() {
+  if (image_ == Image::kNone) return;
+  if (parts_.disk_nearly_full()) {
+    spdlog::warn("a snapshot is let go of: the disk is nearly full");
+    FailAll();
+  } else if (parts_.log_added() - log_at_image_ > KeptLogBytesMax()) {
+    for (const auto& [node, receiver] : receivers_) Fail(node, "the log above it is too long");
+    receivers_.clear();
+    DropImage();
+  }
 }
 
 void SnapshotSender::On(const PieceRead& read) {
@@ -100,9 +136,14 @@ void SnapshotSender::OnPull(NodeId from, const consensus::SnapshotPull& pull) {
   if (found == receivers_.end() || pull.snapshot != snapshot_ || image_ != Image::kReady) return;
   Receiver& receiver = found->second;
   receiver.heard_us = parts_.clock->LeaseNowUs();
-  if (pull.done) {
+  if (pull.failed) {
+    Fail(from, "it cannot take it");
     receivers_.erase(found);
-    failed_.push_back(from);
+    return;
+  }
+  if (pull.done) {
+    ended_[from] = receiver.heard_us;
+    receivers_.erase(found);
     return;
   }
   if (pull.position > reader_->bytes()) return;
@@ -114,7 +155,8 @@ void SnapshotSender::OnPull(NodeId from, const consensus::SnapshotPull& pull) {
 
 void SnapshotSender::EndReign() {
   receivers_.clear();
-  failed_.clear();
+  ended_.clear();
+  rest_us_.clear();
   DropImage();
 }
 
@@ -133,14 +175,19 @@ void SnapshotSender::DropImage() {
 
 std::vector<NodeId> SnapshotSender::RunDue(const consensus::Replica& core) {
   const int64_t now_us = parts_.clock->LeaseNowUs();
-  std::vector<NodeId> ended = std::exchange(failed_, {});
+  LetGoIfItMust();
   for (auto at = receivers_.begin(); at != receivers_.end();) {
     auto& [node, receiver] = *at;
     const bool there = image_ == Image::kReady && core.MatchOf(node) >= last_.slot;
     const bool silent = receiver.heard_us + kSilentUsMax <= now_us;
     if (there || silent) {
-      if (there) parts_.metrics->snapshots_sent.Add();
-      ended.push_back(node);
+      if (there) {
+        parts_.metrics->snapshots_sent.Add();
+        ended_[node] = now_us;
+        rest_us_.erase(node);
+      } else {
+        Fail(node, "it has stopped pulling");
+      }
       at = receivers_.erase(at);
       continue;
     }
@@ -154,10 +201,19 @@ std::vector<NodeId> SnapshotSender::RunDue(const consensus::Replica& core) {
   } else {
     ReadNext(now_us);
   }
+  std::vector<NodeId> ended;
+  for (const auto& [node, at_us] : ended_) {
+    if (at_us <= now_us) ended.push_back(node);
+  }
+  for (const NodeId node : ended) ended_.erase(node);
   return ended;
 }
 
 void SnapshotSender::Offer(NodeId to, Receiver* receiver, int64_t now_us) {
+  if (receiver->offered_us == 0) {
+    spdlog::info("node {} is sent a snapshot of slot {}, {} bytes", to.value, last_.slot.value,
+                 reader_->bytes());
+  }
   receiver->offered_us = now_us;
   parts_.transport->Send(
       {.from = parts_.self,
@@ -192,13 +248,13 @@ void SnapshotSender::ReadNext(int64_t now_us) {
         if (bytes.ok()) piece.bytes = std::make_shared<const std::string>(*std::move(bytes));
         read(std::move(piece));
       });
-  const auto pause_us = static_cast<int64_t>(size * 1'000'000 / bytes_per_second_);
+  const auto pause_us = static_cast<int64_t>(size * 1'000'000 / limits_.bytes_per_second);
   next_piece_us_ = std::max(next_piece_us_, now_us - pause_us) + pause_us;
 }
 
 int64_t SnapshotSender::NextDeadlineUs() const {
-  if (!failed_.empty()) return 0;
   int64_t next_us = kNever;
+  for (const auto& [node, at_us] : ended_) next_us = std::min(next_us, at_us);
   for (const auto& [node, receiver] : receivers_) {
     next_us = std::min(next_us, receiver.heard_us + kSilentUsMax);
     if (image_ != Image::kReady) continue;

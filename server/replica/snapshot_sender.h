@@ -6,6 +6,11 @@
 // them. While it is there the log is not truncated above its slot: its receivers go on from there.
 // The entry at that slot goes along, since it states what the next reign continues.
 //
+// A receiver that says that it cannot take it, falls silent, or takes so long that too much log has
+// gathered, is let go at once and rests before it is sent another, twice as long each time until it
+// gets there. Nobody is sent one while this node's own disk is nearly full. So no peer can make the
+// log grow without bound. The core hears of an end only when the rest is over.
+//
 // Owned by the replica loop; the worker makes the image and reads its pieces.
 #pragma once
 
@@ -54,6 +59,12 @@ class SnapshotSender {
   static constexpr int64_t kOfferAgainUs = 1'000'000;      // to one that has not pulled since
   static constexpr int64_t kSilentUsMax = 20'000'000;      // of a receiver; then it has failed
   static constexpr int64_t kRestAfterErrorUs = 5'000'000;  // before another image is tried
+  // Of a peer that did not get there, before another is offered: the first time, and at most.
+  static constexpr int64_t kFailedRestUs = 2'000'000;
+  static constexpr int64_t kFailedRestUsMax = 128'000'000;
+  // Log above an image, in log_retention_bytes, or as much as the image has if that is more: a
+  // state that is large takes long to send. With more the image is let go.
+  static constexpr uint64_t kKeptRetentions = 4;
 
   struct Parts {
     NodeId self;
@@ -68,10 +79,16 @@ class SnapshotSender {
     std::function<void(ImageMade)> made;
     std::function<void(PieceRead)> read;
     std::function<void(Slot)> keep_log_above;  // kSlotNone: no more
+    std::function<uint64_t()> log_added;       // bytes of log since the start
+    std::function<bool()> disk_nearly_full;
+  };
+  struct Limits {
+    uint64_t bytes_per_second;
+    uint64_t log_retention_bytes;
   };
   // `seed` names snapshots: give each start of a process another.
-  SnapshotSender(Parts parts, uint64_t bytes_per_second, uint64_t seed)
-      : parts_(std::move(parts)), bytes_per_second_(bytes_per_second), last_snapshot_(seed) {}
+  SnapshotSender(Parts parts, const Limits& limits, uint64_t seed)
+      : parts_(std::move(parts)), limits_(limits), last_snapshot_(seed) {}
 
   void Begin(const consensus::SendSnapshot& send, Slot applied);
   void On(const ImageMade& made, const consensus::Replica& core);
@@ -80,7 +97,8 @@ class SnapshotSender {
   // Nobody is sent anything any more.
   void EndReign();
 
-  // Sends and gives up what is due. Returns the peers whose snapshot has ended, for SnapshotEnded.
+  // Sends and gives up what is due. Returns the peers whose snapshot has ended, and their rest with
+  // it, for SnapshotEnded.
   std::vector<NodeId> RunDue(const consensus::Replica& core);
   int64_t NextDeadlineUs() const;
 
@@ -95,14 +113,18 @@ class SnapshotSender {
   enum class Image : uint8_t { kNone, kMaking, kReady };
 
   void MakeImage(Slot applied);
+  // The receivers: none gets there, through no fault of its own.
   void FailAll();
+  void Fail(NodeId node, const char* why);
   void DropImage();
+  void LetGoIfItMust();
+  uint64_t KeptLogBytesMax() const;
   void Offer(NodeId to, Receiver* receiver, int64_t now_us);
   void ReadNext(int64_t now_us);
   bool Due(const Receiver& receiver) const;
 
   const Parts parts_;
-  const uint64_t bytes_per_second_;
+  const Limits limits_;
   uint64_t last_snapshot_;
 
   Image image_ = Image::kNone;
@@ -112,11 +134,13 @@ class SnapshotSender {
   consensus::Configuration configuration_;
   std::shared_ptr<engine::ImageReader> reader_;
   std::map<NodeId, Receiver> receivers_;
-  std::vector<NodeId> failed_;  // to be told of in RunDue
-  bool reading_ = false;        // one piece at a time
-  NodeId served_;               // last; turns go round
-  int64_t next_piece_us_ = 0;   // not before, for the rate
-  int64_t rest_until_us_ = 0;
+  uint64_t log_at_image_ = 0;          // log_added() when the image was begun
+  std::map<NodeId, int64_t> ended_;    // no receivers any more; when RunDue says so
+  std::map<NodeId, int64_t> rest_us_;  // the last rest of each that has not got there since
+  bool reading_ = false;               // one piece at a time
+  NodeId served_;                      // last; turns go round
+  int64_t next_piece_us_ = 0;          // not before, for the rate
+  int64_t rest_until_us_ = 0;          // no image before
 };
 
 }  // namespace baton::server

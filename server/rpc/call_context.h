@@ -14,6 +14,7 @@ namespace baton::server {
 // A request waits no longer than this, whatever it says.
 inline constexpr int64_t kDeadlineUsMax = int64_t{10} * 60 * 1'000'000;
 inline constexpr size_t kActorBytesMax = 256;
+inline constexpr size_t kReasonBytesMax = 256;  // of a change of members
 inline constexpr size_t kTraceparentBytesMax = 256;
 
 // What a gRPC call says of itself.

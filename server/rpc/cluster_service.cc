@@ -41,6 +41,7 @@ const char* WordOf(consensus::DiskClass disk) {
 static_assert(static_cast<size_t>(consensus::DiskClass::kStuck) == 2);
 
 void ToProto(const MemberHealthInfo& from, v1::MemberHealth* to) {
+  to->set_node_id(from.node.value);
   to->set_name(from.name);
   to->set_barred(from.health.barred);
   to->set_recovering(from.health.recovering);
@@ -70,26 +71,29 @@ void FillStatus(const NodeStatus& status, const std::vector<PeerReport>& peers,
   to->set_flushed_slot(status.flushed.value);
   to->set_first_slot(status.first.value);
   to->set_epoch(status.epoch.value);
+  to->set_changing(status.changing);
   for (const MemberInfo& member : status.members) ToProto(member, to->add_members());
   for (const MemberHealthInfo& health : status.health) ToProto(health, to->add_health());
   for (const PeerReport& peer : peers) {
     v1::PeerProgress* progress = to->add_peers();
     progress->set_name(peer.name);
+    progress->set_node_id(peer.node.value);
     progress->set_connected(peer.connected);
     progress->set_refusal(peer.refusal);
     for (const PeerProgressInfo& known : status.peers) {
-      if (known.name == peer.name) progress->set_match_slot(known.match.value);
+      if (known.node == peer.node) progress->set_match_slot(known.match.value);
     }
   }
 }
 
 }  // namespace
 
-ClusterService::ClusterService(const NodeHandle* node, FormationHost* formation, const Clock* clock,
-                               v1::VersionInfo version,
+ClusterService::ClusterService(const NodeHandle* node, FormationHost* formation,
+                               MembersHost* members, const Clock* clock, v1::VersionInfo version,
                                std::function<std::vector<PeerReport>()> peers)
     : node_(node),
       formation_(formation),
+      members_(members),
       clock_(clock),
       version_(std::move(version)),
       peers_(std::move(peers)) {}
@@ -118,6 +122,62 @@ grpc::ServerUnaryReactor* ClusterService::Init(grpc::CallbackServerContext* cont
     }
     reactor->Finish(ToGrpcStatus(outcome.failure));
   });
+  return reactor;
+}
+
+namespace {
+
+MemberRef FromProto(const v1::MemberRef& from) {
+  return MemberRef{from.name(), NodeId{from.node_id()}};
+}
+
+// Nullopt: the request names no change.
+std::optional<MemberOrder> FromProto(const v1::ChangeMembersRequest& from) {
+  switch (from.change_case()) {
+    case v1::ChangeMembersRequest::kAdd:
+      return AddMember{from.add().name(), from.add().peer_address(),
+                       static_cast<uint32_t>(from.add().role()), FromProto(from.add().replaces())};
+    case v1::ChangeMembersRequest::kPromote:
+      return PromoteMember{FromProto(from.promote())};
+    case v1::ChangeMembersRequest::kRemove:
+      return RemoveMember{FromProto(from.remove())};
+    case v1::ChangeMembersRequest::kSwap:
+      return SwapMembers{FromProto(from.swap().out()), FromProto(from.swap().in())};
+    case v1::ChangeMembersRequest::CHANGE_NOT_SET:
+      break;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* ClusterService::ChangeMembers(grpc::CallbackServerContext* context,
+                                                        const v1::ChangeMembersRequest* request,
+                                                        v1::ChangeMembersResponse* response) {
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  CallContext call;
+  Failure failure = MakeCallContext({"", RemainingUs(context->deadline())}, request->context(),
+                                    clock_->LeaseNowUs(), &call);
+  std::optional<MemberOrder> order = FromProto(*request);
+  if (failure.ok() && !order) failure = InvalidRequest("no change of members is given");
+  if (failure.ok() && request->reason().size() > kReasonBytesMax) {
+    failure =
+        OverLimit("the reason is too long", "reason_bytes_max=" + std::to_string(kReasonBytesMax));
+  }
+  if (!failure.ok()) {
+    reactor->Finish(ToGrpcStatus(failure));
+    return reactor;
+  }
+  members_->Change(*std::move(order), request->reason(), call,
+                   [reactor, response](const MembersOutcome& outcome) {
+                     response->set_epoch(outcome.epoch.value);
+                     response->set_unchanged(outcome.unchanged);
+                     ToProto(outcome.member, response->mutable_member());
+                     for (const MemberInfo& member : outcome.members) {
+                       ToProto(member, response->add_members());
+                     }
+                     reactor->Finish(ToGrpcStatus(outcome.failure));
+                   });
   return reactor;
 }
 

@@ -1,4 +1,4 @@
-// ClusterService: formation, status, digests, version. Answered by the node that is asked.
+// ClusterService: formation, members, status, digests, version. Answered by the node that is asked.
 //
 // Handlers run on gRPC's callback threads and never block. Outlives the server it is added to.
 #pragma once
@@ -10,6 +10,7 @@
 #include "server/replica/clock.h"
 #include "server/rpc/formation_host.h"
 #include "server/rpc/grpc_transport.h"
+#include "server/rpc/members_host.h"
 #include "server/rpc/node_handle.h"
 
 namespace baton::server {
@@ -17,12 +18,16 @@ namespace baton::server {
 class ClusterService final : public v1::Cluster::CallbackService {
  public:
   // `peers` gives the transport's report.
-  ClusterService(const NodeHandle* node, FormationHost* formation, const Clock* clock,
-                 v1::VersionInfo version, std::function<std::vector<PeerReport>()> peers);
+  ClusterService(const NodeHandle* node, FormationHost* formation, MembersHost* members,
+                 const Clock* clock, v1::VersionInfo version,
+                 std::function<std::vector<PeerReport>()> peers);
 
   grpc::ServerUnaryReactor* Init(grpc::CallbackServerContext* context,
                                  const v1::InitRequest* request,
                                  v1::InitResponse* response) override;
+  grpc::ServerUnaryReactor* ChangeMembers(grpc::CallbackServerContext* context,
+                                          const v1::ChangeMembersRequest* request,
+                                          v1::ChangeMembersResponse* response) override;
   grpc::ServerUnaryReactor* Status(grpc::CallbackServerContext* context,
                                    const v1::StatusRequest* request,
                                    v1::StatusResponse* response) override;
@@ -36,6 +41,7 @@ class ClusterService final : public v1::Cluster::CallbackService {
  private:
   const NodeHandle* const node_;
   FormationHost* const formation_;
+  MembersHost* const members_;
   const Clock* const clock_;
   const v1::VersionInfo version_;
   const std::function<std::vector<PeerReport>()> peers_;

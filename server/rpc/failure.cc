@@ -43,6 +43,7 @@ static_assert(static_cast<int>(Reason::kNotLeader) == v1::REASON_NOT_LEADER);
 static_assert(static_cast<int>(Reason::kDeadline) == v1::REASON_DEADLINE);
 static_assert(static_cast<int>(Reason::kFormedDifferently) == v1::REASON_FORMED_DIFFERENTLY);
 static_assert(static_cast<int>(Reason::kTooStale) == v1::REASON_TOO_STALE);
+static_assert(static_cast<int>(Reason::kMembersRefused) == v1::REASON_MEMBERS_REFUSED);
 
 Reason FromProto(v1::Reason reason) {
   return v1::Reason_IsValid(reason) ? static_cast<Reason>(reason) : Reason::kNone;

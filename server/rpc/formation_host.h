@@ -14,11 +14,12 @@
 
 namespace baton::server {
 
-// Epoch 1, as every member keeps it. After formation the log alone says who is a member.
+// What a node began with: epoch 1 if it formed the cluster, a later one if it was added. From then
+// on the log alone says who is a member.
 struct FormationRecord {
   Id128 cluster;
   NodeId self;
-  Epoch epoch;
+  Epoch epoch;  // its members are chosen
   uint32_t cluster_version = 0;
   std::string profile;              // lan | wan
   std::vector<MemberInfo> members;  // by node id, ascending

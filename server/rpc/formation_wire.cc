@@ -47,6 +47,9 @@ absl::StatusOr<FormationRecord> FromJoinRequest(const peer::v1::JoinRequest& req
     if (!directory || directory->IsZero() || member.node_id() == 0) {
       return absl::InvalidArgumentError("member " + member.name() + " lacks an id");
     }
+    if (member.role() < v1::ROLE_VOTER || member.role() > v1::ROLE_WITNESS) {
+      return absl::InvalidArgumentError("member " + member.name() + " has a role not known here");
+    }
     record.members.push_back({NodeId{member.node_id()}, member.name(), *directory,
                               member.client_address(), member.peer_address(), member.role()});
   }

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <chrono>
+#include <set>
 #include <utility>
 #include <variant>
 
@@ -63,32 +64,62 @@ void GrpcTransport::RunQueue() {
   while (queue_->Next(&tag, &ok)) static_cast<Operation*>(tag)->Done(ok);
 }
 
-void GrpcTransport::Open(const PeerIdentity& self, std::vector<MemberInfo> members,
+void GrpcTransport::Open(const PeerIdentity& self,
                          std::function<void(consensus::Message)> receive) {
-  BATON_CHECK(formed_storage_ == nullptr) << "the transport is open";
-  formed_storage_ = std::make_unique<Formed>();
-  formed_storage_->self = self;
-  formed_storage_->members = std::move(members);
-  for (const MemberInfo& member : formed_storage_->members) {
-    if (member.node == self.node) continue;
-    auto peer = std::make_unique<Peer>();
-    peer->member = member;
-    peer->link =
-        std::make_unique<PeerLink>(PeerLink::Options{self, member, formed_storage_->members},
-                                   queue_.get(), &peer->metrics, [this] {
-                                     MutexLock lock(&mutex_);
-                                     --open_links_;
-                                     quiet_.NotifyAll();
-                                   });
-    formed_storage_->peers.emplace(member.node.value, std::move(peer));
-  }
   {
     MutexLock lock(&mutex_);
     receive_ = std::move(receive);
-    open_links_ = formed_storage_->peers.size();
   }
-  formed_.store(formed_storage_.get(), std::memory_order_release);
-  for (auto& [node, peer] : formed_storage_->peers) peer->link->Open();
+  MutexLock lock(&peers_mutex_);
+  BATON_CHECK(!self_) << "the transport is open";
+  self_ = self;
+  FollowMembers();
+}
+
+void GrpcTransport::SetMembers(const std::vector<MemberInfo>& members) {
+  MutexLock lock(&peers_mutex_);
+  members_ = members;
+  if (self_ && !closing_) FollowMembers();
+}
+
+void GrpcTransport::FollowMembers() {
+  std::set<NodeId> wanted;
+  for (const MemberInfo& member : members_) {
+    wanted.insert(member.node);
+    if (member.node != self_->node && peers_.count(member.node) == 0) Meet(member);
+  }
+  for (auto it = peers_.begin(); it != peers_.end();) {
+    if (wanted.count(it->first) != 0) {
+      ++it;
+      continue;
+    }
+    it->second->link->Close();
+    former_.push_back(std::move(it->second));
+    it = peers_.erase(it);
+  }
+}
+
+void GrpcTransport::Meet(const MemberInfo& member) {
+  auto peer = std::make_shared<Peer>();
+  peer->member = member;
+  peer->link = std::make_unique<PeerLink>(PeerLink::Options{*self_, member}, queue_.get(),
+                                          &peer->metrics, [this] {
+                                            MutexLock lock(&mutex_);
+                                            --open_links_;
+                                            quiet_.NotifyAll();
+                                          });
+  {
+    MutexLock lock(&mutex_);
+    ++open_links_;
+  }
+  peer->link->Open();
+  peers_.emplace(member.node, std::move(peer));
+}
+
+std::vector<std::shared_ptr<GrpcTransport::Peer>> GrpcTransport::AllPeers() const {
+  std::vector<std::shared_ptr<Peer>> all = former_;
+  for (const auto& [node, peer] : peers_) all.push_back(peer);
+  return all;
 }
 
 void GrpcTransport::Close() {
@@ -98,43 +129,44 @@ void GrpcTransport::Close() {
     closed_ = true;
     receive_ = nullptr;
   }
-  if (formed_storage_ == nullptr) return;
-  for (auto& [node, peer] : formed_storage_->peers) peer->link->Close();
+  std::vector<std::shared_ptr<Peer>> peers;
+  {
+    MutexLock lock(&peers_mutex_);
+    closing_ = true;
+    for (const auto& [node, peer] : peers_) peer->link->Close();
+    peers = AllPeers();
+  }
   {
     MutexLock lock(&mutex_);
     while (open_links_ > 0 && quiet_.WaitFor(&mutex_, kHangUpUs)) {
     }
   }
-  for (auto& [node, peer] : formed_storage_->peers) peer->link->Cancel();
+  for (const std::shared_ptr<Peer>& peer : peers) peer->link->Cancel();
   MutexLock lock(&mutex_);
   while (open_links_ > 0) quiet_.Wait(&mutex_);
 }
 
-GrpcTransport::Peer* GrpcTransport::FindPeer(NodeId node) const {
-  const Formed* formed = formed_.load(std::memory_order_acquire);
-  if (formed == nullptr) return nullptr;
-  const auto it = formed->peers.find(node.value);
-  return it == formed->peers.end() ? nullptr : it->second.get();
+std::shared_ptr<GrpcTransport::Peer> GrpcTransport::FindPeer(NodeId node) const {
+  MutexLock lock(&peers_mutex_);
+  const auto found = peers_.find(node);
+  return found == peers_.end() ? nullptr : found->second;
 }
 
 void GrpcTransport::Send(consensus::Message message) {
-  if (Peer* peer = FindPeer(message.to)) peer->link->Send(message);
+  if (const auto peer = FindPeer(message.to)) peer->link->Send(message);
 }
 
 bool GrpcTransport::Connected(NodeId node) const {
-  const Peer* peer = FindPeer(node);
+  const auto peer = FindPeer(node);
   return peer != nullptr && peer->link->connected();
 }
 
 std::vector<PeerReport> GrpcTransport::Report() const {
   std::vector<PeerReport> reports;
-  const Formed* formed = formed_.load(std::memory_order_acquire);
-  if (formed == nullptr) return reports;
-  for (const MemberInfo& member : formed->members) {
-    const Peer* peer = FindPeer(member.node);
-    if (peer == nullptr) continue;
-    reports.push_back(
-        {member.node, member.name, peer->link->connected(), peer->link->refusal(), &peer->metrics});
+  MutexLock lock(&peers_mutex_);
+  for (const auto& [node, peer] : peers_) {
+    reports.push_back({node, peer->member.name, peer->link->connected(), peer->link->refusal(),
+                       std::shared_ptr<const PeerMetrics>(peer, &peer->metrics)});
   }
   return reports;
 }
@@ -155,17 +187,22 @@ void GrpcTransport::StreamStarted(PeerStream*) {
 }
 
 peer::v1::Hello GrpcTransport::Greet(PeerStream* stream, const peer::v1::Hello& hello) {
-  const Formed* formed = formed_.load(std::memory_order_acquire);
-  if (formed == nullptr) {
+  const auto self = [this] {
+    MutexLock lock(&peers_mutex_);
+    return self_;
+  }();
+  if (!self) {
     peer::v1::Hello answer;
     answer.set_refused("this node is unformed: it belongs to no cluster");
     return answer;
   }
-  peer::v1::Hello answer = MakeHello(formed->self, NodeId{hello.node_id()});
-  const std::string reason = RefuseHello(hello, formed->self, formed->members);
-  Peer* peer = FindPeer(NodeId{hello.node_id()});
-  if (!reason.empty() || peer == nullptr) {
-    answer.set_refused(reason.empty() ? "a node does not speak to itself" : reason);
+  peer::v1::Hello answer = MakeHello(*self, NodeId{hello.node_id()});
+  const auto peer = FindPeer(NodeId{hello.node_id()});
+  const std::string reason = hello.node_id() == self->node.value
+                                 ? "a node does not speak to itself"
+                                 : RefuseHello(hello, *self, peer ? &peer->member : nullptr);
+  if (!reason.empty()) {
+    answer.set_refused(reason);
     port_metrics_.refused_hellos.Add();
     if (peer != nullptr) peer->metrics.refusals.Add();
     if (MayComplain()) spdlog::error("refused a peer stream: {}", answer.refused());
@@ -178,7 +215,7 @@ peer::v1::Hello GrpcTransport::Greet(PeerStream* stream, const peer::v1::Hello& 
 }
 
 void GrpcTransport::Deliver(consensus::Message message) {
-  if (Peer* peer = FindPeer(message.from)) {
+  if (const auto peer = FindPeer(message.from)) {
     peer->metrics.received_messages.Add();
     peer->metrics.received_bytes.Add(EntryBytes(message));
   }

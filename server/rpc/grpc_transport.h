@@ -11,8 +11,9 @@
 #include <grpcpp/completion_queue.h>
 #include <grpcpp/server_builder.h>
 
-#include <atomic>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -33,7 +34,7 @@ struct PeerReport {
   std::string name;
   bool connected = false;
   std::string refusal;
-  const PeerMetrics* metrics = nullptr;  // lives as long as the transport
+  std::shared_ptr<const PeerMetrics> metrics;
 };
 
 class GrpcTransport final : public Transport, private PeerStreamHost {
@@ -45,13 +46,14 @@ class GrpcTransport final : public Transport, private PeerStreamHost {
   ~GrpcTransport() override;
 
   void Start();
-  // `receive` is called on the peer I/O thread and must not block. Members do not change yet.
-  void Open(const PeerIdentity& self, std::vector<MemberInfo> members,
-            std::function<void(consensus::Message)> receive);
+  // From now on the members that SetMembers names are met. `receive` is called on the peer I/O
+  // thread and must not block.
+  void Open(const PeerIdentity& self, std::function<void(consensus::Message)> receive);
   // Lets the last messages out, hangs up on every peer and delivers nothing after it has returned.
   void Close();
 
   void Send(consensus::Message message) override;
+  void SetMembers(const std::vector<MemberInfo>& members) override;
   bool Connected(NodeId peer) const override;
 
   std::vector<PeerReport> Report() const;
@@ -63,12 +65,6 @@ class GrpcTransport final : public Transport, private PeerStreamHost {
     PeerMetrics metrics;
     std::unique_ptr<PeerLink> link;
   };
-  // Fixed by Open: read without a lock afterwards.
-  struct Formed {
-    PeerIdentity self;
-    std::vector<MemberInfo> members;
-    std::unordered_map<uint32_t, std::unique_ptr<Peer>> peers;  // by node id
-  };
 
   void StreamStarted(PeerStream* stream) override;
   peer::v1::Hello Greet(PeerStream* stream, const peer::v1::Hello& hello) override;
@@ -79,14 +75,25 @@ class GrpcTransport final : public Transport, private PeerStreamHost {
   void RunQueue();
   void AwaitCall();
   bool MayComplain();  // in the log, of a stranger; at most once a second
-  Peer* FindPeer(NodeId node) const;
+  std::shared_ptr<Peer> FindPeer(NodeId node) const;
+  // Opens links to members that are new, closes those to members that are gone.
+  void FollowMembers() BATON_REQUIRES(peers_mutex_);
+  void Meet(const MemberInfo& member) BATON_REQUIRES(peers_mutex_);
+  std::vector<std::shared_ptr<Peer>> AllPeers() const BATON_REQUIRES(peers_mutex_);
 
   PeerService* const service_;
   const std::unique_ptr<grpc::ServerCompletionQueue> queue_;
   std::thread thread_;
   PeerPortMetrics port_metrics_;
-  std::unique_ptr<Formed> formed_storage_;
-  std::atomic<const Formed*> formed_{nullptr};
+
+  // Taken before mutex_. A link's own lock is taken under it.
+  mutable Mutex peers_mutex_;
+  std::vector<MemberInfo> members_ BATON_GUARDED_BY(peers_mutex_);   // to be met
+  std::optional<PeerIdentity> self_ BATON_GUARDED_BY(peers_mutex_);  // set by Open
+  bool closing_ BATON_GUARDED_BY(peers_mutex_) = false;              // nobody new is met
+  std::map<NodeId, std::shared_ptr<Peer>> peers_ BATON_GUARDED_BY(peers_mutex_);  // met
+  // Of former members, until the end: their links say their last words. Changes of members are few.
+  std::vector<std::shared_ptr<Peer>> former_ BATON_GUARDED_BY(peers_mutex_);
 
   // Peer I/O thread only.
   size_t started_streams_ = 0;                         // <= kPeerStreamsMax

@@ -1,6 +1,5 @@
 #include "server/rpc/hello.h"
 
-#include <algorithm>
 #include <optional>
 
 #include "server/codec/entry_codec.h"
@@ -21,7 +20,7 @@ peer::v1::Hello MakeHello(const PeerIdentity& self, NodeId to) {
 }
 
 std::string RefuseHello(const peer::v1::Hello& hello, const PeerIdentity& self,
-                        const std::vector<MemberInfo>& members) {
+                        const MemberInfo* sender) {
   if (!hello.refused().empty()) return "the peer refuses: " + hello.refused();
   if (hello.wire_version() != kWireVersion) {
     return "peer wire version " + std::to_string(hello.wire_version()) + ", here " +
@@ -40,17 +39,15 @@ std::string RefuseHello(const peer::v1::Hello& hello, const PeerIdentity& self,
     return "the peer looks for node " + std::to_string(hello.to_node_id()) + ", this is node " +
            std::to_string(self.node.value) + ": check peer addresses";
   }
-  const auto member = std::find_if(members.begin(), members.end(), [&](const MemberInfo& m) {
-    return m.node.value == hello.node_id();
-  });
-  if (member == members.end()) {
-    return "node " + std::to_string(hello.node_id()) + " is not a member of this cluster";
+  if (sender == nullptr) {
+    return "node " + std::to_string(hello.node_id()) +
+           " is no member of this cluster: it was removed, or has not been added yet";
   }
   const std::optional<Id128> directory = IdFromBytes(hello.directory_id());
-  if (!directory || *directory != member->directory) {
-    return "node " + member->name + " comes with directory " +
+  if (!directory || *directory != sender->directory) {
+    return "node " + sender->name + " comes with directory " +
            (directory ? ToString(*directory) : "(malformed)") + ", the membership has " +
-           ToString(member->directory) + ": its data directory was replaced";
+           ToString(sender->directory) + ": its data directory was replaced";
   }
   return "";
 }

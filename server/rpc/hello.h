@@ -3,7 +3,6 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "base/types.h"
 #include "baton/peer/v1/peer.pb.h"
@@ -22,9 +21,10 @@ struct PeerIdentity {
 
 peer::v1::Hello MakeHello(const PeerIdentity& self, NodeId to);
 
-// Why `self` will not talk to the sender of `hello`, for people; empty: it will. Only members are
-// talked to, each with the directory that the membership names.
+// Why `self` will not talk to the sender of `hello`, for people; empty: it will. `sender` is the
+// member with the id it gives, null: there is none. Only members are talked to, each with the
+// directory that the membership names.
 std::string RefuseHello(const peer::v1::Hello& hello, const PeerIdentity& self,
-                        const std::vector<MemberInfo>& members);
+                        const MemberInfo* sender);
 
 }  // namespace baton::server

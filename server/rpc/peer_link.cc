@@ -147,12 +147,12 @@ std::string PeerLink::TakeHello() {
   const auto* hello = std::get_if<peer::v1::Hello>(&messages->front());
   if (hello == nullptr) return "the first message was no Hello";
   peer_unformed_ = !hello->refused().empty() && hello->cluster_id().empty();
-  std::string reason = RefuseHello(*hello, options_.self, options_.members);
-  if (reason.empty() && hello->node_id() != options_.peer.node.value) {
-    reason = "node " + std::to_string(hello->node_id()) + " answers at the address of " +
-             options_.peer.name;
+  const bool other = !hello->cluster_id().empty() && hello->node_id() != options_.peer.node.value;
+  if (other && hello->refused().empty()) {
+    return "node " + std::to_string(hello->node_id()) + " answers at the address of " +
+           options_.peer.name;
   }
-  return reason;
+  return RefuseHello(*hello, options_.self, &options_.peer);
 }
 
 void PeerLink::OnRead(bool ok) {

@@ -33,7 +33,6 @@ class PeerLink {
   struct Options {
     PeerIdentity self;
     MemberInfo peer;
-    std::vector<MemberInfo> members;
   };
   // `closed` is called once, on the peer I/O thread or in Close, when nothing is in flight and
   // nothing will be.

@@ -31,6 +31,10 @@ Recovered Recover(const SimDisk& disk) {
   return recovered;
 }
 
+Invariants::Disk OnDisk(const SimDisk* disk) {
+  return [disk](const EntryId& id) { return disk->Holds(id); };
+}
+
 void Land(const Persist& persist, SimDisk* disk) {
   if (persist.hard_state) disk->hard = *persist.hard_state;
   for (const Entry& entry : persist.entries) {
@@ -142,8 +146,9 @@ void Cluster::Step(NodeId id, EventBody body) {
 }
 
 void Cluster::CheckAll(NodeId id) {
-  Check(invariants_.AfterStep(replica(id)));
+  Check(invariants_.AfterStep(replica(id), OnDisk(&nodes_.at(id).disk)));
   committed_ = std::max(committed_, replica(id).commit());
+  if (replica(id).LeftMayGo()) settled_ = std::max(settled_, replica(id).membership().epoch);
   std::vector<Invariants::Held> held;
   for (const auto& [other, node] : nodes_) {
     if (!node.replica) continue;
@@ -153,6 +158,30 @@ void Cluster::CheckAll(NodeId id) {
     }
   }
   Check(Invariants::OneLease(held));
+  for (const auto& [witness, node] : nodes_) {
+    if (node.replica && node.disk.base.slot > Slot{} && IsWitness(witness)) CheckBase(witness);
+  }
+}
+
+// What a witness has truncated is held by a voter with data in every quorum of those that are left,
+// by any configuration that may be in force. (What was in force before the newest that is chosen
+// gathers no quorum that knows of no later one.)
+void Cluster::CheckBase(NodeId witness) {
+  const EntryId base = nodes_.at(witness).disk.base;
+  const Epoch chosen = invariants_.Possible(settled_).front().epoch;
+  for (const auto& [id, node] : nodes_) {
+    if (!node.replica) continue;
+    for (const Configuration& each : node.replica->configurations().all()) {
+      if (each.membership.epoch < chosen) continue;
+      std::set<NodeId> without;
+      for (const auto& [other, state] : nodes_) {
+        if (!MayLead(each.membership, other) || !state.disk.Holds(base)) without.insert(other);
+      }
+      if (!IsQuorum(each.membership, without)) continue;
+      Check("witness " + std::to_string(witness.value) + " truncated " + ToString(base) +
+            ", which a quorum of epoch " + std::to_string(each.membership.epoch.value) + " lacks");
+    }
+  }
 }
 
 void Cluster::Check(const std::string& broken) {
@@ -208,7 +237,7 @@ void Cluster::Install(NodeId id, const InstallSnapshot& install) {
 
 void Cluster::SendNow(const Message& message) {
   coverage_.Count(message);
-  Check(invariants_.Sent(message));
+  Check(invariants_.Sent(message, OnDisk(&nodes_.at(message.from).disk)));
   if (cut_.contains({message.from, message.to})) {
     Note("    (cut)");
     return;
@@ -388,6 +417,48 @@ void Cluster::Wipe(NodeId id) {
   nodes_.erase(id);
 }
 
+bool Cluster::HasLeft(NodeId id) const {
+  const std::vector<Membership> possible = invariants_.Possible(settled_);
+  return settled_ == possible.front().epoch &&
+         std::none_of(possible.begin(), possible.end(), [&](const Membership& membership) {
+           return FindMember(membership, id) != nullptr || MayLead(membership, id);
+         });
+}
+
+bool Cluster::MayLose(NodeId id) const {
+  const std::vector<Membership> possible = invariants_.Possible(settled_);
+  if (FindMember(possible.front(), id) == nullptr && !HasLeft(id)) return false;
+  std::set<NodeId> left;
+  for (const auto& [other, node] : nodes_) {
+    if (other != id && !MayHaveToWait(other)) left.insert(other);
+  }
+  return std::all_of(possible.begin(), possible.end(), [&](const Membership& membership) {
+    return IsQuorum(membership, left) && std::any_of(left.begin(), left.end(), [&](NodeId other) {
+             const Member* member = FindMember(membership, other);
+             return member != nullptr && member->role == Role::kVoter;
+           });
+  });
+}
+
+// One of several witnesses, as any node may see it, for whom only a snapshot is left: it gets none
+// while voters with data that are away may lack what it would forget.
+bool Cluster::MayHaveToWait(NodeId id) const {
+  std::vector<Membership> ever = invariants_.Possible(Epoch{});
+  ever.push_back(membership_);
+  std::set<NodeId> witnesses;
+  for (const Membership& membership : ever) {
+    for (const Member& member : membership.members) {
+      if (member.role == Role::kWitness) witnesses.insert(member.node);
+    }
+  }
+  const SimDisk& disk = nodes_.at(id).disk;
+  const Slot last = disk.log.empty() ? disk.base.slot : disk.log.rbegin()->first;
+  return witnesses.size() > 1 && witnesses.contains(id) &&
+         std::any_of(nodes_.begin(), nodes_.end(), [&](const auto& other) {
+           return !witnesses.contains(other.first) && last < other.second.disk.base.slot;
+         });
+}
+
 bool Cluster::LeaseRuns(NodeId id) const {
   const SimNode& node = nodes_.at(id);
   return node.replica && LocalUs(node) < node.replica->LeaseEndUs();
@@ -449,10 +520,17 @@ Slot Cluster::Progress(int64_t within_us) {
 
 bool Cluster::AppliedByAllMembers(Slot slot) const {
   const auto leader = OpenLeader();
-  return leader && std::all_of(nodes_.begin(), nodes_.end(), [&](const auto& node) {
-           return FindMember(replica(*leader).membership(), node.first) == nullptr ||
-                  node.second.applied >= slot;
-         });
+  if (!leader) return false;
+  const std::vector<Member>& members = replica(*leader).membership().members;
+  const bool lost = std::any_of(members.begin(), members.end(), [&](const Member& member) {
+    return !nodes_.contains(member.node);
+  });
+  return std::all_of(members.begin(), members.end(), [&](const Member& member) {
+    // It may have to wait for one that does not come back: see MayHaveToWait.
+    if (lost && member.role == Role::kWitness) return true;
+    const auto node = nodes_.find(member.node);
+    return node == nodes_.end() || node->second.applied >= slot;
+  });
 }
 
 std::vector<NodeId> Cluster::Ids() const {

@@ -28,6 +28,13 @@ struct SimDisk {
   EntryId base;
   std::map<Slot, Entry> log;  // above base, without gaps
   Slot flushed;               // the engine's, on disk; a witness has none, and its base here
+
+  // Below the base it was chosen.
+  bool Holds(const EntryId& id) const {
+    if (id.slot <= base.slot) return id.slot < base.slot || id == base;
+    const auto found = log.find(id.slot);
+    return found != log.end() && found->second.id == id;
+  }
 };
 
 // A snapshot on its way: the state of `from` after `last`.
@@ -134,6 +141,13 @@ class Cluster {
   void Join(NodeId node, const Membership& members);
   // Its disk is lost: it is nobody until it joins again, as another node.
   void Wipe(NodeId node);
+  // It is no member, by any membership that may come to be in force, and its leader said that it
+  // may go: its operator may take it away.
+  bool HasLeft(NodeId node) const;
+  // Without it, for good, the others must be able to go on: they have a quorum of every membership
+  // that may be in force or come to be, and one that may lead. Until a change is settled that is
+  // also the one before.
+  bool MayLose(NodeId node) const;
 
   // The driver's requests.
   bool Propose(NodeId node, const std::string& bytes, CorePart core = {});
@@ -162,9 +176,11 @@ class Cluster {
   void Apply(NodeId node);
   void Install(NodeId node, const InstallSnapshot& install);
   bool IsWitness(NodeId node) const;
+  bool MayHaveToWait(NodeId node) const;
   bool AppliedByAllMembers(Slot slot) const;
   void Check(const std::string& broken);
   void CheckAll(NodeId node);
+  void CheckBase(NodeId witness);
   int64_t LocalUs(const SimNode& node) const;
   void Note(const std::string& line) {
     if (trace_) trace_(line);
@@ -179,6 +195,7 @@ class Cluster {
   uint64_t steps_ = 0;
   Coverage coverage_;
   Slot committed_;  // highest commit slot of any replica, ever
+  Epoch settled_;   // newest of which a leader said that those who left may go; Epoch{0}: none yet
   Invariants invariants_;
   std::string broken_;
   Trace trace_;

@@ -30,6 +30,14 @@ Membership Of(uint64_t epoch, std::vector<Member> members, std::vector<Member> o
   return Membership{Epoch{epoch}, std::move(members), std::move(outgoing)};
 }
 
+// Who holds the log up to where; the others nothing.
+auto Held(std::map<NodeId, Slot> slots) {
+  return [slots = std::move(slots)](NodeId node) {
+    const auto found = slots.find(node);
+    return found == slots.end() ? Slot{} : found->second;
+  };
+}
+
 TEST(QuorumTest, AJointQuorumIsOneOfBothSides) {
   const Membership joint = Of(2, Voters({1, 4, 5}), Voters({1, 2, 3}));
   EXPECT_FALSE(IsQuorum(joint, {N(1), N(2)}));
@@ -47,11 +55,31 @@ TEST(QuorumTest, HeldInEveryQuorumCountsWhoHoldsData) {
   // 1 and 2 hold data, 3 is a witness: a quorum is any two, so both must hold it.
   Membership members = Of(1, Voters({1, 2}));
   members.members.push_back({N(3), Role::kWitness, ""});
-  EXPECT_EQ(HeldInEveryQuorum(members, {{N(1), Slot{9}}, {N(2), Slot{4}}}), Slot{4});
-  EXPECT_EQ(HeldInEveryQuorum(members, {{N(1), Slot{9}}}), Slot{});
+  EXPECT_EQ(HeldInEveryQuorum(members, Held({{N(1), Slot{9}}, {N(2), Slot{4}}})), Slot{4});
+  EXPECT_EQ(HeldInEveryQuorum(members, Held({{N(1), Slot{9}}})), Slot{});
   // Of five voters any three: in each of them is one of any three.
   const Membership five = Of(1, Voters({1, 2, 3, 4, 5}));
-  EXPECT_EQ(HeldInEveryQuorum(five, {{N(1), Slot{9}}, {N(2), Slot{7}}, {N(3), Slot{5}}}), Slot{5});
+  EXPECT_EQ(HeldInEveryQuorum(five, Held({{N(1), Slot{9}}, {N(2), Slot{7}}, {N(3), Slot{5}}})),
+            Slot{5});
+}
+
+TEST(QuorumTest, HeldInEveryQuorumOfEitherSideAndOfEveryConfiguration) {
+  const Member witness{N(4), Role::kWitness, ""};
+  std::vector<Member> before = Voters({1, 2}), after = Voters({1, 3});
+  before.push_back(witness);
+  after.push_back(witness);
+  const Membership joint = Of(2, after, before);
+  const auto new_is_behind = Held({{N(1), Slot{9}}, {N(2), Slot{8}}, {N(3), Slot{5}}});
+  EXPECT_EQ(HeldInEveryQuorum(joint, new_is_behind), Slot{5}) << "it may be alone in force next";
+  const auto old_is_behind = Held({{N(1), Slot{9}}, {N(2), Slot{3}}, {N(3), Slot{9}}});
+  EXPECT_EQ(HeldInEveryQuorum(joint, old_is_behind), Slot{3});
+  Configurations known({{EntryId{}, Of(1, before)}});
+  EXPECT_TRUE(known.HasWitness());
+  known.Appended(MakeEntry(At(5), "m", Of(2, Voters({1, 3}))));
+  EXPECT_EQ(known.HeldInEveryQuorum(old_is_behind), Slot{3}) << "the front still counts";
+  known.Chosen(Slot{5});
+  EXPECT_EQ(known.HeldInEveryQuorum(old_is_behind), Slot{9});
+  EXPECT_FALSE(known.HasWitness());
 }
 
 TEST(ConfigurationsTest, AQuorumIsOneOfEveryConfiguration) {
@@ -121,6 +149,30 @@ TEST_F(MembershipChangeTest, RefusesWhatIsNot) {
   EXPECT_THAT(WhyNot(Voters({1, 2})), HasSubstr("no quorum"));
   states_[N(3)].heard = false;
   EXPECT_THAT(WhyNot(Voters({1})), HasSubstr("no quorum")) << "of those that vote now";
+}
+
+// What followers would drop for ever is never proposed.
+TEST_F(MembershipChangeTest, RefusesWhatNoEntryMayBring) {
+  EXPECT_THAT(WhyNot({}), HasSubstr("no voter"));
+  EXPECT_THAT(WhyNot(Voters({1, 2, 2})), HasSubstr("node 2 is listed twice"));
+  std::vector<Member> many = now_.newest().members;
+  for (uint32_t node = 5; node <= kMembersMax; ++node) many.push_back(Learner(node));
+  EXPECT_THAT(WhyNot(many), IsEmpty()) << "as many as there may be";
+  many.push_back(Learner(kMembersMax + 1));
+  EXPECT_THAT(WhyNot(many), HasSubstr("65 nodes"));
+  std::erase_if(many, [](const Member& member) { return member.node == N(4); });
+  EXPECT_THAT(WhyNot(many), HasSubstr("65 nodes")) << "node 4 is there until this is chosen";
+}
+
+// By a witness alone the joint membership would be chosen, and never left.
+TEST_F(MembershipChangeTest, RefusesWhatCouldNotEnd) {
+  const Member witness{N(5), Role::kWitness, ""};
+  std::vector<Member> wanted = Voters({1, 2});
+  wanted.push_back(witness);
+  EXPECT_THAT(WhyNot(wanted), IsEmpty());
+  states_[N(5)].heard = true;
+  states_[N(2)].heard = false;
+  EXPECT_THAT(WhyNot(wanted), HasSubstr("none that holds data and is heard"));
 }
 
 TEST_F(MembershipChangeTest, RefusesASecondChange) {

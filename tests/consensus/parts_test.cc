@@ -104,6 +104,19 @@ TEST(LeaseTest, AbdicationReleasesExactlyItsBallot) {
   EXPECT_FALSE(lease.Grant(B(2), 1300, 500)) << "an Accept that came late renews nothing";
 }
 
+// A late Accept of a leader before the one that abdicated: others would wait for a dead ballot.
+TEST(LeaseTest, NothingIsGrantedBelowABallotThatAbdicated) {
+  LeaseGiven lease;
+  lease.Release(B(3, 2), 1000);
+  EXPECT_FALSE(lease.Grant(B(2), 1100, 500));
+  EXPECT_FALSE(lease.Grant(B(3, 2), 1100, 500));
+  EXPECT_TRUE(lease.Abdicated(B(2)));
+  EXPECT_EQ(lease.Binds(B(4), 1200), Refusal::kNone);
+  EXPECT_TRUE(lease.Grant(B(4), 1200, 500));
+  lease.Release(B(5), 1300);
+  EXPECT_EQ(lease.Binds(B(6), 1400), Refusal::kLeased) << "it releases its own ballot only";
+}
+
 TEST(LeaseTest, NothingShortensTheRestartWait) {
   LeaseGiven lease(/*restart_wait_end_us=*/2000);
   lease.Grant(B(2), 1000, 500);

@@ -1,7 +1,7 @@
 // Seeded chaos on whole groups: drops, repeats, reorderings, one-way cuts, crashes that lose what
 // was not written, pauses, clock drift, slow and stuck disks, changes of members, new and wiped
-// nodes, snapshots. Every invariant after every step; then all faults end and the group must make
-// progress.
+// nodes, snapshots. Every invariant after every step; then some disks are lost for good, all other
+// faults end, and those that are left must make progress.
 //
 //   BATON_SEED=17 consensus_random_test     one seed; with BATON_TRACE=1 its transcript
 //   BATON_SEEDS=1000 BATON_STEPS=5000 ...   more, or longer
@@ -33,6 +33,19 @@ class Chaos {
       Act();
     }
   }
+
+  // Up to as many disks as the others can do without, for good.
+  void LoseDisks() {
+    std::vector<NodeId> nodes = cluster_.Ids();
+    for (size_t i = nodes.size(); i > 1; --i) std::swap(nodes[i - 1], nodes[prng_.Below(i)]);
+    for (const NodeId node : nodes) {
+      if (prng_.Below(4) != 0 && cluster_.MayLose(node)) {
+        cluster_.Wipe(node);
+        ++disks_lost_;
+      }
+    }
+  }
+  uint64_t disks_lost() const { return disks_lost_; }
 
  private:
   // One, three or five voters, sometimes with a learner or a witness.
@@ -121,7 +134,11 @@ class Chaos {
     const NodeId node = Any();
     const uint64_t dice = prng_.Below(100);
     if (prng_.Below(3) == 0) {
-      ActOnMembers(node);
+      if (cluster_.HasLeft(node)) {
+        cluster_.Wipe(node);  // its operator takes it away
+      } else {
+        ActOnMembers(node);
+      }
     } else if (dice < 8) {
       cluster_.Crash(node, prng_.Below(3));
     } else if (dice < 11) {
@@ -202,13 +219,14 @@ class Chaos {
   std::pair<NodeId, NodeId> slow_;  // a link that delivers late, after much of what was sent later
   uint64_t proposals_ = 0;
   uint64_t reads_ = 0;
+  uint64_t disks_lost_ = 0;
 };
 
 TEST(RandomTest, InvariantsHoldAndProgressFollowsEveryFault) {
   const uint64_t steps = FromEnvironment("BATON_STEPS", 2500);
   const uint64_t only = FromEnvironment("BATON_SEED", 0);
   const uint64_t seeds = only != 0 ? only : FromEnvironment("BATON_SEEDS", 600);
-  uint64_t total = 0, chosen = 0;
+  uint64_t total = 0, chosen = 0, disks_lost = 0;
   Coverage coverage;
   for (uint64_t seed = only != 0 ? only : 1; seed <= seeds; ++seed) {
     Chaos chaos(seed);
@@ -216,20 +234,24 @@ TEST(RandomTest, InvariantsHoldAndProgressFollowsEveryFault) {
       chaos.cluster().set_trace([](const std::string& line) { std::cout << line << "\n"; });
     }
     chaos.Run(steps);
+    chaos.LoseDisks();
     const Slot slot = chaos.cluster().Progress(/*within_us=*/60'000'000);
     ASSERT_EQ(chaos.cluster().broken(), "") << "replay: BATON_SEED=" << seed;
     ASSERT_NE(slot, Slot{}) << "no progress; replay: BATON_SEED=" << seed;
     total += chaos.cluster().steps();
     chosen += slot.value;
+    disks_lost += chaos.disks_lost();
     coverage.Add(chaos.cluster().coverage());
   }
   std::cout << total << " steps, " << chosen << " slots chosen, " << coverage.reigns << " reigns, "
             << coverage.suffixes_replaced << " suffixes replaced, " << coverage.fetched_entries
-            << " fetches served, the rarest path " << coverage.Least() << " times\n";
+            << " fetches served, " << disks_lost << " disks lost, the rarest path "
+            << coverage.Least() << " times\n";
   if (only != 0 || seeds < 100) return;
   EXPECT_GE(total, 200'000u);
   EXPECT_GE(chosen, 20 * seeds) << "the chaos leaves no room for work";
   EXPECT_GE(coverage.Least(), 10u) << "a rare path is hardly walked";
+  EXPECT_GE(disks_lost, seeds / 2) << "nobody loses a disk";
 }
 
 TEST(RandomTest, TheSameSeedGivesTheSameTrace) {

@@ -315,6 +315,19 @@ TEST(ReplicaTest, StopsProposingAboveTheUncommittedLimit) {
   EXPECT_TRUE(replica.MayPropose());
 }
 
+// Its id is given: anything proposed before it would take its slot.
+TEST(ReplicaTest, ProposesNothingElseBeforeAMembershipItAskedFor) {
+  Replica replica = Leader();
+  std::vector<Member> members = Three().members;
+  members.push_back({N(4), Role::kLearner, ""});
+  const Actions asked = replica.Step(Event{0, MembersRequested{1, members}});
+  ASSERT_NE(Find<ProposeMembers>(asked), nullptr);
+  const ProposeMembers change = *Find<ProposeMembers>(asked);
+  EXPECT_FALSE(replica.MayPropose());
+  replica.Step(Event{0, Proposed{MakeEntry(change.id, "members", change.membership)}});
+  EXPECT_TRUE(replica.MayPropose());
+}
+
 TEST(ReplicaTest, IsAValueWithACanonicalHash) {
   const Replica leader = Leader();
   Replica copy = leader;

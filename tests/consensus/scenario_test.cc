@@ -379,7 +379,7 @@ class Scenario {
 
   void RunFor(int64_t us) {
     const int64_t until_us = cluster_->now_us() + us;
-    while (true) {
+    while (cluster_->broken().empty()) {
       cluster_->Settle();
       NodeId next;
       int64_t at_us = until_us;

@@ -217,6 +217,7 @@ TEST_P(EngineConformance, ACheckpointRestoresElsewhere) {
   ASSERT_TRUE(slot.ok()) << slot.status();
   EXPECT_EQ(*slot, Slot{2});
   EXPECT_FALSE(engine_->Checkpoint(image).ok());  // exists already
+  EXPECT_FALSE(engine_->ImageApplied(engine_.dir().Path("missing")).ok());
   Put(3, "c", "3");
 
   TestEngine other(GetParam());
@@ -225,6 +226,9 @@ TEST_P(EngineConformance, ACheckpointRestoresElsewhere) {
   ASSERT_TRUE(other->Apply(std::move(batch), Slot{1}).ok());
   const std::string copy = other.dir().Path("copy");
   CopyImage(engine_.get(), image, other.get(), copy);
+  const absl::StatusOr<Slot> copied = other->ImageApplied(copy);
+  ASSERT_TRUE(copied.ok()) << copied.status();
+  EXPECT_EQ(*copied, Slot{2});
   ASSERT_TRUE(other->Restore(copy).ok());
   EXPECT_EQ(other->applied(), Slot{2});
   EXPECT_EQ(other->flushed(), Slot{2});

@@ -50,6 +50,14 @@ size_t Land(const consensus::Persist& persist, size_t records, Disk* disk) {
   return landed;
 }
 
+consensus::Invariants::Disk OnDisk(const Node* node) {
+  return [node](const EntryId& id) {
+    const Disk& disk = *node->disk;
+    if (id.slot <= disk.base.slot) return id.slot < disk.base.slot || id == disk.base;
+    return id.slot <= disk.last() && disk.log[id.slot.value - disk.base.slot.value - 1].id == id;
+  };
+}
+
 Entry MakeEntry(const EntryId& id, const std::string& bytes, consensus::CorePart core) {
   return Entry{id, std::move(core), std::make_shared<const std::string>(bytes)};
 }
@@ -94,7 +102,7 @@ void Turn::Step(consensus::EventBody body) {
   const uint8_t life = node_->lives;
   consensus::Actions actions =
       node_->replica->Step(consensus::Event{world_->now_us_, std::move(body)});
-  Check(history_->AfterStep(*node_->replica));
+  Check(history_->AfterStep(*node_->replica, OnDisk(node_.get())));
   world_->committed_ = std::max(world_->committed_, node_->replica->commit());
   Check(world_->CheckLeases());
   for (consensus::Action& action : actions) Do(std::move(action));
@@ -159,7 +167,7 @@ void Turn::Do(consensus::Action action) {
 
 void Turn::Send(const consensus::Message& message) {
   if (watcher_ != nullptr) watcher_->Sent(message);
-  Check(history_->Sent(message));
+  Check(history_->Sent(message, OnDisk(node_.get())));
   Put(message);
 }
 
@@ -257,7 +265,9 @@ void Turn::Flush() {
 
 void Turn::Truncate() {
   Disk disk = *node_->disk;
-  const uint64_t count = disk.flushed.value - disk.base.slot.value;
+  const Slot upto = node_->MayTruncate();
+  if (node_->IsWitness()) disk.flushed = upto;
+  const uint64_t count = upto.value - disk.base.slot.value;
   disk.base = disk.log[count - 1].id;
   disk.log.erase(disk.log.begin(), disk.log.begin() + static_cast<std::ptrdiff_t>(count));
   const EntryId base = disk.base;

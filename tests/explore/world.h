@@ -94,7 +94,7 @@ struct Disk {
   consensus::HardState hard;
   EntryId base;
   std::vector<consensus::Entry> log;  // above base, without gaps
-  Slot flushed;                       // the engine's, on disk
+  Slot flushed;  // the engine's, on disk; a witness has none, and its base here
 
   explicit Disk(consensus::HardState hard = {}) : hard(std::move(hard)) {}
   Slot last() const { return Slot{base.slot.value + log.size()}; }
@@ -117,6 +117,8 @@ struct Node {
   bool stopped = false;            // told to stop
 
   size_t RecordsUnderWay() const;  // to the disk
+  bool IsWitness() const;
+  Slot MayTruncate() const;  // up to here; REQUIRES: it is up
   void Feed(consensus::Hasher* hasher) const;
   friend bool operator==(const Node&, const Node&) = default;
 };

@@ -35,6 +35,14 @@ size_t Node::RecordsUnderWay() const {
   return records;
 }
 
+bool Node::IsWitness() const {
+  return replica && replica->configurations().IsWitness(replica->self());
+}
+
+Slot Node::MayTruncate() const {
+  return IsWitness() ? std::min(applied, replica->data_floor()) : disk->flushed;
+}
+
 std::vector<Choice> World::Choices() const {
   std::vector<Choice> choices;
   const std::optional<Choice> next = Next();
@@ -97,10 +105,10 @@ void World::AddNodeChoices(uint8_t id, std::vector<Choice>* choices) const {
   if (node.stalled) AddDiskChoices(id, choices);
   if (left_.proposals > 0 && node.replica->MayPropose()) choices->push_back({Act::kPropose, id});
   if (left_.reads > 0 && MayAnswerReads(*node.replica)) choices->push_back({Act::kAsk, id});
-  if (left_.flushes > 0 && node.disk->flushed < node.applied) {
+  if (left_.flushes > 0 && !node.IsWitness() && node.disk->flushed < node.applied) {
     choices->push_back({Act::kFlush, id});
   }
-  if (left_.truncations > 0 && node.disk->base.slot < node.disk->flushed) {
+  if (left_.truncations > 0 && node.disk->base.slot < node.MayTruncate()) {
     choices->push_back({Act::kTruncate, id});
   }
   if (left_.changes > 0 && node.replica->reign_open()) {

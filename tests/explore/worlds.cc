@@ -120,6 +120,14 @@ void ThreeVotersAndALearner(Scene* scene) {
                    {{NodeId{1}}, {NodeId{2}}, {NodeId{3}}, {NodeId{5}}}};  // to be refused
 }
 
+// A learner that may take the place of node 2; node 3 is a witness.
+void TwoVotersAWitnessAndALearner(Scene* scene) {
+  const consensus::Member witness{NodeId{3}, consensus::Role::kWitness};
+  scene->membership = {
+      Epoch{1}, {{NodeId{1}}, {NodeId{2}}, witness, {NodeId{4}, consensus::Role::kLearner}}, {}};
+  scene->wanted = {{{NodeId{1}}, witness, {NodeId{4}}}};
+}
+
 void Fresh(Prelude*) {}
 
 void OneReign(Prelude* prelude) { prelude->Elect(1); }
@@ -194,13 +202,13 @@ constexpr Plan kPlans[] = {
      Kind::kFree,
      ThreeVoters,
      Fresh,
-     {{60'000, {.advances = 2, .crashes = 1}}, {2 * kLongStates, {.advances = 2, .crashes = 2}}}},
+     {{40'000, {.advances = 2, .crashes = 1}}, {2 * kLongStates, {.advances = 2, .crashes = 2}}}},
     {"replication",
      "free, node 1 leads an open reign: proposals, reads, copies, a crash",
      Kind::kFree,
      ThreeVoters,
      OneReign,
-     {{60'000, {.advances = 1, .crashes = 1, .duplicates = 1, .proposals = 2, .reads = 1}},
+     {{40'000, {.advances = 1, .crashes = 1, .duplicates = 1, .proposals = 2, .reads = 1}},
       {2 * kLongStates,
        {.advances = 2, .crashes = 1, .duplicates = 1, .proposals = 2, .reads = 1}}}},
     {"rivals",
@@ -208,7 +216,7 @@ constexpr Plan kPlans[] = {
      Kind::kFree,
      ThreeVoters,
      TwoReigns,
-     {{60'000, {.advances = 2, .crashes = 1, .proposals = 1}},
+     {{40'000, {.advances = 2, .crashes = 1, .proposals = 1}},
       {2 * kLongStates, {.advances = 2, .crashes = 2, .duplicates = 1, .proposals = 1}}}},
     {"histories",
      "orderly, from empty disks; cores hear late of what their writers did",
@@ -224,6 +232,13 @@ constexpr Plan kPlans[] = {
      OneReign,
      {{kWhole, {.advances = 1, .crashes = 1, .proposals = 1}},
       {kLongStates, {.advances = 1, .crashes = 1, .proposals = 1, .reads = 1, .strays = 1}}}},
+    {"endings",
+     "orderly, node 1 leads an open reign; a node is told to stop, a message comes twice",
+     Kind::kOrderly,
+     ThreeVoters,
+     OneReign,
+     {{kWhole, {.advances = 1, .duplicates = 1, .stops = 1}},
+      {kLongStates, {.advances = 1, .crashes = 1, .duplicates = 1, .proposals = 1, .stops = 1}}}},
     {"questions",
      "orderly, node 1 leads an open reign; a question of node 2 for a read slot was lost",
      Kind::kOrderly,
@@ -251,13 +266,26 @@ constexpr Plan kPlans[] = {
      OneReign,
      {{kWhole, {.advances = 1, .crashes = 1, .changes = 1}},
       {kLongStates, {.advances = 2, .crashes = 1, .changes = 1, .strays = 1}}}},
+    {"witness",
+     "orderly, node 1 leads an open reign and replaces node 2 by node 4; node 3 is a witness",
+     Kind::kOrderly,
+     TwoVotersAWitnessAndALearner,
+     OneReign,
+     {{kWhole, {.advances = 1, .changes = 1, .strays = 1}},
+      {kLongStates, {.advances = 2, .crashes = 1, .truncations = 1, .changes = 1, .strays = 1}}}},
     {"snapshots",
      "orderly, node 1 leads an open reign and has truncated what node 3 lacks",
      Kind::kOrderly,
      ThreeVoters,
      Truncated,
-     {{kWhole, {.advances = 1, .crashes = 1}},
-      {kLongStates, {.advances = 2, .crashes = 1, .proposals = 1, .strays = 1}}}},
+     {{kWhole, {.advances = 1, .crashes = 1, .flushes = 1, .truncations = 1}},
+      {kLongStates,
+       {.advances = 2,
+        .crashes = 1,
+        .proposals = 1,
+        .flushes = 1,
+        .truncations = 1,
+        .strays = 1}}}},
     {"quarrels",
      "orderly, node 1 leads on with a longer log of an older reign, node 2 leads anew",
      Kind::kOrderly,

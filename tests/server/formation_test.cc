@@ -250,8 +250,8 @@ TEST_F(FormationTest, JoinIsRefusedForWhatIsNotThisNodes) {
   bad.members[0].name = "n9";
   EXPECT_THAT(join(bad), HasSubstr("called n1, not n9"));
   bad = good;
-  bad.epoch = Epoch{2};
-  EXPECT_THAT(join(bad), HasSubstr("epoch 1"));
+  bad.epoch = Epoch{0};
+  EXPECT_THAT(join(bad), HasSubstr("epochs begin with 1"));
   bad = good;
   bad.cluster_version = 99;
   EXPECT_THAT(join(bad), HasSubstr("upgrade this node"));
@@ -262,6 +262,27 @@ TEST_F(FormationTest, JoinIsRefusedForWhatIsNotThisNodes) {
   bad = good;
   bad.cluster = {8, 8};
   EXPECT_THAT(join(bad), HasSubstr("belongs to cluster"));
+}
+
+TEST_F(FormationTest, ANodeThatIsAddedBeginsWithItsEpoch) {
+  FormationRecord record;
+  record.cluster = {1, 2};
+  record.self = NodeId{20};
+  record.epoch = Epoch{5};
+  record.cluster_version = 1;
+  record.profile = "wan";
+  record.members = {{NodeId{2}, "n2", {5, 5}, "n2:2", "n2:1", 1},
+                    {NodeId{20}, "n1", nodes_[0]->directory->id(), "n1:2", "n1:1", 2}};
+  std::string refused = "not answered";
+  nodes_[0]->formation->Join(record, [&](std::string answer) { refused = std::move(answer); });
+  EXPECT_EQ(refused, "");
+  EXPECT_EQ(nodes_[0]->formed, 1);
+  nodes_[0]->Restart();
+  const std::optional<FormationRecord> kept = nodes_[0]->formation->Formed();
+  ASSERT_TRUE(kept.has_value());
+  EXPECT_EQ(kept->self, NodeId{20});
+  EXPECT_EQ(kept->epoch, Epoch{5});
+  EXPECT_EQ(kept->members.size(), 2u);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/state/digest.h"
+#include "tests/sim/memberships.h"
 
 namespace baton::sim {
 namespace {
@@ -50,14 +51,43 @@ uint64_t SystemDigest(Machine* machine) {
   return digest.ok() ? digest->digest : 0;
 }
 
+// "" if the node knows these members, and of no change.
+std::string WhyNotSettled(Machine* machine, const consensus::Membership& newest) {
+  const std::string node = "node " + std::to_string(machine->number());
+  if (!machine->up()) return node + " is down";
+  if (machine->faulty()) return "";
+  const server::NodeStatus status = machine->process()->Status();
+  if (status.changing) return "a change is under way at " + node;
+  if (status.epoch != newest.epoch || machine->core()->membership() != newest) {
+    return node + " is in epoch " + std::to_string(status.epoch.value);
+  }
+  return "";
+}
+
+std::string WhyNotSettled(Cluster* cluster) {
+  const consensus::Membership newest = NewestChosen(*cluster);
+  for (const uint32_t n : CurrentMembers(*cluster)) {
+    std::string why = WhyNotSettled(&cluster->machine(n), newest);
+    if (!why.empty()) return why;
+  }
+  return "";
+}
+
 }  // namespace
+
+void RequireSettled(Cluster* cluster, int64_t us) {
+  if (cluster->RunUntil([cluster] { return WhyNotSettled(cluster).empty(); }, us)) return;
+  cluster->Violated("members: they do not agree on epoch " +
+                    std::to_string(NewestChosen(*cluster).epoch.value) + ": " +
+                    WhyNotSettled(cluster));
+}
 
 void CheckConvergence(Cluster* cluster) {
   const std::optional<Slot> slot = WriteLast(cluster);
   if (!slot) return cluster->Violated("convergence: no last entry could be written");
   std::optional<uint64_t> first;
   std::optional<uint64_t> first_system;
-  for (uint32_t n = 1; n <= cluster->size(); ++n) {
+  for (const uint32_t n : CurrentMembers(*cluster)) {
     Machine& machine = cluster->machine(n);
     const std::string node = "convergence: node " + std::to_string(n);
     if (!machine.up()) return cluster->Violated(node + " is down");

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "consensus/quorum.h"
+
 namespace baton::sim {
 
 void CheckInvariants::Violated(const Machine& machine, const std::string& what) {
@@ -65,6 +67,7 @@ void CheckInvariants::Turned(Machine& machine, StageOf stage) {
   if (stage == StageOf::kLoop || stage == StageOf::kApplier) CheckOwn(machine);
   if (stage != StageOf::kLoop) return;
   CheckChosen(machine);
+  NoteCounts(machine);
   CheckLeases(machine);
 }
 
@@ -99,16 +102,43 @@ void CheckInvariants::CheckChosen(Machine& machine) {
   const Slot commit = machine.core()->commit();
   if (commit <= chosen_) return;
   const EntryId id = machine.core()->log().IdAt(commit);
-  uint32_t holders = 0;
+  std::set<NodeId> holders;
   for (uint32_t n = 1; n <= cluster_->size(); ++n) {
-    holders += cluster_->Votes(n) && OnDisk(n, id);
+    if (OnDisk(n, id)) holders.insert(NodeId{n});
   }
-  if (holders < cluster_->quorum()) {
+  const std::vector<consensus::Membership> counted = MayHaveCounted(machine);
+  if (std::none_of(counted.begin(), counted.end(), [&](const consensus::Membership& each) {
+        return consensus::IsQuorum(each, holders);
+      })) {
     return Violated(machine, "committed " + ToString(id) + ", which is on the disks of " +
-                                 std::to_string(holders) + " of " +
-                                 std::to_string(cluster_->voters()) + " voters");
+                                 std::to_string(holders.size()) + " nodes: no quorum of epoch " +
+                                 std::to_string(counted.back().epoch.value));
   }
   chosen_ = commit;
+}
+
+// By which the entry that was chosen in this turn may have been counted: by one alone, unless the
+// members changed in this very turn, or another node counted.
+std::vector<consensus::Membership> CheckInvariants::MayHaveCounted(Machine& machine) const {
+  const consensus::Configurations& now = machine.core()->configurations();
+  const Node& node = nodes_[machine.number() - 1];
+  const bool led = node.reign == machine.core()->promised();
+  if (led && node.counts == now.newest()) return {node.counts};
+  std::vector<consensus::Membership> all;
+  if (led) all.push_back(node.counts);
+  for (const consensus::Configuration& each : now.all()) all.push_back(each.membership);
+  return all;
+}
+
+void CheckInvariants::NoteCounts(Machine& machine) {
+  Node& node = nodes_[machine.number() - 1];
+  if (machine.core()->standing() != consensus::Standing::kLeader) {
+    node.reign = Ballot{};
+    return;
+  }
+  node.reign = machine.core()->promised();
+  const consensus::Membership& newest = machine.core()->configurations().newest();
+  if (node.counts != newest) node.counts = newest;
 }
 
 void CheckInvariants::CheckOwn(Machine& machine) {

@@ -1,5 +1,6 @@
 // Invariants, from outside and in true time:
-//   - what is committed anywhere is on the disks of a quorum, dead nodes' disks included;
+//   - what is committed anywhere is on the disks of a quorum, dead nodes' disks included: of the
+//     newest membership in the log of the leader that counted;
 //   - a restarted node still has what it had synced of what is chosen, and all it promised;
 //   - a promise never decreases; applied <= min(commit, durable); durable and commit <= last;
 //   - at most one lease runs at any moment, whatever the clocks of the nodes say.
@@ -10,6 +11,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -44,11 +46,16 @@ class CheckInvariants : public Watcher {
     // Replacements of this life: nothing that was said in a lower ballot counts from there on.
     std::vector<std::pair<Ballot, Slot>> replaced;
     Ballot lease_ran_out;  // reign of which it was counted
+    // After its last turn as a leader: of which ballot, and by which membership it counts.
+    Ballot reign;
+    consensus::Membership counts;
   };
 
   bool OnDisk(uint32_t n, const EntryId& id) const;
   void Follow(Machine& machine);
   void CheckChosen(Machine& machine);
+  std::vector<consensus::Membership> MayHaveCounted(Machine& machine) const;
+  void NoteCounts(Machine& machine);
   void CheckOwn(Machine& machine);
   void CheckLeases(Machine& machine);
   void Violated(const Machine& machine, const std::string& what);

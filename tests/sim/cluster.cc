@@ -12,6 +12,41 @@ constexpr int64_t kRestartUsMin = 20'000;
 constexpr int64_t kRestartUsMax = 3'000'000;
 constexpr int64_t kRetryUs = 300'000;  // of a start that the disk had no space for
 
+std::string Describe(const consensus::Membership& membership) {
+  std::string text = "epoch " + std::to_string(membership.epoch.value) + " {";
+  for (const consensus::Member& member : membership.members) {
+    text += " " + std::to_string(member.node.value);
+    if (member.role == consensus::Role::kLearner) text += "L";
+    if (member.role == consensus::Role::kWitness) text += "W";
+  }
+  text += " }";
+  if (membership.joint()) text += " and {";
+  for (const consensus::Member& member : membership.outgoing) {
+    text += " " + std::to_string(member.node.value);
+  }
+  return membership.joint() ? text + " }" : text;
+}
+
+std::string DescribeNode(const Machine& machine) {
+  std::string text = "n" + std::to_string(machine.number());
+  if (!machine.in_use()) return text + " is spare";
+  if (!machine.up()) {
+    text += " is down;";
+  } else if (const consensus::Replica* core = machine.core(); core != nullptr) {
+    static constexpr const char* kStandings[] = {" follows", " stands", " leads"};
+    text += kStandings[static_cast<size_t>(core->standing())];
+    text += " promised " + ToString(core->promised()) + " log " + ToString(core->log().base()) +
+            " to " + ToString(core->log().last()) + " durable " + ToString(core->durable()) +
+            " commit " + ToString(core->commit()) + ";";
+  } else {
+    text += " is faulty;";
+  }
+  for (const consensus::Configuration& each : machine.configurations().all()) {
+    text += " " + ToString(each.at) + " " + Describe(each.membership);
+  }
+  return text;
+}
+
 }  // namespace
 
 Cluster::Cluster(const Plan& plan, std::FILE* print,
@@ -19,14 +54,13 @@ Cluster::Cluster(const Plan& plan, std::FILE* print,
     : plan_(plan),
       random_(plan.seed),
       trace_(print),
-      network_(&schedule_, &random_, &coverage_, static_cast<uint32_t>(plan.roles.size()),
-               plan.through_codec,
+      network_(&schedule_, &random_, &coverage_, plan.nodes(), plan.through_codec,
                [this](consensus::Message message) {
                  trace_.Say(now_us(), message.to.value, "receives", message.from.value,
                             message.body.index());
                  machine(message.to.value).Receive(std::move(message));
                }),
-      supervised_(plan.roles.size(), true) {
+      supervised_(plan.nodes(), true) {
   Machine::Around around;
   around.schedule = &schedule_;
   around.random = &random_;
@@ -45,12 +79,12 @@ Cluster::Cluster(const Plan& plan, std::FILE* print,
     if (!machine.up()) Start(machine);
   };
   around.violated = [this](const std::string& what) { Violated(what); };
-  for (uint32_t n = 1; n <= plan.roles.size(); ++n) {
+  for (uint32_t n = 1; n <= plan.nodes(); ++n) {
     Machine::Kit kit;
     kit.lease_now_us = random_.Between(1, 1'000'000'000);
     kit.rate_ppm = random_.Between(-plan.rate_ppm_max, plan.rate_ppm_max);
     kit.cold_cache = plan.cold_cache;
-    kit.has_engine = plan.roles[n - 1] != consensus::Role::kWitness;
+    kit.has_engine = plan.RoleOf(n) != consensus::Role::kWitness;
     kit.disk_pace = Pace{20, plan.disk_us_max};
     server::ReplicaOptions options = OptionsOf(n);
     if (adjust) adjust(&options);
@@ -63,16 +97,12 @@ Cluster::~Cluster() = default;
 server::ReplicaOptions Cluster::OptionsOf(uint32_t n) const {
   server::ReplicaOptions options;
   options.cluster = Id128{7, 7};
-  for (uint32_t i = 1; i <= plan_.roles.size(); ++i) {
-    server::MemberInfo member;
-    member.node = NodeId{i};
-    member.name = "n" + std::to_string(i);
-    member.directory = Id128{1, i};
-    member.client_address = "sim:" + std::to_string(i);
-    member.role = static_cast<uint32_t>(plan_.roles[i - 1]);
-    options.members.push_back(member);
+  if (n <= plan_.roles.size()) {
+    for (uint32_t i = 1; i <= plan_.roles.size(); ++i) {
+      options.members.push_back(InfoOf(i, plan_.RoleOf(i)));
+    }
   }
-  options.self = options.members[n - 1];
+  options.self = InfoOf(n, plan_.RoleOf(n));
   options.wal_directory = "/n" + std::to_string(n) + "/wal";
   options.snapshot_directory = "/n" + std::to_string(n) + "/snapshots";
   options.log_retention_bytes = plan_.log_retention_bytes;
@@ -85,12 +115,22 @@ server::ReplicaOptions Cluster::OptionsOf(uint32_t n) const {
   return options;
 }
 
-bool Cluster::Votes(uint32_t n) const { return plan_.roles[n - 1] != consensus::Role::kLearner; }
+server::MemberInfo Cluster::InfoOf(uint32_t n, consensus::Role role) {
+  server::MemberInfo member;
+  member.node = NodeId{n};
+  member.name = "n" + std::to_string(n);
+  member.directory = Id128{1, n};
+  member.client_address = "sim:" + std::to_string(n);
+  member.role = static_cast<uint32_t>(role);
+  return member;
+}
 
-uint32_t Cluster::voters() const {
-  uint32_t count = 0;
-  for (uint32_t n = 1; n <= size(); ++n) count += Votes(n);
-  return count;
+Machine& Cluster::AnyMachine() {
+  std::vector<Machine*> in_use;
+  for (auto& machine : machines_) {
+    if (machine->in_use()) in_use.push_back(machine.get());
+  }
+  return *in_use[random_.Below(in_use.size())];
 }
 
 uint32_t Cluster::Leader() {
@@ -104,10 +144,14 @@ void Cluster::Violated(const std::string& what) {
   if (!violation_.empty()) return;
   violation_ = what;
   trace_.Tell(now_us(), "VIOLATED: " + what);
+  if (!trace_.printing()) return;
+  for (const auto& machine : machines_) trace_.Tell(now_us(), DescribeNode(*machine));
 }
 
 void Cluster::StartAll() {
-  for (auto& machine : machines_) Start(*machine);
+  for (auto& machine : machines_) {
+    if (machine->in_use()) Start(*machine);
+  }
 }
 
 void Cluster::Start(Machine& machine) {
@@ -134,7 +178,7 @@ void Cluster::Buried(Machine& machine) {
 void Cluster::HealNode(uint32_t n) {
   Machine& healed = machine(n);
   healed.Heal();
-  if (!healed.up()) Start(healed);
+  if (healed.in_use() && !healed.up()) Start(healed);
 }
 
 void Cluster::HealLinks(const std::vector<uint32_t>& among) {

@@ -18,6 +18,7 @@
 
 #include "tests/sim/coverage.h"
 #include "tests/sim/machine.h"
+#include "tests/sim/members_asked.h"
 #include "tests/sim/network.h"
 #include "tests/sim/plan.h"
 #include "tests/sim/random.h"
@@ -54,10 +55,13 @@ class Cluster : public server::Transport {
   // Nodes count from 1.
   uint32_t size() const { return static_cast<uint32_t>(machines_.size()); }
   Machine& machine(uint32_t n) { return *machines_[n - 1]; }
-  Machine& AnyMachine() { return machine(1 + static_cast<uint32_t>(random_.Below(size()))); }
-  bool Votes(uint32_t n) const;
-  uint32_t voters() const;
-  uint32_t quorum() const { return voters() / 2 + 1; }
+  const Machine& machine(uint32_t n) const { return *machines_[n - 1]; }
+  Machine& AnyMachine();  // in use
+  // Who is a member follows from what the nodes say: see memberships.h.
+  MembersAsked& asked() { return asked_; }
+  const MembersAsked& asked() const { return asked_; }
+  // As a member in that role; the card of an address of its own.
+  static server::MemberInfo InfoOf(uint32_t n, consensus::Role role);
   // Serves requests; 0: no node does.
   uint32_t Leader();
 
@@ -66,13 +70,13 @@ class Cluster : public server::Transport {
   void Violated(const std::string& what);
   const std::string& violation() const { return violation_; }
 
-  void StartAll();
+  void StartAll();  // those in use
   void Start(Machine& machine);
   // Whether nodes that end are started again.
   void Supervise(uint32_t n, bool supervised) { supervised_[n - 1] = supervised; }
   // No start is cut short any more.
   void EndChaos() { chaos_ = false; }
-  // Undoes what faults have done to the node, and starts it if it is down.
+  // Undoes what faults have done to the node, and starts it if it is down and in use.
   void HealNode(uint32_t n);
   void HealLinks(const std::vector<uint32_t>& among);
 
@@ -84,6 +88,7 @@ class Cluster : public server::Transport {
 
   // Transport, of all nodes.
   void Send(consensus::Message message) override;
+  void SetMembers(const std::vector<server::MemberInfo>&) override {}  // all machines are wired
   bool Connected(NodeId peer) const override { return machines_[peer.value - 1]->up(); }
 
  private:
@@ -99,6 +104,7 @@ class Cluster : public server::Transport {
   std::vector<Watcher*> watchers_;
   std::vector<std::unique_ptr<Machine>> machines_;
   std::vector<bool> supervised_;
+  MembersAsked asked_;
   bool chaos_ = true;
   std::string violation_;
 };

@@ -60,6 +60,13 @@ enum class Path : uint8_t {
   kOutcomeUnknown,
   kDeadlinePassed,
   kConnectionLost,  // a node went with calls unanswered
+  kMemberAdded,
+  kMemberPromoted,
+  kMemberRemoved,
+  kMemberSwapped,  // a voter removed and a learner promoted, at once
+  kLeaderRemovedItself,
+  kChangeOutlivedLeader,  // chosen by another leader than the one that proposed it
+  kJointLeftByAnother,    // the last step was another leader's than the first
   kCount,
 };
 
@@ -113,6 +120,13 @@ inline constexpr std::array<std::string_view, kPaths> kPathNames = {
     "outcomes unknown",
     "deadlines passed",
     "connections lost",
+    "members added",
+    "members promoted",
+    "members removed",
+    "members swapped",
+    "leaders that removed themselves",
+    "changes that outlived a leader",
+    "joint memberships left by another leader",
 };
 
 class Coverage {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "server/codec/membership_codec.h"
 #include "server/replica/driver.h"
 #include "wal/recovery.h"
 
@@ -68,6 +69,7 @@ class Machine::Door : public server::Transport {
   void Send(consensus::Message message) override {
     if (machine_->heard_) machine_->around_.transport->Send(std::move(message));
   }
+  void SetMembers(const std::vector<server::MemberInfo>&) override {}
   bool Connected(NodeId peer) const override {
     return machine_->around_.transport->Connected(peer);
   }
@@ -75,6 +77,22 @@ class Machine::Door : public server::Transport {
  private:
   const Machine* const machine_;
 };
+
+namespace {
+
+// What a node reckons with before it has ever run.
+consensus::Configurations FirstConfigurations(const server::ReplicaOptions& options) {
+  if (options.members.empty()) return {};
+  consensus::Membership first{options.epoch, {}, {}};
+  for (const server::MemberInfo& member : options.members) {
+    first.members.push_back({member.node, static_cast<consensus::Role>(member.role),
+                             server::EncodeCard({member.name, member.directory,
+                                                 member.client_address, member.peer_address})});
+  }
+  return consensus::Configurations({{EntryId{}, std::move(first)}});
+}
+
+}  // namespace
 
 Machine::Machine(const Around& around, const server::ReplicaOptions& options, const Kit& kit)
     : around_(around),
@@ -85,13 +103,18 @@ Machine::Machine(const Around& around, const server::ReplicaOptions& options, co
       engine_(std::make_unique<engine::MemoryEngine>(
           engine::MemoryEngineOptions{.cold_cache = kit.cold_cache})),
       door_(std::make_unique<Door>(this)),
-      disk_pace_(kit.disk_pace) {
+      disk_pace_(kit.disk_pace),
+      last_configurations_(FirstConfigurations(options)) {
   paces_[static_cast<size_t>(StageOf::kLog)] = disk_pace_;
 }
 
 Machine::~Machine() { heard_ = false; }
 
 const consensus::Replica* Machine::core() const { return loop_; }
+
+const consensus::Configurations& Machine::configurations() const {
+  return loop_ != nullptr ? loop_->configurations() : last_configurations_;
+}
 
 bool Machine::DiskFull() const {
   const auto free_bytes = disk_->FreeBytes(wal_directory());
@@ -112,8 +135,18 @@ server::ReplicaOptions Machine::OptionsOfThisLife() {
   return options;
 }
 
+void Machine::Join(Epoch epoch, const std::vector<server::MemberInfo>& members) {
+  BATON_CHECK(!in_use());
+  options_.epoch = epoch;
+  options_.members = members;
+  for (const server::MemberInfo& member : members) {
+    if (member.node == options_.self.node) options_.self = member;
+  }
+  last_configurations_ = FirstConfigurations(options_);
+}
+
 absl::Status Machine::Start(int64_t power_calls) {
-  BATON_CHECK(!up());
+  BATON_CHECK(!up() && in_use());
   if (starts_++ > 0) around_.coverage->Add(Path::kRestarted);
   if (engine_->applied() < applied_ever_) around_.coverage->Add(Path::kEngineReplayed);
   fatal_.clear();
@@ -185,6 +218,7 @@ void Machine::Die(Death how) {
 void Machine::Bury() {
   ++life_;
   reopen_ = false;
+  if (loop_ != nullptr) last_configurations_ = loop_->configurations();
   loop_ = nullptr;
   process_.reset();
   worker_.reset();
@@ -193,6 +227,9 @@ void Machine::Bury() {
   paused_ = false;
   const uint64_t lost = sink_->Close();
   if (lost != 0) around_.coverage->Add(Path::kConnectionLost, lost);
+  for (const auto& done : std::exchange(members_waiting_, {})) {
+    if (*done) std::exchange(*done, nullptr)(nullptr);
+  }
 }
 
 void Machine::CutPowerWithin(int64_t calls) {
@@ -350,6 +387,25 @@ void Machine::Submit(uint64_t tag, server::Request request, int64_t deadline_us,
   calls[0].request = std::move(request);
   calls[0].level = level;
   process_->Submit(std::move(calls), sink_);
+  Settle();
+}
+
+void Machine::ChangeMembers(server::MembersCall call, int64_t timeout_us, MembersDone done) {
+  BATON_CHECK(up());
+  const int64_t deadline_us = clock_.LeaseNowUs() + timeout_us;
+  if (!paused_) return SubmitMembers(std::move(call), deadline_us, std::move(done));
+  waiting_.push_back([this, call = std::move(call), deadline_us, done = std::move(done)] {
+    SubmitMembers(call, deadline_us, done);
+  });
+}
+
+void Machine::SubmitMembers(server::MembersCall call, int64_t deadline_us, MembersDone done) {
+  call.deadline_us = deadline_us;
+  const auto waiting = std::make_shared<MembersDone>(std::move(done));
+  members_waiting_.push_back(waiting);
+  process_->ChangeMembers(std::move(call), [this, waiting](const server::MembersResult& result) {
+    if (heard_ && *waiting) std::exchange(*waiting, nullptr)(&result);
+  });
   Settle();
 }
 

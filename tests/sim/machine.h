@@ -75,6 +75,7 @@ class Machine {
   };
   // A call that is answered with null: the connection broke before an answer.
   using Done = std::function<void(const server::Answer*)>;
+  using MembersDone = std::function<void(const server::MembersResult*)>;
 
   Machine(const Around& around, const server::ReplicaOptions& options, const Kit& kit);
   ~Machine();
@@ -88,12 +89,17 @@ class Machine {
   bool serving() const { return up() && !paused_ && !faulty(); }
   bool faulty() const { return up() && loop_ == nullptr; }
   bool has_engine() const { return has_engine_; }
+  // It belongs to the cluster, or did; false: a spare one without anything on its disk.
+  bool in_use() const { return !options_.members.empty(); }
 
   // ---- Life
 
+  // Makes a spare machine the member that `members`, settled as `epoch`, name it to be. REQUIRES:
+  // !in_use().
+  void Join(Epoch epoch, const std::vector<server::MemberInfo>& members);
   // With `power_calls` not negative the machine loses power after so many changes to its disk: in
   // its recovery, or soon after it. That is no error, and it may be down then. Errors: those of
-  // ReplicaNode::Start.
+  // ReplicaNode::Start. REQUIRES: in_use().
   absl::Status Start(int64_t power_calls = -1);
   // Ends the process. REQUIRES: up().
   void Die(Death how);
@@ -117,12 +123,15 @@ class Machine {
   // REQUIRES: up(). While paused they wait.
   void Call(server::Request request, int64_t timeout_us, Done done,
             const server::ReadLevel& level = {});
+  void ChangeMembers(server::MembersCall call, int64_t timeout_us, MembersDone done);
   void Receive(consensus::Message message);
 
   // ---- For faults and checks
 
   server::ReplicaNode* process() { return process_.get(); }
   const consensus::Replica* core() const;  // null when down or faulty
+  // What its core reckons with, or did when there was one last; none before its first start.
+  const consensus::Configurations& configurations() const;
   wal::MemoryFileSystem& disk() { return *disk_; }
   bool DiskFull() const;
   const Pace& disk_pace() const { return disk_pace_; }
@@ -167,10 +176,11 @@ class Machine {
   void CallOffDiskFaults();
   void Submit(uint64_t tag, server::Request request, int64_t deadline_us,
               const server::ReadLevel& level);
+  void SubmitMembers(server::MembersCall call, int64_t deadline_us, MembersDone done);
   void Bury();
 
   const Around around_;
-  const server::ReplicaOptions options_;
+  server::ReplicaOptions options_;
   const bool has_engine_;
   NodeClock clock_;
   std::unique_ptr<wal::MemoryFileSystem> disk_;
@@ -182,12 +192,14 @@ class Machine {
   bool paused_ = false;
   Slot damaged_;
   uint64_t starts_ = 0;
-  Slot applied_ever_;  // until the process went last
+  Slot applied_ever_;                              // until the process went last
+  consensus::Configurations last_configurations_;  // when there was a core last
 
   // One life of the process.
   uint64_t life_ = 0;  // turns and calls of an earlier one mean nothing
   std::unique_ptr<WorkerStage> worker_;
   std::shared_ptr<Sink> sink_;
+  std::vector<std::shared_ptr<MembersDone>> members_waiting_;  // null once answered
   std::unique_ptr<server::ReplicaNode> process_;
   const consensus::Replica* loop_ = nullptr;  // the core of the process; null when it is faulty
   std::array<Turn, kStages> turns_;

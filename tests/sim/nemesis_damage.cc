@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "tests/sim/memberships.h"
 #include "tests/sim/nemesis.h"
 #include "wal/recovery.h"
 
@@ -80,12 +81,10 @@ std::optional<Target> Pick(Machine* machine, Random* random) {
 
 void DamageEntry(Cluster* cluster) {
   Machine& victim = cluster->AnyMachine();
-  uint32_t damaged = 0;
-  for (uint32_t n = 1; n <= cluster->size(); ++n) {
-    damaged += cluster->Votes(n) && cluster->machine(n).damaged() != Slot{};
-  }
   if (victim.damaged() != Slot{}) return;
-  if (cluster->Votes(victim.number()) && damaged >= cluster->voters() - cluster->quorum()) return;
+  std::vector<uint32_t> left = SoundNodes(*cluster);
+  std::erase(left, victim.number());
+  if (!CanServe(AllThatMayCount(*cluster), left)) return;
   if (victim.serving() && cluster->random().OneIn(2)) {  // its engine lacks what was not flushed
     victim.Die(Death::kKill);
     cluster->Start(victim);

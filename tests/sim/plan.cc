@@ -28,6 +28,21 @@ std::vector<Role> DrawRoles(Random* random) {
   }
 }
 
+// Members change in some of the seeds.
+void DrawMembership(Random* random, Plan* plan) {
+  if (!random->OneIn(3)) return;
+  plan->workloads.emplace_back("membership");
+  const uint64_t spares = random->OneIn(6) ? 0 : 1 + random->Below(2);
+  while (plan->spares.size() < spares) {
+    plan->spares.push_back(random->OneIn(6) ? Role::kWitness : Role::kLearner);
+  }
+  // With witnesses a change may need the very voter that is damaged to come to its end.
+  const auto witness = [](const std::vector<Role>& roles) {
+    return std::find(roles.begin(), roles.end(), Role::kWitness) != roles.end();
+  };
+  if (witness(plan->roles) || witness(plan->spares)) std::erase(plan->nemeses, "damage");
+}
+
 bool Has(const Plan& plan, std::string_view name) {
   for (const std::string& nemesis : plan.nemeses) {
     if (nemesis == name) return true;
@@ -69,6 +84,7 @@ Plan DrawPlan(uint64_t seed) {
     plan.value_bytes_max = std::min<uint32_t>(plan.value_bytes_max, 512);
     if (random.OneIn(2)) plan.disk_reserve_bytes = plan.segment_bytes;
   }
+  DrawMembership(&random, &plan);
   return plan;
 }
 
@@ -77,12 +93,18 @@ std::string Describe(const Plan& plan) {
   for (const Role role : plan.roles) {
     text += role == Role::kVoter ? " voter" : role == Role::kLearner ? " learner" : " witness";
   }
+  for (const Role role : plan.spares) {
+    text += role == Role::kWitness ? " +witness" : " +learner";
+  }
   text += ", " + std::to_string(plan.chaos_us / 1'000) + " ms, " + std::to_string(plan.clients) +
           " clients, " + std::to_string(plan.keys) + " keys";
   if (plan.value_bytes_max != 0) text += ", padded";
   if (plan.cold_cache) text += ", cold cache";
   if (plan.through_codec) text += ", through the codec";
   if (plan.rate_ppm_max != 0) text += ", drifting clocks";
+  for (const std::string& workload : plan.workloads) {
+    if (workload == "membership") text += ", members change";
+  }
   text += ";";
   for (const std::string& nemesis : plan.nemeses) text += " " + nemesis;
   return text;

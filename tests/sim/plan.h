@@ -17,6 +17,8 @@ namespace baton::sim {
 struct Plan {
   uint64_t seed = 1;
   std::vector<consensus::Role> roles;  // of nodes 1, 2, ...
+  // Machines that stand by, numbered after those; as what each is added. A learner may be promoted.
+  std::vector<consensus::Role> spares;
   int64_t chaos_us = 10'000'000;
 
   // The load.
@@ -40,6 +42,11 @@ struct Plan {
   std::vector<std::string> workloads = {"register"};  // by name, see workload.h
   std::vector<std::string> nemeses;                   // by name, see nemesis.h
   double cut_in_recovery = 0;                         // of restarts
+
+  uint32_t nodes() const { return static_cast<uint32_t>(roles.size() + spares.size()); }
+  consensus::Role RoleOf(uint32_t n) const {
+    return n <= roles.size() ? roles[n - 1] : spares[n - roles.size() - 1];
+  }
 };
 
 // Draws the plan of a seed.

@@ -16,7 +16,9 @@
 #include "tests/sim/check_damage.h"
 #include "tests/sim/check_history.h"
 #include "tests/sim/check_invariants.h"
+#include "tests/sim/check_members.h"
 #include "tests/sim/many.h"
+#include "tests/sim/memberships.h"
 #include "tests/sim/nemesis.h"
 #include "tests/sim/register_workload.h"
 #include "tests/sim/run.h"
@@ -64,6 +66,8 @@ TEST(Sim, ASeedRepeatsExactly) {
 TEST(Sim, EveryNemesisIsDrawnAndMakesADifference) {
   Plan calm = DrawPlan(1);
   calm.nemeses.clear();
+  calm.spares.clear();
+  calm.workloads = {"register"};
   calm.chaos_us = 8'000'000;
   const uint64_t undisturbed = Simulate(calm).trace;
   std::set<std::string> drawn;
@@ -184,6 +188,7 @@ TEST_F(PlantedHistory, ARevisionGivenTwiceOrBackwardsIsFound) {
 Plan CalmPlan(uint64_t seed) {
   Plan plan = DrawPlan(seed);
   plan.roles = {consensus::Role::kVoter, consensus::Role::kVoter, consensus::Role::kVoter};
+  plan.spares = {consensus::Role::kLearner};
   plan.nemeses.clear();
   plan.cut_in_recovery = 0;
   plan.rate_ppm_max = 0;
@@ -197,15 +202,30 @@ struct Worked {
         agreement(&cluster),
         invariants(&cluster, &agreement),
         damage(&cluster),
+        members(&cluster),
         workload(&cluster) {
     cluster.Watch(&agreement);
     cluster.Watch(&invariants);
     cluster.Watch(&damage);
+    cluster.Watch(&members);
     cluster.StartAll();
     workload.Begin();
     cluster.RunFor(2'000'000);
   }
   uint32_t Follower() { return cluster.Leader() % 3 + 1; }
+  // The leader adds the spare machine. Returns the number of the change.
+  size_t AddSpare() {
+    Machine& leader = cluster.machine(cluster.Leader());
+    server::MembersCall call;
+    call.from = Epoch{1};
+    call.members = leader.process()->Status().members;
+    call.members.push_back(Cluster::InfoOf(4, consensus::Role::kLearner));
+    const size_t number = cluster.asked().Add(&call, true);
+    leader.ChangeMembers(call, 1'000'000, [this, number](const server::MembersResult* result) {
+      cluster.asked().Told(number, result);
+    });
+    return number;
+  }
   // Takes away what the node has on its disk.
   void Wipe(uint32_t n) {
     Machine& machine = cluster.machine(n);
@@ -220,6 +240,7 @@ struct Worked {
   CheckAgreement agreement;
   CheckInvariants invariants;
   CheckDamage damage;
+  CheckMembers members;
   RegisterWorkload workload;
 };
 
@@ -285,6 +306,53 @@ TEST(Planted, ANodeThatIsCutOffDoesNotConverge) {
   }
   CheckConvergence(&one.cluster);
   ExpectFound(one.cluster, "convergence: node " + std::to_string(victim));
+}
+
+TEST(Planted, AnEpochWithTwoMembershipsIsFound) {
+  Worked one(1);
+  Plan plan = CalmPlan(2);
+  plan.roles.push_back(consensus::Role::kVoter);
+  Cluster other(plan, nullptr);
+  other.StartAll();
+  one.members.Started(other.machine(4));
+  ExpectFound(one.cluster, "epoch 1 is chosen with two memberships");
+}
+
+TEST(Planted, ARefusedChangeThatTookEffectIsFound) {
+  Worked one(1);
+  const size_t number = one.AddSpare();
+  one.cluster.RunFor(1'000'000);
+  one.members.CheckAnswers();
+  ASSERT_EQ(one.cluster.violation(), "");
+  ASSERT_EQ(one.cluster.asked().all()[number].told, MembersAsk::Told::kDone);
+  server::MembersResult refused;
+  refused.failure.code = absl::StatusCode::kAborted;
+  refused.failure.reason = server::Reason::kMembersRefused;
+  one.cluster.asked().Told(number, &refused);
+  one.members.CheckAnswers();
+  ExpectFound(one.cluster, "epoch 2 is chosen, and was refused");
+}
+
+TEST(Planted, AChangeThatWasAnsweredAndIsNotChosenIsFound) {
+  Worked one(1);
+  server::MembersCall call;
+  call.from = Epoch{1};
+  call.members = {Cluster::InfoOf(1, consensus::Role::kVoter)};
+  const size_t number = one.cluster.asked().Add(&call, true);
+  server::MembersResult done;
+  done.epoch = Epoch{2};
+  one.cluster.asked().Told(number, &done);
+  one.members.CheckAnswers();
+  ExpectFound(one.cluster, "no epoch 2 is chosen");
+}
+
+TEST(Planted, AMemberThatNeverComesIsFound) {
+  Worked one(1);
+  one.AddSpare();
+  one.cluster.RunFor(1'000'000);
+  ASSERT_EQ(NewestChosen(one.cluster).epoch, Epoch{2});
+  RequireSettled(&one.cluster, 1'000'000);
+  ExpectFound(one.cluster, "node 4 is down");
 }
 
 TEST(Planted, AnEndWithoutACauseIsFound) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "tests/sim/membership_workload.h"
 #include "tests/sim/register_workload.h"
 
 namespace baton::sim {
@@ -18,6 +19,7 @@ std::unique_ptr<Workload> Make(Cluster* cluster) {
 const std::vector<WorkloadKind>& AllWorkloads() {
   static const std::vector<WorkloadKind> all = {
       {"register", Make<RegisterWorkload>},
+      {"membership", Make<MembershipWorkload>},
   };
   return all;
 }

@@ -81,6 +81,7 @@ std::vector<Message> Samples() {
                                .bytes = 1000},
       consensus::SnapshotPull{77, 500, 100, true, false},
       consensus::SnapshotPull{77, 500, 100, false, true},
+      consensus::SnapshotPull{77, 500, 100, false, false, true},
       consensus::SnapshotChunk{77, 500, Checksum("chunk"),
                                std::make_shared<const std::string>("chunk")},
   };

@@ -63,6 +63,27 @@ TEST(StoredRows, ReignKeysSortByBallot) {
   EXPECT_LT(ReignRowSuffix(Ballot{300, NodeId{1}}), ReignRowSuffix(Ballot{300, NodeId{2}}));
 }
 
+TEST(StoredRows, MembersRowRoundTrips) {
+  MembersRow row;
+  row.membership = {
+      Epoch{7},
+      {{NodeId{1}, consensus::Role::kVoter, "a"}, {NodeId{22}, consensus::Role::kLearner, "b"}},
+      {{NodeId{2}, consensus::Role::kVoter, "c"}}};
+  row.slot = Slot{41};
+  row.log_time_us = 5;
+  row.wall_time_us = 1'700'000'000'000'000;
+  row.actor = "ann";
+  row.reason = "the disk of n2 is failing";
+  const std::string bytes = EncodeMembersRow(row);
+  const auto decoded = DecodeMembersRow(bytes);
+  ASSERT_TRUE(decoded.ok());
+  EXPECT_EQ(*decoded, row);
+  for (size_t size = 0; size < bytes.size(); ++size) {
+    EXPECT_FALSE(DecodeMembersRow(bytes.substr(0, size)).ok()) << size;
+  }
+  EXPECT_LT(MembersRowSuffix(Epoch{255}), MembersRowSuffix(Epoch{256}));
+}
+
 TEST(StoredRows, RefusesNewerVersionsAndCuts) {
   std::string state = EncodeHardState(StateExample());
   EXPECT_EQ(DecodeHardState(state.substr(0, 3)).status().code(), absl::StatusCode::kDataLoss);
@@ -71,6 +92,7 @@ TEST(StoredRows, RefusesNewerVersionsAndCuts) {
   state[0] = 3;
   EXPECT_EQ(DecodeHardState(state).status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(DecodeReignRow("\x02").status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(DecodeMembersRow("\x02").status().code(), absl::StatusCode::kFailedPrecondition);
 }
 
 }  // namespace

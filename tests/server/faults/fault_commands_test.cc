@@ -17,6 +17,7 @@ using ::testing::StartsWith;
 
 class NoTransport : public Transport {
  public:
+  void SetMembers(const std::vector<MemberInfo>&) override {}
   void Send(consensus::Message) override {}
   bool Connected(NodeId) const override { return false; }
 };

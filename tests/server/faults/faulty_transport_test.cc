@@ -20,6 +20,7 @@ constexpr NodeId kTwo{2};
 // Keeps the numbers of what was sent.
 class Recorder : public Transport {
  public:
+  void SetMembers(const std::vector<MemberInfo>&) override {}
   void Send(consensus::Message message) override {
     MutexLock lock(&mutex_);
     sent_.push_back(std::get<consensus::Accept>(message.body).read_round);

@@ -28,8 +28,6 @@ class ApplierTest : public ::testing::Test {
   }
 
   // An entry that puts key -> value, and states a floor.
-  uint64_t log_retention_bytes_ = 1 << 30;
-
   wal::EntryRecord Entry(uint64_t slot, const std::string& key, const std::string& value,
                          Slot floor = {}) {
     engine::EffectsWriter writer(Revision{slot * 10});
@@ -50,6 +48,16 @@ class ApplierTest : public ::testing::Test {
                            engine::ReadTier::kAny);
   }
 
+  // Applied and flushed, one after the other, with a KiB each: the last asks for truncation.
+  void ApplyFlushed(uint64_t first, uint64_t last) {
+    for (uint64_t slot = first; slot <= last; ++slot) {
+      ASSERT_TRUE(engine_.Flush().ok());
+      applier_->Submit({Item(Entry(slot, "k", std::string(1'000, 'x'), Slot{1}))});
+      applier_->RunOnce();
+    }
+  }
+
+  uint64_t log_retention_bytes_ = 1 << 30;
   engine::MemoryEngine engine_;
   engine::Catalog catalog_;
   engine::Overlay overlay_;
@@ -112,7 +120,31 @@ TEST_F(ApplierTest, TrimsBelowFlushedAndFloorAndKeepsTheLastEntry) {
   ASSERT_TRUE(engine_.Flush().ok());
   applier_->Submit({Item(Entry(4, "k", "v", Slot{4}))});
   applier_->RunOnce();
-  EXPECT_EQ(trim_, Slot{3});  // flushed, and one less than the last
+  EXPECT_EQ(trim_, Slot{2});  // what a crash leaves applied ends with slot 3, which stays
+}
+
+TEST_F(ApplierTest, KeepsTheLogForThoseThatAreAwayUpToItsRetention) {
+  log_retention_bytes_ = 100'000;
+  Restart(/*replay_bytes_max=*/1 << 30, /*truncate_bytes_min=*/1);
+  ApplyFlushed(1, 60);
+  EXPECT_EQ(trim_, Slot{1}) << "the floor: all of it is within the retention";
+  ApplyFlushed(61, 300);
+  EXPECT_GT(trim_, Slot{190}) << "100 entries and what else there is to them";
+  EXPECT_LT(trim_, Slot{220});
+}
+
+TEST_F(ApplierTest, KeepsTheLogAboveASnapshotOnItsWayAndLetsItGoAtOnce) {
+  log_retention_bytes_ = 10'000;
+  Restart(/*replay_bytes_max=*/1 << 30, /*truncate_bytes_min=*/1);
+  ApplyFlushed(1, 50);
+  EXPECT_GT(trim_, Slot{30});
+  applier_->KeepLogAbove(Slot{50});
+  ApplyFlushed(51, 300);
+  EXPECT_EQ(trim_, Slot{50});
+  EXPECT_FALSE(applier_->RunOnce());
+  applier_->KeepLogAbove(kSlotNone);
+  EXPECT_TRUE(applier_->RunOnce()) << "no entry has to come for it: the disk may be full";
+  EXPECT_GT(trim_, Slot{280});
 }
 
 }  // namespace

@@ -3,8 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "tests/server/replica/sim_cluster.h"
 
@@ -185,6 +187,32 @@ TEST_F(ReadLevels, AtLeastWaitsForThePosition) {
   EXPECT_EQ(ValueOf(cluster_->sink()->answers.at(tag)), "v2");
 }
 
+// Another node may answer what one without a leader cannot come to.
+TEST_F(ReadLevels, AtLeastIsGivenUpOnceNoLeaderIsKnownForALease) {
+  Begin({.seed = 58});
+  const Answer before = cluster_->Put(leader_, "k", "v2");
+  cluster_->RunFor(300'000);
+  cluster_->Isolate(follower_, true);
+  const Answer put = cluster_->Put(leader_, "k", "v3");
+  const uint64_t tag = cluster_->Submit(follower_, {GetCall{kDefaultKeyspace, {"k"}}}, 60'000'000,
+                                        AtLeast(put.position));
+  const auto answered = [&] { return cluster_->sink()->answers.count(tag) != 0; };
+  cluster_->RunFor(consensus::kLanTiming.lease_us);  // it may follow its leader for so long
+  EXPECT_FALSE(answered());
+  ASSERT_TRUE(cluster_->RunUntil(answered, 2 * consensus::kLanTiming.lease_us));
+  EXPECT_EQ(cluster_->sink()->answers.at(tag).failure.reason, Reason::kNoLeader);
+  // A later one need not wait for that, nor one for what is here already.
+  const int64_t asked_us = cluster_->now_us();
+  const Answer late = cluster_->GetHere(follower_, "k", AtLeast(put.position), 60'000'000);
+  EXPECT_EQ(late.failure.reason, Reason::kNoLeader);
+  EXPECT_EQ(ValueOf(cluster_->GetHere(follower_, "k", AtLeast(before.position))), "v2");
+  EXPECT_LT(cluster_->now_us(), asked_us + 10'000);
+  // And again when there is a leader.
+  cluster_->Isolate(follower_, false);
+  cluster_->RunFor(1'000'000);
+  EXPECT_EQ(ValueOf(cluster_->GetHere(follower_, "k", AtLeast(put.position))), "v3");
+}
+
 TEST_F(ReadLevels, WhatOneNodeAnsweredAnotherHoldsFromThere) {
   Begin({.seed = 50});
   for (int i = 0; i < 30; ++i) {
@@ -226,6 +254,64 @@ TEST_F(ReadLevels, APositionOfAReignThatLostItsSlotIsLost) {
   // known.
   ASSERT_EQ(cluster_->sink()->answers.count(waits), 1u);
   EXPECT_EQ(cluster_->sink()->answers.at(waits).failure.reason, Reason::kPositionLost);
+}
+
+// While its lease runs, a leader knows that no log holds what lies beyond its own.
+TEST_F(ReadLevels, ALeaderRefusesPositionsThatCannotBe) {
+  Begin({.seed = 59});
+  const Position known = cluster_->Put(leader_, "k", "v2").position;
+  const Position far{known.reign_round, Slot{known.slot.value + 1'000}, Revision{}};
+  const Position later{known.reign_round + 7, Slot{known.slot.value + 1'000}, Revision{}};
+  const Position never{known.reign_round + 7, known.slot, Revision{}};
+  for (const Position& position : {far, later, never}) {
+    const int64_t asked_us = cluster_->now_us();
+    const Answer got = cluster_->GetHere(leader_, "k", AtLeast(position), 60'000'000);
+    EXPECT_EQ(got.failure.reason, Reason::kPositionLost) << position.slot.value;
+    EXPECT_LT(cluster_->now_us(), asked_us + 10'000);
+  }
+  EXPECT_EQ(ValueOf(cluster_->GetHere(leader_, "k", AtLeast(known))), "v2");
+}
+
+TEST_F(ReadLevels, WhatWaitsIsLookedAtAgainWhenItsNodeLeads) {
+  Begin({.seed = 60});
+  const Position far{1'000, Slot{1'000'000}, Revision{}};
+  std::map<uint32_t, uint64_t> waits;
+  for (const uint32_t n : {follower_, other_}) {
+    waits[n] = cluster_->Submit(n, {GetCall{kDefaultKeyspace, {"k"}}}, 600'000'000, AtLeast(far));
+  }
+  cluster_->Stop(leader_);
+  ElectAnother();
+  cluster_->RunFor(500'000);
+  const uint32_t leads = cluster_->Leader();
+  ASSERT_EQ(cluster_->sink()->answers.count(waits.at(leads)), 1u);
+  EXPECT_EQ(cluster_->sink()->answers.at(waits.at(leads)).failure.reason, Reason::kPositionLost);
+}
+
+// Reads that wait take nothing away from writes.
+TEST_F(ReadLevels, ReadsThatWaitHaveALimitOfTheirOwn) {
+  constexpr uint64_t kReads = 20;
+  Begin({.seed = 61, .adjust = [](ReplicaOptions* options) {
+           options->lease_reads = false;  // a leader, too, waits for what it cannot rule out
+           options->queue_calls_max = 8;
+           options->waiting_reads_max = kReads;
+         }});
+  const Position far{1'000, Slot{1'000'000}, Revision{}};
+  const std::vector<Request> get = {GetCall{kDefaultKeyspace, {"k"}}};
+  for (const uint32_t n : {leader_, follower_}) {
+    for (uint64_t i = 0; i < kReads; ++i) {
+      cluster_->Submit(n, get, 2'000'000, AtLeast(far));
+      cluster_->RunFor(1'000);
+    }
+    const Answer one_more = cluster_->GetHere(n, "k", AtLeast(far), 1'000'000);
+    EXPECT_EQ(one_more.failure.reason, Reason::kOverloaded);
+    EXPECT_EQ(one_more.failure.limit, "waiting_reads_max");
+  }
+  EXPECT_TRUE(cluster_->Put(leader_, "k", "v2").failure.ok());
+  // Those that are answered make room.
+  cluster_->RunFor(2'000'000);
+  for (uint64_t i = 0; i < 2 * kReads; ++i) {
+    EXPECT_EQ(ValueOf(cluster_->GetHere(follower_, "k", kLinearizable)), "v2");
+  }
 }
 
 // Below the base of the log the rows of past reigns tell.
@@ -309,16 +395,21 @@ TEST_F(ReadLevels, AWitnessHasNothingToReadFrom) {
 TEST_F(ReadLevels, AStopAnswersWhatWaits) {
   Begin({.seed = 55});
   const Position far{1'000, Slot{1'000'000}, Revision{}};
+  const std::vector<Request> get = {GetCall{kDefaultKeyspace, {"k"}}};
   cluster_->Isolate(follower_, true);
-  const uint64_t waits =
-      cluster_->Submit(follower_, {GetCall{kDefaultKeyspace, {"k"}}}, 60'000'000, AtLeast(far));
-  const uint64_t asks =
-      cluster_->Submit(follower_, {GetCall{kDefaultKeyspace, {"k"}}}, 60'000'000, kLinearizable);
+  std::vector<uint64_t> tags;
+  const auto submit = [&] {
+    for (const ReadLevel& level : {AtLeast(far), kLinearizable, Within(1)}) {
+      tags.push_back(cluster_->Submit(follower_, get, 60'000'000, level));
+    }
+  };
+  submit();
   cluster_->RunFor(1'000);
+  submit();  // the loop finds these together with the stop
   cluster_->node(follower_)->Stop();
-  for (const uint64_t tag : {waits, asks}) {
-    ASSERT_EQ(cluster_->sink()->answers.count(tag), 1u);
-    EXPECT_EQ(cluster_->sink()->answers.at(tag).failure.reason, Reason::kShuttingDown);
+  for (const uint64_t tag : tags) {
+    ASSERT_EQ(cluster_->sink()->answers.count(tag), 1u) << tag;
+    EXPECT_EQ(cluster_->sink()->answers.at(tag).failure.reason, Reason::kShuttingDown) << tag;
   }
 }
 

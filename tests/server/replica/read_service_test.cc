@@ -56,9 +56,9 @@ class ReadServiceTest : public ::testing::Test {
   engine::MemoryEngine engine_{engine::MemoryEngineOptions{}};
   engine::Overlay overlay_;
   Published open_;
-  Board board_{3};
+  Board board_;
   InterruptingClock clock_;
-  MemberTable members_{{}};
+  MemberTable members_{Members{}};
   Readers readers_{8};
   Metrics metrics_;
   ReadService service_{ReadService::Parts{&engine_, &overlay_, &board_, &clock_, &members_,

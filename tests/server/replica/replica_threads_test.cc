@@ -47,6 +47,7 @@ class Router {
 class RouterTransport : public Transport {
  public:
   explicit RouterTransport(Router* router) : router_(router) {}
+  void SetMembers(const std::vector<MemberInfo>&) override {}
   void Send(consensus::Message message) override { router_->Deliver(std::move(message)); }
   bool Connected(NodeId) const override { return true; }
 

@@ -13,6 +13,7 @@ sim::Plan PlanOf(const SimOptions& options) {
   plan.seed = options.seed;
   plan.roles.assign(options.nodes, consensus::Role::kVoter);
   if (options.witness != 0) plan.roles[options.witness - 1] = consensus::Role::kWitness;
+  plan.spares.assign(options.spares, consensus::Role::kLearner);
   plan.cold_cache = options.cold_cache;
   plan.through_codec = true;
   plan.segment_bytes = 256 << 10;
@@ -32,8 +33,13 @@ SimCluster::SimCluster(const SimOptions& options)
   weather.delay_us_max = options.delay_us_max;
   for (uint32_t n = 1; n <= size(); ++n) {
     cluster_.Supervise(n, false);
-    Start(n);
+    if (cluster_.machine(n).in_use()) Start(n);
   }
+}
+
+void SimCluster::Join(uint32_t n, Epoch epoch, const std::vector<MemberInfo>& members) {
+  cluster_.machine(n).Join(epoch, members);
+  Start(n);
 }
 
 void SimCluster::Start(uint32_t n) {
@@ -115,6 +121,21 @@ Answer SimCluster::Get(uint32_t n, const std::string& key) {
 Answer SimCluster::GetHere(uint32_t n, const std::string& key, const ReadLevel& level,
                            int64_t timeout_us) {
   return Do(n, GetCall{kDefaultKeyspace, {key}}, timeout_us, level);
+}
+
+void SimCluster::AskForMembers(uint32_t n, MembersCall call, int64_t timeout_us,
+                               std::optional<MembersResult>* result) {
+  cluster_.machine(n).ChangeMembers(std::move(call), timeout_us, [result](const MembersResult* r) {
+    if (r != nullptr) *result = *r;
+  });
+}
+
+MembersResult SimCluster::ChangeMembers(uint32_t n, MembersCall call, int64_t timeout_us) {
+  std::optional<MembersResult> result;
+  AskForMembers(n, std::move(call), timeout_us, &result);
+  RunUntil([&] { return result.has_value(); }, 2 * timeout_us);
+  BATON_CHECK(result.has_value()) << "a change of members was never answered";
+  return *result;
 }
 
 DigestResult SimCluster::Digest(uint32_t n, Slot slot) {

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,7 @@ struct SimOptions {
   int64_t delay_us_max = 300;
   bool cold_cache = false;
   uint32_t witness = 0;  // this node is one
+  uint32_t spares = 0;   // machines beyond those, empty until they join
   std::function<void(ReplicaOptions*)> adjust;
 };
 
@@ -61,7 +63,11 @@ class SimCluster {
   // Why the node ended by itself; empty: it did not. It is down then.
   const std::string& fatal(uint32_t n) { return cluster_.machine(n).fatal(); }
 
+  const consensus::Replica* core(uint32_t n) { return cluster_.machine(n).core(); }
+
   void Start(uint32_t n);  // CHECKs that it starts
+  // Starts a spare machine as the member that these, settled as `epoch`, name it to be.
+  void Join(uint32_t n, Epoch epoch, const std::vector<MemberInfo>& members);
   absl::Status TryStart(uint32_t n);
   void Crash(uint32_t n, bool tear);        // loses what was not synced
   void Stop(uint32_t n);                    // cleanly
@@ -88,6 +94,11 @@ class SimCluster {
   // A read that this very node answers.
   Answer GetHere(uint32_t n, const std::string& key, const ReadLevel& level,
                  int64_t timeout_us = 5'000'000);
+  // Asks that node for these members; runs until it is answered.
+  MembersResult ChangeMembers(uint32_t n, MembersCall call, int64_t timeout_us = 5'000'000);
+  // As above, without running: `*result` is set once it is answered; never if the node goes first.
+  void AskForMembers(uint32_t n, MembersCall call, int64_t timeout_us,
+                     std::optional<MembersResult>* result);
   uint64_t Submit(uint32_t n, std::vector<Request> requests, int64_t timeout_us,
                   const ReadLevel& level = {});  // first tag
   std::shared_ptr<RecordingSink> sink() { return sink_; }

@@ -3,7 +3,9 @@
 // the installation.
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
+#include <variant>
 
 #include "server/replica/snapshot_install.h"
 #include "tests/server/replica/sim_cluster.h"
@@ -108,13 +110,18 @@ TEST(SnapshotTest, WritesGoOnMeanwhileAtABoundedRate) {
   const uint32_t away = FallBehind(&cluster);
   cluster.Start(away);
   const int64_t began_us = cluster.now_us();
-  int writes = 0;
+  uint64_t writes = 0;
+  const std::string value(4'000, 'y');
   while (!CaughtUp(&cluster, away) && cluster.now_us() < began_us + 60'000'000) {
-    ASSERT_TRUE(cluster.Put(cluster.Leader(), "during", std::to_string(writes++)).failure.ok());
+    const std::string key = "during" + std::to_string(writes++ % 10);
+    ASSERT_TRUE(cluster.Put(cluster.Leader(), key, value).failure.ok());
     cluster.RunFor(5'000);
   }
   EXPECT_GT(cluster.now_us() - began_us, 1'500'000) << "2 MiB at 1 MiB a second";
-  EXPECT_GT(writes, 150);
+  EXPECT_GT(writes, 150u);
+  EXPECT_GT(writes * value.size(), 512u << 10) << "more than the log is kept for others";
+  EXPECT_EQ(cluster.node(cluster.Leader())->metrics().snapshots_sent.Get(), 1u)
+      << "the log above it was kept";
   ExpectSame(&cluster);
 }
 
@@ -177,6 +184,106 @@ TEST(SnapshotTest, ALeaderThatCrashesLeavesItToTheNext) {
   ASSERT_TRUE(cluster.RunUntil([&] { return CaughtUp(&cluster, away); }, 60'000'000));
   cluster.Start(leader);
   ExpectSame(&cluster);
+}
+
+uint64_t SnapshotsFailed(SimCluster* cluster) {
+  return cluster->node(cluster->Leader())->metrics().snapshots_failed.Get();
+}
+
+// How many bytes of log the leader keeps, in entries of about 20 kB.
+uint64_t LogKept(SimCluster* cluster) {
+  const NodeStatus status = cluster->node(cluster->Leader())->Status();
+  return (status.commit.value - status.first.value) * 20'000;
+}
+
+TEST(SnapshotTest, AMemberWithoutRoomDoesNotPinTheLog) {
+  SimCluster cluster(SmallLog(10));
+  const uint32_t away = FallBehind(&cluster);
+  cluster.fs(away).SetCapacity(0);
+  cluster.Start(away);
+  for (uint64_t round = 1; round <= 3; ++round) {
+    ASSERT_TRUE(cluster.RunUntil([&] { return SnapshotsFailed(&cluster) == round; }, 10'000'000));
+    cluster.RunFor(100'000);
+    EXPECT_EQ(SnapshotsFailed(&cluster), round) << "it is not offered at once again";
+    WriteMuch(&cluster);
+    EXPECT_LT(LogKept(&cluster), 700'000u) << "the retention, and steps of truncation";
+  }
+  cluster.fs(away).SetCapacity(1 << 30);
+  ASSERT_TRUE(cluster.RunUntil([&] { return CaughtUp(&cluster, away); }, 30'000'000));
+  ExpectSame(&cluster);
+}
+
+TEST(SnapshotTest, AMemberThatTakesTooLongDoesNotPinTheLog) {
+  SimOptions options = SmallLog(11);
+  options.adjust = [adjust = options.adjust](ReplicaOptions* replica) {
+    adjust(replica);
+    replica->snapshot_bytes_per_second = 256 << 10;
+  };
+  SimCluster cluster(options);
+  const uint32_t away = FallBehind(&cluster);
+  cluster.Start(away);
+  const auto received = [&] { return cluster.node(away)->metrics().snapshot_bytes_received.Get(); };
+  ASSERT_TRUE(cluster.RunUntil([&] { return received() > 300'000; }, 20'000'000));
+  EXPECT_EQ(SnapshotsFailed(&cluster), 0u);
+  WriteMuch(&cluster);  // more than an image has
+  EXPECT_EQ(SnapshotsFailed(&cluster), 1u);
+  EXPECT_LT(LogKept(&cluster), 1'500'000u);
+  ASSERT_TRUE(cluster.RunUntil([&] { return CaughtUp(&cluster, away); }, 60'000'000));
+  ExpectSame(&cluster);
+}
+
+TEST(SnapshotTest, AnInstallationThatCannotBeNotedIsTriedAgainLater) {
+  SimCluster cluster(SmallLog(12));
+  const uint32_t away = FallBehind(&cluster);
+  cluster.Start(away);
+  const auto whole = [&] { return cluster.node(away)->metrics().snapshots_installed.Get() > 0; };
+  ASSERT_TRUE(cluster.RunUntil(whole, 20'000'000));
+  cluster.fs(away).FailWrites(1);
+  cluster.RunFor(1'000'000);
+  EXPECT_EQ(cluster.fatal(away), "");
+  EXPECT_EQ(SnapshotsFailed(&cluster), 1u);
+  EXPECT_FALSE(CaughtUp(&cluster, away));
+  ASSERT_TRUE(cluster.RunUntil([&] { return CaughtUp(&cluster, away); }, 10'000'000));
+  ExpectSame(&cluster);
+}
+
+// From a member that is broken, or worse: the next start must not depend on it.
+TEST(SnapshotTest, WhatMakesNoSenseIsDropped) {
+  SimCluster cluster(SmallLog(13));
+  const uint32_t leader = cluster.ElectLeader();
+  const uint32_t other = leader % 3 + 1;
+  cluster.RunFor(200'000);
+  const NodeStatus status = cluster.node(other)->Status();
+  consensus::SnapshotOffer offer;
+  offer.ballot = status.ballot;
+  offer.snapshot = 1;
+  offer.prev = {status.ballot, Slot{900}};
+  offer.last = {status.ballot, Slot{901}};
+  offer.entry = std::make_shared<const std::string>("entry");
+  offer.configuration.membership = {Epoch{1}, {{NodeId{1}, consensus::Role::kVoter, ""}}, {}};
+  offer.bytes = 100;
+  consensus::Message message{NodeId{leader}, NodeId{other}, kFirstGroup, offer};
+  const auto dropped = [&](const consensus::Message& sent) {
+    const Counter& count = cluster.node(other)->metrics().messages_dropped;
+    const uint64_t before = count.Get();
+    cluster.node(other)->Receive(sent);
+    cluster.RunFor(100'000);  // it looks with the next heartbeat
+    return count.Get() - before;
+  };
+  consensus::Message bad = message;
+  bad.to = NodeId{leader};
+  EXPECT_EQ(dropped(bad), 1u);
+  bad = message;
+  bad.group = GroupId{7};
+  EXPECT_EQ(dropped(bad), 1u);
+  std::get<consensus::SnapshotOffer>((bad = message).body).prev.slot = Slot{800};
+  EXPECT_EQ(dropped(bad), 1u);
+  bad = message;
+  bad.body = consensus::SnapshotChunk{1, 0, 0, std::make_shared<const std::string>()};
+  EXPECT_EQ(dropped(bad), 1u);
+  bad.body = consensus::SnapshotPull{.position = ~uint64_t{0}};
+  EXPECT_EQ(dropped(bad), 1u);
+  EXPECT_EQ(dropped(message), 0u);
 }
 
 // Two with data and a witness. The witness keeps the log for the one that is away, though the

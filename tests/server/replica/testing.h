@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -12,6 +13,7 @@
 #include "base/mutex.h"
 #include "server/codec/entry_codec.h"
 #include "server/replica/transport.h"
+#include "server/replica/worker.h"
 #include "wal/wal.h"
 
 namespace baton::server {
@@ -100,15 +102,36 @@ class RecordingTransport : public Transport {
     MutexLock lock(&mutex_);
     sent_.push_back(std::move(message));
   }
+  void SetMembers(const std::vector<MemberInfo>&) override {}
   bool Connected(NodeId) const override { return true; }
   size_t sent() const {
     MutexLock lock(&mutex_);
     return sent_.size();
   }
+  std::vector<consensus::Message> TakeSent() {
+    MutexLock lock(&mutex_);
+    return std::exchange(sent_, {});
+  }
 
  private:
   mutable Mutex mutex_;
   std::vector<consensus::Message> sent_ BATON_GUARDED_BY(mutex_);
+};
+
+// Keeps what is posted until it is run.
+class HeldWorker : public Worker {
+ public:
+  bool Post(std::function<void()> task) override {
+    tasks_.push_back(std::move(task));
+    return true;
+  }
+  void RunAll() {
+    for (; !tasks_.empty(); tasks_.pop_front()) tasks_.front()();
+  }
+  size_t held() const { return tasks_.size(); }
+
+ private:
+  std::deque<std::function<void()>> tasks_;
 };
 
 inline wal::EntryRecord RecordOf(uint64_t slot, EntryStamp stamp = {},

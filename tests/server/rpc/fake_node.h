@@ -60,6 +60,11 @@ class FakeNode final : public Node {
     done({{}, 42, 3, slot});
   }
 
+  std::function<MembersResult(const MembersCall&)> change_members;
+  void ChangeMembers(MembersCall call, std::function<void(MembersResult)> done) override {
+    done(change_members(call));
+  }
+
   void Receive(consensus::Message message) override {
     MutexLock lock(&mutex_);
     received_.push_back(std::move(message));

@@ -53,7 +53,8 @@ class PeerEnd {
   }
 
   void Open(const PeerIdentity& self, const std::vector<MemberInfo>& members) {
-    transport_->Open(self, members,
+    transport_->SetMembers(members);
+    transport_->Open(self,
                      [this](consensus::Message message) { node_.Receive(std::move(message)); });
   }
   bool AwaitConnected(NodeId peer, int timeout_ms = 5000) {
