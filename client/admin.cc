@@ -1,44 +1,22 @@
 #include "baton/admin.h"
 
-#include <grpcpp/channel.h>
-#include <grpcpp/client_context.h>
-
 #include <functional>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
 #include "base/mutex.h"
-#include "baton/v1/cluster_service.grpc.pb.h"
 #include "baton/v1/kv_service.grpc.pb.h"
-#include "client/check_endpoint.h"
-#include "client/codec.h"
-#include "client/grpc_network.h"
-#include "client/wire_error.h"
+#include "client/admin_calls.h"
 
 namespace baton {
 namespace {
 
-std::string Hex(const std::string& bytes) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string text;
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 15];
-  }
-  return text;
-}
-
-MemberInfo FromWire(const v1::Member& from) {
-  MemberInfo member;
-  member.node_id = from.node_id();
-  member.name = from.name();
-  member.directory_id = Hex(from.directory_id());
-  member.client_address = from.client_address();
-  member.peer_address = from.peer_address();
-  member.role = static_cast<Role>(from.role());
-  return member;
-}
+using client::Ask;
+using client::ContextOf;
+using client::ErrorOf;
+using client::FromWire;
+using client::Hex;
+using client::SetDeadline;
+using client::ToStatus;
 
 BuildInfo FromWire(const v1::VersionInfo& from) {
   BuildInfo build;
@@ -74,34 +52,18 @@ NodeStatus FromWire(const v1::StatusResponse& from) {
   status.flushed_slot = from.flushed_slot();
   status.first_slot = from.first_slot();
   status.epoch = from.epoch();
+  status.changing = from.changing();
   status.profile = from.profile();
   for (const v1::Member& member : from.members()) status.members.push_back(FromWire(member));
   for (const v1::PeerProgress& peer : from.peers()) {
-    status.peers.push_back({peer.name(), peer.match_slot(), peer.connected()});
+    status.peers.push_back({peer.name(), peer.node_id(), peer.match_slot(), peer.connected()});
   }
   for (const v1::MemberHealth& health : from.health()) {
-    status.health.push_back({health.name(), health.barred(), health.recovering(), health.lag(),
-                             health.disk(), health.region(), health.priority()});
+    status.health.push_back({health.name(), health.node_id(), health.barred(), health.recovering(),
+                             health.lag(), health.disk(), health.region(), health.priority()});
   }
   status.build = FromWire(from.version());
   return status;
-}
-
-v1::RequestContext ContextOf(const CallOptions& options) {
-  v1::RequestContext context;
-  context.set_keyspace(options.keyspace);
-  context.set_timeout_ms(static_cast<uint32_t>(options.timeout.count()));
-  context.set_actor(options.actor);
-  context.set_traceparent(options.traceparent);
-  return context;
-}
-
-// Some responses carry their error inside as well.
-template <class Response>
-absl::Status ErrorOf(const Response& response) {
-  if (response.error().reason() == v1::REASON_UNSPECIFIED) return absl::OkStatus();
-  return client::MakeError(static_cast<int>(absl::StatusCode::kFailedPrecondition),
-                           response.error());
 }
 
 }  // namespace
@@ -119,61 +81,6 @@ const char* RoleName(Role role) {
   }
   return "unspecified";
 }
-
-struct Admin::Impl {
-  explicit Impl(std::vector<std::string> endpoints) : endpoints(std::move(endpoints)) {}
-
-  absl::StatusOr<std::shared_ptr<grpc::Channel>> ChannelOf(const std::string& endpoint)
-      BATON_EXCLUDES(mutex) {
-    absl::Status checked = client::CheckEndpoint(endpoint);
-    if (!checked.ok()) return checked;
-    MutexLock lock(&mutex);
-    std::shared_ptr<grpc::Channel>& channel = channels[endpoint];
-    if (channel == nullptr) channel = client::MakeChannel(endpoint);
-    return channel;
-  }
-  absl::StatusOr<std::unique_ptr<v1::Cluster::Stub>> StubOf(const std::string& endpoint) {
-    absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = ChannelOf(endpoint);
-    if (!channel.ok()) return channel.status();
-    return v1::Cluster::NewStub(*channel);
-  }
-
-  const std::vector<std::string> endpoints;
-  Mutex mutex;
-  absl::flat_hash_map<std::string, std::shared_ptr<grpc::Channel>> channels BATON_GUARDED_BY(mutex);
-};
-
-namespace {
-
-void SetDeadline(const CallOptions& options, grpc::ClientContext* context) {
-  context->set_deadline(std::chrono::system_clock::now() + options.timeout);
-}
-
-absl::Status ToStatus(const grpc::Status& status, const std::string& endpoint) {
-  if (status.ok()) return absl::OkStatus();
-  const absl::Status error = client::FromGrpc(status);
-  absl::Status named(error.code(), endpoint + ": " + std::string(error.message()));
-  error.ForEachPayload(
-      [&](absl::string_view url, const absl::Cord& payload) { named.SetPayload(url, payload); });
-  return named;
-}
-
-// One synchronous call. `method` is a member of the stub, e.g. &v1::Cluster::Stub::Status.
-template <class Request, class Response>
-absl::Status Ask(absl::StatusOr<std::unique_ptr<v1::Cluster::Stub>> stub,
-                 const std::string& endpoint, const CallOptions& options,
-                 grpc::Status (v1::Cluster::Stub::*method)(grpc::ClientContext*, const Request&,
-                                                           Response*),
-                 const Request& request, Response* response) {
-  if (!stub.ok()) return stub.status();
-  absl::Status checked = client::CheckOptions(options);
-  if (!checked.ok()) return checked;
-  grpc::ClientContext context;
-  SetDeadline(options, &context);
-  return ToStatus((**stub.*method)(&context, request, response), endpoint);
-}
-
-}  // namespace
 
 absl::StatusOr<std::unique_ptr<Admin>> Admin::Connect(ClientOptions options) {
   absl::Status checked = client::CheckEndpoints(options.endpoints);

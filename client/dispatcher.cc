@@ -273,6 +273,7 @@ void Dispatcher::OnAnswer(Lane* lane, v1::ExchangeResult* result, Outbox* outbox
       break;
     case Verdict::kFail:
       rounds_ = 0;
+      if (result->error().reason() == v1::REASON_DEADLINE) PassOver(*call);
       FinishFailed(call, MakeError(result->code(), result->error()), outbox);
       break;
     case Verdict::kFateUnknown:
@@ -481,6 +482,7 @@ void Dispatcher::Expire(Call* call, Outbox* outbox) {
   }
   std::string message =
       call->header.write ? "not done in time, and surely without effect" : "not answered in time";
+  PassOver(*call);
   const bool placed = !call->header.place.leader();
   const bool waiting = call->state == Call::State::kWaiting;
   const bool queued = call->state == Call::State::kQueued;

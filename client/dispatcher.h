@@ -138,6 +138,7 @@ class Dispatcher {
   void FinishFailed(Call* call, absl::Status status, Outbox* outbox) BATON_REQUIRES(mutex_);
   void OnAnswer(Lane* lane, v1::ExchangeResult* result, Outbox* outbox) BATON_REQUIRES(mutex_);
   void Expire(Call* call, Outbox* outbox) BATON_REQUIRES(mutex_);
+  void PassOver(const Call& call) BATON_REQUIRES(mutex_);
   void WaitFor(Call* call, const v1::Error& error) BATON_REQUIRES(mutex_);
   void ResumeAt(Call* call, int64_t time_us) BATON_REQUIRES(mutex_);
 

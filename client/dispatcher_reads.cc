@@ -20,6 +20,14 @@ void Dispatcher::RoutePlaced(Call* call) {
   Gather(OpenLane(*address, /*name=*/"", /*reads=*/true), call);
 }
 
+// The time of a read was up at the node that was to answer it: others are drawn for those to come.
+// A node that was asked for by name is no worse for it.
+void Dispatcher::PassOver(const Call& call) {
+  const ReadPlace& place = call.header.place;
+  if (call.state != Call::State::kSent || place.leader() || !place.node.empty()) return;
+  places_.Failed(call.lane->address, NowUs());
+}
+
 // A read may rightly wait for long, so a node that falls silent over one is asked whether it lives.
 void Dispatcher::CheckReadLanes(int64_t now_us, Outbox* outbox) {
   for (const auto& lane : lanes_) {

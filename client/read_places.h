@@ -39,7 +39,7 @@ class ReadPlaces {
 
   // The node answered a question for its status after this time.
   void Answered(const std::string& address, int64_t round_trip_us);
-  // The node refused a read, or its stream broke, or it fell silent.
+  // The node refused a read or left it unanswered, or its stream broke, or it fell silent.
   void Failed(const std::string& address, int64_t now_us);
 
  private:

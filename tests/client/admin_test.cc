@@ -62,6 +62,26 @@ TEST(Admin, InitPassesByANodeOutOfReachButNotARefusal) {
   EXPECT_EQ(GetReason(refused.status()), Reason::kFormedDifferently);
 }
 
+TEST(Admin, AChangeOfMembersFindsTheLeader) {
+  FakeServer one("n1"), two("n2"), lost("n3");
+  two.SetState("follower", 3, &one);
+  lost.SetState("follower", 3);
+  for (const std::string& first : {DeadAddress(), lost.address(), two.address()}) {
+    auto admin = Admin::Connect({.endpoints = {first, two.address()}});
+    ASSERT_TRUE(admin.ok());
+    const auto added = (*admin)->AddMember({"n4", "h:4"});
+    ASSERT_TRUE(added.ok()) << added.status();
+    EXPECT_EQ(added->epoch, 7u);
+    EXPECT_EQ(added->member.name, "n4");
+    EXPECT_EQ(added->member.role, Role::kLearner);
+    const auto refused = (*admin)->RemoveMember({"n4"});
+    EXPECT_EQ(refused.status().code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_EQ(GetReason(refused.status()), Reason::kMembersRefused);
+  }
+  auto none = Admin::Connect({.endpoints = {lost.address()}});
+  EXPECT_EQ(GetReason((*none)->PromoteMember({"n4"}).status()), Reason::kNoLeader);
+}
+
 TEST(Admin, ReadsThroughTheNodeNamed) {
   FakeServer one("n1");
   auto client = Client::Connect({.endpoints = {one.address()}});

@@ -150,6 +150,42 @@ TEST_F(DispatcherReadsTest, ASilentNodeIsAskedAndLeftOnlyIfItDoesNotAnswer) {
   EXPECT_TRUE(got->has_value());
 }
 
+TEST_F(DispatcherReadsTest, ANodeThatLeavesAReadUnansweredIsPassedOverByTheNext) {
+  const Slot first = Get(kAny);
+  // It lives and answers every question but the read.
+  for (int i = 0; i < 20; ++i) {
+    Pass(250 * kMs);
+    if (network_->probes.count("a:1") != 0) network_->AnswerProbe("a:1", "follower", 1);
+  }
+  ASSERT_TRUE(first->has_value());
+  EXPECT_EQ(GetReason((*first)->status()), Reason::kDeadline);
+  EXPECT_FALSE(stream(0)->closed);
+  const Slot second = Get(kAny);
+  ASSERT_EQ(network_->streams.size(), 2u);
+  EXPECT_EQ(stream(1)->address, "b:1");
+  stream(1)->AnswerGet(last_id_, "v");
+  EXPECT_TRUE(second->has_value());
+}
+
+TEST_F(DispatcherReadsTest, ANodeThatSaysItWasTooLateIsPassedOverByTheNext) {
+  const Slot first = Get(kAny);
+  stream(0)->Refuse(last_id_, v1::REASON_DEADLINE);
+  ASSERT_TRUE(first->has_value());
+  EXPECT_EQ(GetReason((*first)->status()), Reason::kDeadline);
+  Get(kAny);
+  ASSERT_EQ(network_->streams.size(), 2u);
+  EXPECT_EQ(stream(1)->address, "b:1");
+}
+
+TEST_F(DispatcherReadsTest, ANamedNodeIsAskedAgainAtOnceAfterItWasTooLate) {
+  Get({.node = "d:1"});
+  stream(0)->Taken();
+  stream(0)->Refuse(last_id_, v1::REASON_DEADLINE);
+  Get({.node = "d:1"});
+  ASSERT_EQ(network_->streams.size(), 1u);
+  EXPECT_EQ(stream(0)->messages.size(), 2u);
+}
+
 TEST_F(DispatcherReadsTest, ANamedNodeIsTriedAgainUntilTheCallsTimeIsUp) {
   const Slot got = Get({.node = "d:1"});
   for (size_t i = 0; i < 20; ++i) {

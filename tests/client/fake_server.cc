@@ -56,15 +56,33 @@ class FakeServer::Cluster final : public v1::Cluster::Service {
     if (request->members_size() == 0) {
       v1::Error error;
       error.set_reason(v1::REASON_FORMED_DIFFERENTLY);
-      v1::RpcStatus details;
-      details.add_details()->PackFrom(error);
-      return grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, "another plan",
-                          details.SerializeAsString());
+      return Failed(grpc::StatusCode::FAILED_PRECONDITION, "another plan", error);
     }
     response->set_cluster_id(std::string("\x01\xab", 2));
     for (const auto& planned : request->members()) {
       response->add_members()->set_name(planned.name());
     }
+    return grpc::Status::OK;
+  }
+  // Done by the leader; one that is to be removed is refused.
+  grpc::Status ChangeMembers(grpc::ServerContext*, const v1::ChangeMembersRequest* request,
+                             v1::ChangeMembersResponse* response) override {
+    const v1::StatusResponse now = owner_->StatusNow();
+    v1::Error error;
+    if (now.state() != "leader") {
+      error.set_reason(now.leader().empty() ? v1::REASON_NO_LEADER : v1::REASON_NOT_LEADER);
+      error.mutable_leader()->set_name(now.leader());
+      error.mutable_leader()->set_address(now.leader_address());
+      return Failed(grpc::StatusCode::UNAVAILABLE, "does not lead", error);
+    }
+    if (request->has_remove()) {
+      error.set_reason(v1::REASON_MEMBERS_REFUSED);
+      return Failed(grpc::StatusCode::FAILED_PRECONDITION, "would be no quorum", error);
+    }
+    response->set_epoch(7);
+    response->mutable_member()->set_name(request->add().name());
+    response->mutable_member()->set_node_id(22);
+    response->mutable_member()->set_role(request->add().role());
     return grpc::Status::OK;
   }
   grpc::Status Digest(grpc::ServerContext*, const v1::DigestRequest* request,
@@ -82,6 +100,12 @@ class FakeServer::Cluster final : public v1::Cluster::Service {
   }
 
  private:
+  static grpc::Status Failed(grpc::StatusCode code, const char* message, const v1::Error& error) {
+    v1::RpcStatus details;
+    details.add_details()->PackFrom(error);
+    return grpc::Status(code, message, details.SerializeAsString());
+  }
+
   FakeServer* const owner_;
 };
 

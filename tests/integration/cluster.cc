@@ -43,7 +43,7 @@ Cluster::Cluster(const ClusterOptions& options) : options_(options) {
   std::string pattern = ::testing::TempDir() + "baton_cluster_XXXXXX";
   BATON_CHECK(mkdtemp(pattern.data()) != nullptr) << pattern;
   directory_ = pattern;
-  for (int i = 0; i < options.nodes; ++i) {
+  for (int i = 0; i < options.nodes + options.spares; ++i) {
     Node node;
     node.name = "n" + std::to_string(i + 1);
     const std::string host = options.hosts.empty() ? "127.0.0.1" : options.hosts[i];
@@ -58,7 +58,7 @@ Cluster::Cluster(const ClusterOptions& options) : options_(options) {
   client_ = *Client::Connect(endpoints);
   admin_ = *Admin::Connect(endpoints);
   if (!options.start) return;
-  for (int i = 0; i < size(); ++i) Start(i);
+  for (int i = 0; i < options.nodes; ++i) Start(i);
   if (!options.form) return;
   const absl::Status formed = Form();
   if (!formed.ok() || !AwaitHealthy() || !AwaitWritable()) {
@@ -173,7 +173,9 @@ void Cluster::Resume(int node) { kill(nodes_[node].pid, SIGCONT); }
 
 absl::Status Cluster::Form() {
   std::vector<PlannedMember> members;
-  for (const Node& node : nodes_) members.push_back({node.name, node.address});
+  for (int i = 0; i < options_.nodes; ++i) {
+    members.push_back({nodes_[i].name, nodes_[i].address});
+  }
   absl::Status status;
   Eventually([&] {
     status = admin_->Init(members).status();
@@ -220,6 +222,7 @@ bool Cluster::AwaitHealthy() {
     for (int i = 0; i < size(); ++i) {
       if (!Running(i)) continue;
       const std::optional<NodeStatus> status = Status(i);
+      if (i >= options_.nodes && status && status->cluster_id.empty()) continue;
       if (!status || !status->healthy || status->cluster_id.empty()) return false;
       leaders.insert(status->leader);
       commit = std::max(commit, status->commit_slot);

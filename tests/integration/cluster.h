@@ -32,6 +32,7 @@ bool Eventually(const std::function<bool()>& condition,
 
 struct ClusterOptions {
   int nodes = 3;
+  int spares = 0;                  // more nodes, which the test starts; they are not formed
   bool form = true;                // else the nodes run and are unformed
   bool start = true;               // else nothing runs yet
   std::vector<std::string> flags;  // for every batond
@@ -48,7 +49,7 @@ class Cluster {
   Cluster(const Cluster&) = delete;
   Cluster& operator=(const Cluster&) = delete;
 
-  int size() const { return static_cast<int>(nodes_.size()); }
+  int size() const { return static_cast<int>(nodes_.size()); }  // spares too; they come last
   const std::string& address(int node) const { return nodes_[node].address; }
   const std::string& http_address(int node) const { return nodes_[node].http_address; }
   std::vector<std::string> addresses() const;
@@ -72,7 +73,7 @@ class Cluster {
   int AwaitExit(int node, std::chrono::milliseconds patience = kPatience);
   pid_t pid(int node) const { return nodes_[node].pid; }
 
-  // Forms the cluster of all nodes. Repeats while they start.
+  // Forms the cluster of all nodes but the spares. Repeats while they start.
   absl::Status Form();
 
   // The node that leads at the highest ballot, as the running ones report; -1 when none does in
@@ -80,7 +81,8 @@ class Cluster {
   int AwaitLeader(int other_than = -1);
   // One node's report; nothing if it does not answer within two seconds.
   std::optional<NodeStatus> Status(int node);
-  // All running nodes are healthy members, follow one leader, and have applied what it committed.
+  // All running nodes but unformed spares are healthy members, follow one leader, and have applied
+  // what it committed.
   bool AwaitHealthy();
   // Writes succeed.
   bool AwaitWritable();

@@ -17,6 +17,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 using Clock = std::chrono::steady_clock;
 
 constexpr int64_t kAskTimeoutUs = 30'000'000;
@@ -42,6 +43,17 @@ class FaultInjectionTest : public ::testing::Test {
     }
   }
   std::string Name(int node) const { return "n" + std::to_string(node + 1); }
+  // Why reigns of this node have ended, as it has logged.
+  std::vector<std::string> ReasonsOfEnds(int node) const {
+    const std::string said = " has ended here: ";
+    const std::string log = cluster_.Log(node);
+    std::vector<std::string> reasons;
+    for (size_t at = log.find(said); at != std::string::npos; at = log.find(said, at)) {
+      at += said.size();
+      reasons.push_back(log.substr(at, log.find('\n', at) - at));
+    }
+    return reasons;
+  }
 
   absl::StatusCode Put(const std::string& key, const std::string& value, milliseconds timeout) {
     CallOptions options;
@@ -88,7 +100,7 @@ TEST_F(FaultInjectionTest, WritesGoOnUnderAnotherLeaderWhileTheLeadersDiskIsStuc
   EXPECT_EQ(Read("key"), "20");
 }
 
-TEST_F(FaultInjectionTest, ASlowDiskIsKnownToAllAndMovesNothing) {
+TEST_F(FaultInjectionTest, ASlowDiskIsKnownToAllAndEndsNoReign) {
   ASSERT_TRUE(PutEventually("key", "0"));
   const int leader = cluster_.AwaitLeader();
   const int slow = (leader + 1) % cluster_.size();
@@ -106,7 +118,11 @@ TEST_F(FaultInjectionTest, ASlowDiskIsKnownToAllAndMovesNothing) {
   for (int at = 0; at < cluster_.size(); ++at) {
     EXPECT_TRUE(Eventually([&] { return PutEventually("key", "2") && disk(at) == "slow"; })) << at;
   }
-  EXPECT_EQ(cluster_.AwaitLeader(), leader);
+  // A leader that is starved of its processor may be replaced. It gives nothing up by itself.
+  for (const std::string& why : ReasonsOfEnds(leader)) {
+    EXPECT_THAT(why, ::testing::AnyOf(StartsWith("no quorum for "), StartsWith("promised "),
+                                      StartsWith("its disk has completed no write for ")));
+  }
 }
 
 TEST_F(FaultInjectionTest, AFollowerWithAStalledDiskHoldsNobodyUp) {

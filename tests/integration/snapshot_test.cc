@@ -24,11 +24,18 @@ void WriteRound(Client* client, int round) {
 
 TEST(SnapshotTest, ANodeThatWasAwayForLongComesBackWhileWritesGoOn) {
   Cluster cluster({.flags = {"--log-retention-bytes", "8388608", "--segment-bytes", "8388608"}});
-  const int leader = cluster.AwaitLeader();
-  const int away = (leader + 1) % cluster.size();
+  const int away = (cluster.AwaitLeader() + 1) % cluster.size();
   cluster.Kill(away);
   int round = 0;
-  const auto truncated = [&] { return cluster.Status(leader)->first_slot > 2; };
+  // Whichever of the others leads by then.
+  const auto truncated = [&] {
+    for (int node = 0; node < cluster.size(); ++node) {
+      if (node == away) continue;
+      const auto status = cluster.Status(node);
+      if (!status || status->first_slot <= 2) return false;
+    }
+    return true;
+  };
   while (!truncated() && round < 12)
     ASSERT_NO_FATAL_FAILURE(WriteRound(&cluster.client(), round++));
   ASSERT_TRUE(truncated()) << "after " << round << " rounds";
@@ -36,7 +43,6 @@ TEST(SnapshotTest, ANodeThatWasAwayForLongComesBackWhileWritesGoOn) {
   ASSERT_NO_FATAL_FAILURE(WriteRound(&cluster.client(), round));
   ASSERT_TRUE(cluster.AwaitHealthy());
   EXPECT_NE(cluster.Log(away).find("a snapshot is installed"), std::string::npos);
-  EXPECT_EQ(cluster.AwaitLeader(), leader) << "it went on leading";
   const std::vector<DigestInfo> digests = DigestsAtRest(&cluster);
   ASSERT_EQ(digests.size(), 3u);
   for (const DigestInfo& digest : digests) {

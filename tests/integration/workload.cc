@@ -101,13 +101,14 @@ void Workload::NoteUnknown(Seat* seat, uint64_t key) {
   if (seat->key == key) ++seat->unknown;
 }
 
-Operation Workload::Choose(Worker* worker, uint64_t key) {
+Operation Workload::Choose(Worker* worker, uint64_t key, ReadOptions* read) {
   Operation operation;
   operation.client = worker->id;
   operation.key = KeyName(key);
   const uint64_t dice = worker->random() % 10;
   if (dice < 5) {
     operation.kind = Kind::kGet;
+    if (worker->random() % 3 == 0) read->from = ReadFrom::kAny;
   } else if (dice < 9) {
     operation.kind = Kind::kPut;
     operation.value = absl::StrCat(worker->id, ".", ++worker->values);
@@ -117,9 +118,7 @@ Operation Workload::Choose(Worker* worker, uint64_t key) {
   return operation;
 }
 
-void Workload::Carry(Client* client, milliseconds timeout, Operation* operation) {
-  CallOptions options;
-  options.timeout = timeout;
+void Workload::Carry(Client* client, const CallOptions& options, Operation* operation) {
   absl::Status status;
   operation->invoked_us = NowUs();
   switch (operation->kind) {
@@ -140,9 +139,12 @@ void Workload::Carry(Client* client, milliseconds timeout, Operation* operation)
 void Workload::Run(Worker* worker) {
   while (!stop_) {
     const uint64_t key = TakeKey(worker->seat);
-    Operation operation = Choose(worker, key);
-    Carry(worker->client, options_.timeout, &operation);
+    CallOptions options{.timeout = options_.timeout};
+    Operation operation = Choose(worker, key, &options.read);
+    Carry(worker->client, options, &operation);
     const bool write = operation.kind != Kind::kGet;
+    const bool anywhere = options.read.from == ReadFrom::kAny;
+    if (operation.outcome == Outcome::kOk && anywhere) ++reads_anywhere_;
     if (operation.outcome == Outcome::kOk && write) ++writes_acknowledged_;
     if (operation.outcome == Outcome::kUnknown && write) NoteUnknown(worker->seat, key);
     worker->history.push_back(std::move(operation));
@@ -165,7 +167,7 @@ std::vector<Operation> Workload::Finish(milliseconds patience, std::vector<std::
     read.client = workers_.size() + 1;
     read.key = KeyName(key);
     do {
-      Carry(clients_[0].get(), options_.timeout, &read);
+      Carry(clients_[0].get(), {.timeout = options_.timeout}, &read);
     } while (read.outcome != Outcome::kOk && NowUs() < end_us);
     if (read.outcome != Outcome::kOk) unread->push_back(read.key);
     history.push_back(std::move(read));

@@ -9,6 +9,8 @@
 // share a key; a key is retired, and another takes its place, after kOperationsPerKey operations,
 // or when kUnknownPerKey of its writes have an unknown outcome; no value is written twice. Finish
 // reads every key once more: an acknowledged write that was lost is a history without an order.
+//
+// All reads are linearizable; a third of them may be answered by any node.
 #pragma once
 
 #include <atomic>
@@ -44,6 +46,8 @@ class Workload {
 
   // So far. Any thread.
   uint64_t writes_acknowledged() const { return writes_acknowledged_; }
+  // Answered, of those that any node may answer.
+  uint64_t reads_anywhere() const { return reads_anywhere_; }
 
   // Ends the clients and reads every key that was ever used. Keys that could not be read within
   // `patience` are added to `*unread`. One thread, once.
@@ -72,8 +76,8 @@ class Workload {
   void Stop();
   uint64_t TakeKey(Seat* seat);
   void NoteUnknown(Seat* seat, uint64_t key);
-  history::Operation Choose(Worker* worker, uint64_t key);
-  void Carry(Client* client, std::chrono::milliseconds timeout, history::Operation* operation);
+  history::Operation Choose(Worker* worker, uint64_t key, ReadOptions* read);
+  void Carry(Client* client, const CallOptions& options, history::Operation* operation);
 
   const WorkloadOptions options_;
   std::vector<std::unique_ptr<Client>> clients_;  // kClientsPerKey, each shared by all seats
@@ -81,6 +85,7 @@ class Workload {
   std::vector<std::unique_ptr<Worker>> workers_;
   std::atomic<uint64_t> next_key_{0};
   std::atomic<uint64_t> writes_acknowledged_{0};
+  std::atomic<uint64_t> reads_anywhere_{0};
   std::atomic<bool> stop_{false};
 };
 

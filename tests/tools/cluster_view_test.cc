@@ -47,8 +47,8 @@ TEST(Combine, BelievesTheHighestBallot) {
 
 TEST(Combine, ShowsHowMembersStandForElections) {
   NodeReport leader = Report(1, "leader", 4, 1, 90);
-  leader.status->health = {{"n1", false, false, "close", "normal", 0, 0},
-                           {"n2", true, true, "far", "slow", 3, 9}};
+  leader.status->health = {{"n1", 1, false, false, "close", "normal", 0, 0},
+                           {"n2", 2, true, true, "far", "slow", 3, 9}};
   const ClusterView view = Combine({leader, Report(2, "follower", 3, 1, 90)});
   const std::string table = ViewTable(view).Text(/*coloured=*/false);
   EXPECT_NE(table.find("  ready  "), std::string::npos) << table;
@@ -84,6 +84,7 @@ TEST(Combine, ShowsAWipedNodeInItsMembersPlace) {
   EXPECT_EQ(view.members[2].name, "n3");
   EXPECT_EQ(view.members[2].state, "unformed");
   EXPECT_EQ(view.members[2].reason.substr(0, 26), "its data directory is empt");
+  EXPECT_EQ(view.members[2].node_id, 3u);
   EXPECT_FALSE(view.members[2].healthy);
 }
 
@@ -101,6 +102,19 @@ TEST(Combine, ShowsANodeOfAnotherClusterBesideTheMembers) {
   EXPECT_EQ(view.members[0].reason, "belongs to another cluster, beef");
   EXPECT_EQ(view.members[0].role, "none");
   EXPECT_FALSE(view.members[0].healthy);
+}
+
+TEST(Combine, ANodeThatWasRemovedIsNoMember) {
+  NodeReport removed = Report(3, "follower", 4, 1, 80);
+  NodeReport leader = Report(1, "leader", 4, 1, 90);
+  leader.status->members.pop_back();
+  const ClusterView view = Combine({leader, Report(2, "follower", 4, 1, 90), removed});
+  ASSERT_EQ(view.members.size(), 3u);
+  EXPECT_EQ(view.members[2].name, "n3");
+  EXPECT_EQ(view.members[2].role, "none");
+  EXPECT_FALSE(view.members[2].healthy);
+  EXPECT_EQ(FindMemberView(view, MemberRef{"n2"})->node_id, 2u);
+  EXPECT_EQ(FindMemberView(view, MemberRef{"n9"}), nullptr);
 }
 
 TEST(Combine, OrdersByNumberInTheName) {

@@ -45,6 +45,16 @@ TEST(ParseMembers, SaysWhatToChange) {
   EXPECT_FALSE(ParseMembers("n1=nowhere").ok());
 }
 
+TEST(ParseMemberRef, ANameAndPerhapsAnId) {
+  EXPECT_EQ(ParseMemberRef("n2")->name, "n2");
+  EXPECT_EQ(ParseMemberRef("n2")->node_id, 0u);
+  EXPECT_EQ(ParseMemberRef("n2#17")->name, "n2");
+  EXPECT_EQ(ParseMemberRef("n2#17")->node_id, 17u);
+  for (const char* text : {"", "#17", "n2#", "n2#0", "n2#x", "n2#17x", "n2#99999999999"}) {
+    EXPECT_EQ(ParseMemberRef(text).status().code(), absl::StatusCode::kInvalidArgument) << text;
+  }
+}
+
 TEST(ParseReadFlags, LevelsAndPlaces) {
   const ReadOptions none = *ParseReadFlags({});
   EXPECT_EQ(none.level, ReadLevel::kLinearizable);

@@ -20,21 +20,6 @@ absl::StatusOr<std::unique_ptr<Admin>> ConnectAdmin(std::vector<std::string> end
   return Admin::Connect(std::move(options));
 }
 
-Json MembersJson(const std::vector<MemberInfo>& members) {
-  Json list = Json::array();
-  for (const MemberInfo& member : members) {
-    Json object;
-    object["name"] = member.name;
-    object["node_id"] = member.node_id;
-    object["role"] = RoleName(member.role);
-    object["client_address"] = member.client_address;
-    object["peer_address"] = member.peer_address;
-    object["directory_id"] = member.directory_id;
-    list.push_back(std::move(object));
-  }
-  return list;
-}
-
 absl::Status Init(const Context& context, const std::vector<PlannedMember>& members,
                   const std::string& profile) {
   const auto timeout = context.Timeout(kInitTimeout);
@@ -77,29 +62,11 @@ absl::Status Status(const Context& context) {
   if (!timeout.ok()) return timeout.status();
   absl::StatusOr<std::vector<std::string>> endpoints = context.Endpoints();
   if (!endpoints.ok()) return endpoints.status();
-  const auto admin = ConnectAdmin(*std::move(endpoints));
-  if (!admin.ok()) return admin.status();
   CallOptions options;
   options.timeout = *timeout;
-  std::vector<NodeReport> reports = (*admin)->StatusAll(options);
-  std::vector<std::string> others = AddressesNotAsked(reports);
-  if (!others.empty()) {
-    const auto more = ConnectAdmin(std::move(others));
-    if (!more.ok()) return more.status();
-    for (NodeReport& report : (*more)->StatusAll(options)) reports.push_back(std::move(report));
-  }
-
-  size_t answered = 0;
-  std::string silent;
-  for (const NodeReport& report : reports) {
-    answered += report.status.ok();
-    if (!report.status.ok()) silent += "\n  " + std::string(report.status.status().message());
-  }
-  if (answered == 0) {
-    return absl::UnavailableError(
-        "no node answers; check that they run, and --endpoints or $BATON_ENDPOINTS:" + silent);
-  }
-  const ClusterView view = Combine(reports);
+  const absl::StatusOr<std::vector<NodeReport>> reports = AskAll(*endpoints, options);
+  if (!reports.ok()) return reports.status();
+  const ClusterView view = Combine(*reports);
   if (context.json()) return context.Print(ViewJson(view));
   if (view.cluster_id.empty()) {
     context.Say("no cluster yet; form one with: baton cluster init --members NAME=HOST:PORT,…");
@@ -115,7 +82,7 @@ absl::Status Status(const Context& context) {
       context.Say(member.name + ": " + Printable(member.reason, kReasonWidthMax));
     }
   }
-  for (const NodeReport& report : reports) {
+  for (const NodeReport& report : *reports) {
     const bool member =
         std::any_of(view.members.begin(), view.members.end(),
                     [&report](const MemberView& view) { return view.address == report.endpoint; });

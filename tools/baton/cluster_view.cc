@@ -36,7 +36,11 @@ void AddStranger(const NodeReport& report, ClusterView* view) {
         return member.state == "unreachable" &&
                (member.name == stranger.name || member.address == stranger.address);
       });
-  if (place != view->members.end()) stranger.role = place->role;
+  if (place != view->members.end()) {
+    stranger.role = place->role;
+    stranger.node_id = place->node_id;
+    stranger.peer_address = place->peer_address;
+  }
   SetOwnView(&stranger, *report.status);
   stranger.healthy = false;
   // What it says of itself is true of another cluster, or of none.
@@ -93,29 +97,76 @@ std::vector<std::string> AddressesNotAsked(const std::vector<NodeReport>& report
   return addresses;
 }
 
+absl::StatusOr<std::vector<NodeReport>> AskAll(const std::vector<std::string>& endpoints,
+                                               const CallOptions& options) {
+  const auto ask =
+      [&options](std::vector<std::string> nodes) -> absl::StatusOr<std::vector<NodeReport>> {
+    ClientOptions client;
+    client.endpoints = std::move(nodes);
+    const auto admin = Admin::Connect(std::move(client));
+    if (!admin.ok()) return admin.status();
+    return (*admin)->StatusAll(options);
+  };
+  absl::StatusOr<std::vector<NodeReport>> reports = ask(endpoints);
+  if (!reports.ok()) return reports.status();
+  std::vector<std::string> others = AddressesNotAsked(*reports);
+  if (!others.empty()) {
+    absl::StatusOr<std::vector<NodeReport>> more = ask(std::move(others));
+    if (!more.ok()) return more.status();
+    for (NodeReport& report : *more) reports->push_back(std::move(report));
+  }
+  std::string silent;
+  for (const NodeReport& report : *reports) {
+    if (report.status.ok()) return reports;
+    silent += "\n  " + std::string(report.status.status().message());
+  }
+  return absl::UnavailableError(
+      "no node answers; check that they run, and --endpoints or $BATON_ENDPOINTS:" + silent);
+}
+
+const MemberView* FindMemberView(const ClusterView& view, const MemberRef& ref) {
+  const MemberView* found = nullptr;
+  for (const MemberView& member : view.members) {
+    const bool meant = member.name == ref.name && member.node_id != 0 &&
+                       (ref.node_id == 0 || ref.node_id == member.node_id);
+    if (meant && (found == nullptr || member.node_id < found->node_id)) found = &member;
+  }
+  return found;
+}
+
+const MemberView* FindMemberView(const ClusterView& view, uint32_t node_id) {
+  for (const MemberView& member : view.members) {
+    if (member.node_id == node_id) return &member;
+  }
+  return nullptr;
+}
+
 ClusterView Combine(const std::vector<NodeReport>& reports) {
   const NodeStatus& believed = MostRecent(reports);
   ClusterView view;
   view.cluster_id = believed.cluster_id;
   view.leader = believed.leader;
   view.ballot_round = believed.ballot_round;
+  view.epoch = believed.epoch;
+  view.changing = believed.changing;
 
   std::map<uint32_t, MemberView> members;
   for (const MemberInfo& info : believed.members) {
     MemberView& member = members[info.node_id];
     member.name = info.name;
+    member.node_id = info.node_id;
     member.address = info.client_address;
+    member.peer_address = info.peer_address;
     member.role = RoleName(info.role);
     member.state = "unreachable";
     member.reason = "does not answer";
     if (info.node_id == believed.ballot_node) view.ballot_node = info.name;
   }
   for (const MemberHealth& health : believed.health) {
-    for (auto& [id, member] : members) {
-      if (member.name != health.name) continue;
-      member.health = {true,        health.barred, health.recovering, health.lag,
-                       health.disk, health.region, health.priority};
-    }
+    const auto member = members.find(health.node_id);
+    if (member == members.end()) continue;
+    member->second.health = {true,        health.barred, health.recovering, health.lag,
+                             health.disk, health.region, health.priority};
   }
   uint64_t commit = 0;
   std::vector<const NodeReport*> strangers;  // not members, as far as they say themselves
@@ -133,9 +184,16 @@ ClusterView Combine(const std::vector<NodeReport>& reports) {
       continue;
     }
     MemberView& member = members[status.node_id];
-    if (member.name.empty()) member.name = status.name;
-    if (member.address.empty()) member.address = report.endpoint;
+    const bool is_member = member.node_id != 0;
     SetOwnView(&member, status);
+    if (!is_member) {
+      member.node_id = status.node_id;
+      member.name = status.name;
+      member.address = report.endpoint;
+      member.role = "none";
+      member.healthy = false;
+      member.reason = "no member: it was removed, or is being added";
+    }
     commit = std::max(commit, status.commit_slot);
   }
   for (auto& [id, member] : members) {
@@ -172,11 +230,27 @@ std::string ElectionText(const HealthView& health) {
 
 }  // namespace
 
+Json MembersJson(const std::vector<MemberInfo>& members) {
+  Json list = Json::array();
+  for (const MemberInfo& member : members) {
+    Json object;
+    object["name"] = member.name;
+    object["node_id"] = member.node_id;
+    object["role"] = RoleName(member.role);
+    object["client_address"] = member.client_address;
+    object["peer_address"] = member.peer_address;
+    object["directory_id"] = member.directory_id;
+    list.push_back(std::move(object));
+  }
+  return list;
+}
+
 Json ViewJson(const ClusterView& view) {
   Json members = Json::array();
   for (const MemberView& member : view.members) {
     Json object;
     object["name"] = member.name;
+    object["node_id"] = member.node_id;
     object["role"] = member.role;
     object["state"] = member.state;
     object["healthy"] = member.healthy;
@@ -187,6 +261,7 @@ Json ViewJson(const ClusterView& view) {
     object["lag"] = member.lag;
     object["health"] = HealthJson(member.health);
     object["address"] = member.address;
+    object["peer_address"] = member.peer_address;
     members.push_back(std::move(object));
   }
   const auto text_or_null = [](const std::string& text) {
@@ -196,6 +271,8 @@ Json ViewJson(const ClusterView& view) {
   object["cluster_id"] = text_or_null(view.cluster_id);
   object["leader"] = text_or_null(view.leader);
   object["ballot"] = {{"round", view.ballot_round}, {"node", text_or_null(view.ballot_node)}};
+  object["epoch"] = view.epoch;
+  object["changing"] = view.changing;
   object["members"] = std::move(members);
   return object;
 }

@@ -27,7 +27,9 @@ struct HealthView {
 
 struct MemberView {
   std::string name;
+  uint32_t node_id = 0;
   std::string address;  // where clients reach it
+  std::string peer_address;
   std::string role = "voter";
   std::string state;  // leader, follower, …; "unreachable"
   bool healthy = false;
@@ -44,15 +46,26 @@ struct ClusterView {
   std::string leader;      // empty: none known
   uint64_t ballot_round = 0;
   std::string ballot_node;          // name
+  uint64_t epoch = 0;               // of the members
+  bool changing = false;            // a change of them is under way
   std::vector<MemberView> members;  // by name; the nodes that answered if none is formed
 };
 
 // Addresses of members that `reports` mention and that are not among their endpoints.
 std::vector<std::string> AddressesNotAsked(const std::vector<NodeReport>& reports);
 
+// Asks the endpoints, and the members that they know of. UNAVAILABLE: none of them answers.
+absl::StatusOr<std::vector<NodeReport>> AskAll(const std::vector<std::string>& endpoints,
+                                               const CallOptions& options);
+
 // REQUIRES: at least one report is OK.
 ClusterView Combine(const std::vector<NodeReport>& reports);
 
+// Null: there is none. Of two with one name the older is meant.
+const MemberView* FindMemberView(const ClusterView& view, const MemberRef& ref);
+const MemberView* FindMemberView(const ClusterView& view, uint32_t node_id);
+
+Json MembersJson(const std::vector<MemberInfo>& members);
 // {"cluster_id":…,"leader":…,"ballot":{…},"members":[…]}
 Json ViewJson(const ClusterView& view);
 Table ViewTable(const ClusterView& view);

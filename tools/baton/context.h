@@ -62,6 +62,7 @@ CLI::App* AddKeyspaceCommand(CLI::App* app, const char* name, const char* what,
 void AddDataCommands(CLI::App* app, Context* context);      // put get delete scan
 void AddTransferCommands(CLI::App* app, Context* context);  // import export
 void AddClusterCommands(CLI::App* app, Context* context);   // cluster status version
+void AddMemberCommands(CLI::App* app, Context* context);    // member
 void AddLocalCommands(CLI::App* app, Context* context);     // local
 void AddFaultCommand(CLI::App* local, Context* context);    // local fault
 void AddWalCommands(CLI::App* app, Context* context);       // wal

@@ -53,6 +53,20 @@ absl::StatusOr<std::vector<PlannedMember>> ParseMembers(std::string_view text) {
   }
 }
 
+absl::StatusOr<MemberRef> ParseMemberRef(std::string_view text) {
+  const size_t hash = text.find('#');
+  MemberRef ref{std::string(text.substr(0, hash))};
+  bool whole = !ref.name.empty();
+  if (whole && hash != std::string_view::npos) {
+    const char* const end = text.data() + text.size();
+    const auto parsed = std::from_chars(text.data() + hash + 1, end, ref.node_id);
+    whole = parsed.ec == std::errc() && parsed.ptr == end && ref.node_id != 0;
+  }
+  if (whole) return ref;
+  return absl::InvalidArgumentError("\"" + std::string(text) +
+                                    "\" is no member; write NAME, or NAME#ID as in n2#17");
+}
+
 namespace {
 
 // "12@3": slot 12 of reign 3.

@@ -20,6 +20,9 @@ absl::StatusOr<std::chrono::milliseconds> ParseDuration(std::string_view text);
 // "n1=HOST:PORT,n2=HOST:PORT": names and peer addresses, neither twice.
 absl::StatusOr<std::vector<PlannedMember>> ParseMembers(std::string_view text);
 
+// "n2", or "n2#17" where two members are called n2.
+absl::StatusOr<MemberRef> ParseMemberRef(std::string_view text);
+
 // How a read is to be done, as typed.
 struct ReadFlags {
   uint32_t stale_ms = 0;        // 0: not given

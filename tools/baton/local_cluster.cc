@@ -91,10 +91,7 @@ absl::StatusOr<LocalCluster> LocalCluster::Create(const std::string& directory,
   LocalCluster cluster(absolute, layout, *lock);
   const absl::StatusOr<LocalLayout> standing = ReadLayout(absolute);
   if (absl::IsNotFound(standing.status())) {
-    const nlohmann::json json = {{"nodes", layout.nodes},
-                                 {"base_port", layout.base_port},
-                                 {"fault_injection", layout.fault_injection}};
-    const absl::Status written = WriteFile(absolute + "/local.json", json.dump() + "\n");
+    const absl::Status written = cluster.WriteLayout();
     if (!written.ok()) return written;
     return cluster;
   }
@@ -169,6 +166,27 @@ absl::Status LocalCluster::WriteConfig(const LocalNode& node) const {
        << "\n[wal]\n"
        << "segment_bytes = " << kSegmentBytes << "\n";
   return WriteFile(Folder(node.name) + "/batond.toml", toml.str());
+}
+
+absl::Status LocalCluster::WriteLayout() const {
+  const nlohmann::json json = {{"nodes", layout_.nodes},
+                               {"base_port", layout_.base_port},
+                               {"fault_injection", layout_.fault_injection}};
+  return WriteFile(directory_ + "/local.json", json.dump() + "\n");
+}
+
+absl::StatusOr<std::string> LocalCluster::Add() {
+  if (layout_.nodes == kLocalNodesMax) {
+    return absl::FailedPreconditionError("a local cluster has at most " +
+                                         std::to_string(kLocalNodesMax) + " nodes");
+  }
+  ++layout_.nodes;
+  const absl::Status written = WriteLayout();
+  if (!written.ok()) return written;
+  const std::string name = NodeAt(layout_.nodes).name;
+  const absl::Status started = Start(name);
+  if (!started.ok()) return started;
+  return name;
 }
 
 absl::Status LocalCluster::Start(const std::string& name) {

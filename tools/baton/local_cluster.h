@@ -59,6 +59,8 @@ class LocalCluster {
   // NOT_FOUND: no node has that name; the message lists those that exist.
   absl::StatusOr<LocalNode> Find(const std::string& name) const;
 
+  // Lays out one node more and starts it; it belongs to no cluster yet. Its name.
+  absl::StatusOr<std::string> Add();
   // Starts the node if it is gone; a running or paused one is let alone.
   absl::Status Start(const std::string& name);
   // kill -9, and waits until the process is gone. Nothing to do: OK.
@@ -77,6 +79,7 @@ class LocalCluster {
  private:
   LocalCluster(std::string directory, LocalLayout layout, int lock)
       : directory_(std::move(directory)), layout_(layout), lock_(lock) {}
+  absl::Status WriteLayout() const;
   static absl::StatusOr<int> Lock(const std::string& directory);
   LocalNode NodeAt(int index) const;  // from 1
   std::string Folder(const std::string& name) const { return directory_ + "/" + name; }

@@ -212,6 +212,18 @@ absl::Status ActOn(const Context& context, const Arguments& arguments, Action ac
   return acted.ok() ? PrintNodes(context, *cluster) : acted;
 }
 
+absl::Status AddNode(const Context& context, const Arguments& arguments) {
+  absl::StatusOr<LocalCluster> cluster = LocalCluster::Open(arguments.directory);
+  if (!cluster.ok()) return cluster.status();
+  const absl::StatusOr<std::string> added = cluster->Add();
+  if (!added.ok()) return added.status();
+  const absl::StatusOr<LocalNode> node = cluster->Find(*added);
+  if (!node.ok()) return node.status();
+  context.Say(*added + " runs and belongs to no cluster yet; add it with: baton member add " +
+              *added + "=" + node->address + " --endpoints " + cluster->Addresses().front());
+  return PrintNodes(context, *cluster);
+}
+
 absl::Status ShowNodes(const Context& context, const Arguments& arguments) {
   absl::StatusOr<LocalCluster> cluster = LocalCluster::Open(arguments.directory);
   if (!cluster.ok()) return cluster.status();
@@ -248,6 +260,9 @@ void AddLocalCommands(CLI::App* app, Context* context) {
   });
   add("down", "stop all nodes; their data stay")->callback([=] {
     context->command = [=] { return Down(*context, *arguments); };
+  });
+  add("add", "start one node more, to be made a member with: baton member add")->callback([=] {
+    context->command = [=] { return AddNode(*context, *arguments); };
   });
   add("status", "which processes run; the cluster's own view is: baton status")->callback([=] {
     context->command = [=] { return ShowNodes(*context, *arguments); };

@@ -1,10 +1,11 @@
-// Calls about the cluster itself: formation, status, digests, versions. For tools.
+// Calls about the cluster itself: formation, members, status, digests, versions. For tools.
 //
 //   auto admin = baton::Admin::Connect({.endpoints = {"127.0.0.1:7400", "127.0.0.1:7401"}});
 //   for (const baton::NodeReport& report : (*admin)->StatusAll()) ...
 //
-// Each call asks the node named, or every endpoint; nothing is repeated. All calls are
-// synchronous and safe from any thread; the destructor must not run while a call does.
+// Each call asks the node named, or every endpoint; a change of members goes to the node that
+// leads. Nothing is repeated. All calls are synchronous and safe from any thread; the destructor
+// must not run while a call does.
 #pragma once
 
 #include <chrono>
@@ -44,6 +45,7 @@ struct BuildInfo {
 
 struct PeerProgressInfo {
   std::string name;
+  uint32_t node_id = 0;
   uint64_t match_slot = 0;
   bool connected = false;
 };
@@ -52,6 +54,7 @@ struct PeerProgressInfo {
 // better leader. As the leader has told.
 struct MemberHealth {
   std::string name;
+  uint32_t node_id = 0;
   bool barred = false;      // by its operator: leads only if nobody else can
   bool recovering = false;  // its state is far behind its log, or its disk is full
   std::string lag;          // close | behind | far | silent
@@ -77,8 +80,9 @@ struct NodeStatus {
   uint64_t applied_slot = 0;
   uint64_t flushed_slot = 0;
   uint64_t first_slot = 0;  // of the log kept
-  uint64_t epoch = 0;
-  std::string profile;  // lan | wan
+  uint64_t epoch = 0;       // of the members
+  bool changing = false;    // a change of them is under way
+  std::string profile;      // lan | wan
   std::vector<MemberInfo> members;
   std::vector<PeerProgressInfo> peers;  // from the leader only
   std::vector<MemberHealth> health;     // of members that the leader has heard of
@@ -99,6 +103,26 @@ struct Formation {
   std::string cluster_id;
   std::vector<MemberInfo> members;
   bool already_formed = false;  // the same plan had been carried out before
+};
+
+// Which member: by name; by id too, or alone, where a replaced node and the one in its place have
+// one name.
+struct MemberRef {
+  std::string name;
+  uint32_t node_id = 0;  // 0: not given
+};
+// A node to be added: it runs and belongs to no cluster yet.
+struct NewMember {
+  std::string name;
+  std::string peer_address;
+  Role role = Role::kLearner;  // or kWitness; a voter is a learner first
+  MemberRef replaces;          // a member that may have the same name or address, and goes later
+};
+struct MembersChange {
+  uint64_t epoch = 0;
+  std::vector<MemberInfo> members;
+  MemberInfo member;       // the one added, promoted or swapped in, or the one removed
+  bool unchanged = false;  // it was so already
 };
 
 // XXH3-64 over every key, value and revision of a keyspace, as of applied_slot.
@@ -123,6 +147,24 @@ class Admin {
   absl::StatusOr<Formation> Init(const std::vector<PlannedMember>& members,
                                  const std::string& profile = "lan",
                                  const CallOptions& options = {});
+
+  // Changes of members, one at a time; each returns once it is done, or why it cannot be
+  // (kMembersRefused; NOT_FOUND). One whose answer is lost may be repeated: what is so already is
+  // done. `reason` is kept with the change, for people; options.actor says who wants it.
+  absl::StatusOr<MembersChange> AddMember(const NewMember& member, const std::string& reason = "",
+                                          const CallOptions& options = {});
+  // A learner that has caught up becomes a voter.
+  absl::StatusOr<MembersChange> PromoteMember(const MemberRef& member,
+                                              const std::string& reason = "",
+                                              const CallOptions& options = {});
+  absl::StatusOr<MembersChange> RemoveMember(const MemberRef& member,
+                                             const std::string& reason = "",
+                                             const CallOptions& options = {});
+  // At once: `out` leaves and the learner `in`, which has caught up, becomes a voter.
+  absl::StatusOr<MembersChange> SwapMembers(const MemberRef& out, const MemberRef& in,
+                                            const std::string& reason = "",
+                                            const CallOptions& options = {});
+
   absl::StatusOr<NodeStatus> Status(const std::string& endpoint, const CallOptions& options = {});
   // Asks all endpoints at once; one report each, in their order, within options.timeout.
   std::vector<NodeReport> StatusAll(const CallOptions& options = {});

@@ -34,8 +34,9 @@ enum class Reason : uint32_t {
   kForwardedTwice = 15,
   kNotSupported = 16,
   kFormedDifferently = 17,
-  kPositionLost = 18,  // what was acknowledged at the position asked for is not in the log
-  kTooStale = 19,      // the node's state is older than the read allows
+  kPositionLost = 18,    // what was acknowledged at the position asked for is not in the log
+  kTooStale = 19,        // the node's state is older than the read allows
+  kMembersRefused = 20,  // surely no effect: these members cannot follow those of now
 };
 
 struct ErrorInfo {

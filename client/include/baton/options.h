@@ -54,8 +54,9 @@ enum class ReadFrom : uint8_t {
 
 // How a read is done. A node other than the leader answers from its own state: linearizably after
 // asking the leader how far to go; within a staleness of about three heartbeats (150 ms on a LAN)
-// or more, and at a position that it has reached, without asking anyone. One that cannot is passed
-// over for another, within the call's timeout.
+// or more, and at a position that it has reached, without asking anyone. One that breaks off, or
+// says that it cannot, is passed over for another within the call's timeout. One that leaves a read
+// waiting until its time is up fails that read, and is passed over by those that come after.
 struct ReadOptions {
   ReadLevel level = ReadLevel::kLinearizable;
   std::chrono::milliseconds max_staleness{0};  // with kBoundedStaleness: 1 ms to a day
