@@ -27,6 +27,22 @@ MembersChange FromWire(const v1::ChangeMembersResponse& from) {
   return change;
 }
 
+// The node was out of reach, belongs to no cluster (an emptied one that is to be replaced, say), or
+// knows of no leader.
+bool MayAnotherKnow(const absl::Status& status) {
+  switch (GetReason(status)) {
+    case Reason::kUnformed:
+    case Reason::kNoLeader:
+    case Reason::kNotLeader:
+    case Reason::kShuttingDown:
+      return true;
+    case Reason::kUnspecified:
+      return absl::IsUnavailable(status);
+    default:
+      return false;
+  }
+}
+
 v1::ChangeMembersRequest RequestOf(const std::string& reason, const CallOptions& options) {
   v1::ChangeMembersRequest request;
   *request.mutable_context() = ContextOf(options);
@@ -90,11 +106,7 @@ absl::StatusOr<MembersChange> Admin::Impl::ChangeMembers(const v1::ChangeMembers
       asked = said->leader_address;
       ++leaders;
     }
-    // Out of reach, or it knows of no leader: another may.
-    const Reason reason = GetReason(status);
-    const bool decided = reason != Reason::kUnspecified && reason != Reason::kNoLeader &&
-                         reason != Reason::kNotLeader;
-    if (decided || !absl::IsUnavailable(status)) return status;
+    if (!MayAnotherKnow(status)) return status;
   }
   return status;
 }

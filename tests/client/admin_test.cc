@@ -63,10 +63,12 @@ TEST(Admin, InitPassesByANodeOutOfReachButNotARefusal) {
 }
 
 TEST(Admin, AChangeOfMembersFindsTheLeader) {
-  FakeServer one("n1"), two("n2"), lost("n3");
+  FakeServer one("n1"), two("n2"), lost("n3"), emptied("n4");
   two.SetState("follower", 3, &one);
   lost.SetState("follower", 3);
-  for (const std::string& first : {DeadAddress(), lost.address(), two.address()}) {
+  emptied.SetState("unformed", 0);
+  for (const std::string& first :
+       {DeadAddress(), lost.address(), emptied.address(), two.address()}) {
     auto admin = Admin::Connect({.endpoints = {first, two.address()}});
     ASSERT_TRUE(admin.ok());
     const auto added = (*admin)->AddMember({"n4", "h:4"});

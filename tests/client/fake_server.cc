@@ -69,6 +69,10 @@ class FakeServer::Cluster final : public v1::Cluster::Service {
                              v1::ChangeMembersResponse* response) override {
     const v1::StatusResponse now = owner_->StatusNow();
     v1::Error error;
+    if (now.state() == "unformed") {
+      error.set_reason(v1::REASON_UNFORMED);
+      return Failed(grpc::StatusCode::FAILED_PRECONDITION, "belongs to no cluster", error);
+    }
     if (now.state() != "leader") {
       error.set_reason(now.leader().empty() ? v1::REASON_NO_LEADER : v1::REASON_NOT_LEADER);
       error.mutable_leader()->set_name(now.leader());
