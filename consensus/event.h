@@ -75,10 +75,12 @@ struct Measured {
   friend bool operator==(const Measured&, const Measured&) = default;
 };
 
-// The snapshot for `to`, asked for by SendSnapshot, is there or has failed. What came of it is seen
-// in the Accepted that follow.
+// The snapshot for `to`, asked for by SendSnapshot, is there or has failed. What `to` has now is
+// seen in the Accepted that follow.
 struct SnapshotEnded {
   NodeId to;
+  bool failed = false;
+  friend bool operator==(const SnapshotEnded&, const SnapshotEnded&) = default;
 };
 
 // A whole snapshot has arrived, verified: the state after `last`, and the newest configuration that

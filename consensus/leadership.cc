@@ -80,7 +80,7 @@ void Leadership::OnMatched(Core* core, NodeId from, Peer* peer, Slot match) {
   const bool found = peer->progress.probing();
   peer->progress.Matched(match);
   accepted_.Accepted(from, match);
-  if (found && SnapshotIsCheaper(*core, from, match)) {
+  if (found && !peer->progress.snapshot_failed() && SnapshotIsCheaper(*core, from, match)) {
     SendSnapshotTo(core, from, peer, peer->progress.next(), core->now_us);
   }
   AdvanceCommit(core);
@@ -121,11 +121,11 @@ bool Leadership::SnapshotIsCheaper(const Core& core, NodeId node, Slot match) co
          bytes > 2.0 * static_cast<double>(core.measured.state_bytes);
 }
 
-void Leadership::OnSnapshotEnded(Core* core, NodeId to) {
-  const auto found = peers_.find(to);
+void Leadership::OnSnapshotEnded(Core* core, const SnapshotEnded& ended) {
+  const auto found = peers_.find(ended.to);
   if (found == peers_.end()) return;
-  found->second.progress.EndSnapshot(core->now_us);
-  Pump(core, to, &found->second, State(*core));
+  found->second.progress.EndSnapshot(ended.failed, core->now_us);
+  Pump(core, ended.to, &found->second, State(*core));
 }
 
 void Leadership::OnPersisted(Core* core) { AdvanceCommit(core); }
@@ -288,7 +288,8 @@ void Leadership::MeasureHealth(const Core& core) {
 LagClass Leadership::LagOf(const Core& core, const Peer& peer) const {
   if (peer.answered_us + core.config.timing.lease_us < core.now_us) return LagClass::kSilent;
   const uint64_t lag = core.log.last().slot.value - peer.progress.match().value;
-  if (peer.progress.snapshot() || lag > kFarEntries) return LagClass::kFar;
+  const bool joined = core.log.base().slot <= peer.progress.match();
+  if (!joined || peer.progress.snapshot() || lag > kFarEntries) return LagClass::kFar;
   return lag > core.config.learner_lag_max ? LagClass::kBehind : LagClass::kClose;
 }
 

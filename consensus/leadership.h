@@ -40,7 +40,7 @@ class Leadership {
   void OnReadRequested(Core* core, uint64_t read_id);
   void OnAskSlot(Core* core, NodeId from, const AskSlot& m);
   void OnMembersRequested(Core* core, const MembersRequested& request);
-  void OnSnapshotEnded(Core* core, NodeId to);
+  void OnSnapshotEnded(Core* core, const SnapshotEnded& ended);
   void OnTick(Core* core);
   // Ends the reign: StoppedLeading, then a refusal for every read that waits. With `abdicate` the
   // voters are released from its lease.

@@ -20,9 +20,9 @@ void Leadership::MeetPeers(const Core& core) {
 }
 
 void Leadership::OnMembersRequested(Core* core, const MembersRequested& request) {
-  std::map<NodeId, MemberState> states{{core->self(), {core->disk.durable(), true}}};
+  std::map<NodeId, MemberState> states{{core->self(), {core->disk.durable(), LagClass::kClose}}};
   for (const auto& [node, peer] : peers_) {
-    states[node] = {peer.progress.match(), LagOf(*core, peer) != LagClass::kSilent};
+    states[node] = {peer.progress.match(), LagOf(*core, peer)};
   }
   std::string why = !open_ || sealed_ || proposing_
                         ? "this leader has not begun, or hands over: try again in a moment"

@@ -29,7 +29,10 @@ std::string WhyNotRole(const Member& wanted, const Member* now) {
 std::string WhyNotPromoted(const Member& wanted, const Member* now, const MemberState& state,
                            Slot commit, uint64_t learner_lag_max) {
   if (wanted.role != Role::kVoter || now == nullptr || Votes(*now)) return "";
-  if (!state.heard) return Name(wanted.node) + " is not heard: start it, then try again";
+  if (!state.heard()) return Name(wanted.node) + " is not heard: start it, then try again";
+  if (state.lag == LagClass::kFar) {
+    return Name(wanted.node) + " is far behind, or needs a snapshot: wait until it has caught up";
+  }
   if (state.match.value + learner_lag_max < commit.value) {
     return Name(wanted.node) + " is " + std::to_string(commit.value - state.match.value) +
            " entries behind, " + std::to_string(learner_lag_max) +
@@ -41,7 +44,7 @@ std::string WhyNotPromoted(const Member& wanted, const Member* now, const Member
 std::set<NodeId> Heard(const std::map<NodeId, MemberState>& states) {
   std::set<NodeId> heard;
   for (const auto& [node, state] : states) {
-    if (state.heard) heard.insert(node);
+    if (state.heard()) heard.insert(node);
   }
   return heard;
 }
@@ -55,7 +58,7 @@ bool LeavesNobodyToLead(const std::vector<Member>& wanted) {
 bool MayEnd(const Membership& joint, const std::map<NodeId, MemberState>& states) {
   const auto heard = [&](NodeId node) {
     const auto state = states.find(node);
-    return Slot{state != states.end() && state->second.heard && MayLead(joint, node)};
+    return Slot{state != states.end() && state->second.heard() && MayLead(joint, node)};
   };
   return HeldInEveryQuorum(LastStep(joint), heard) > Slot{};
 }

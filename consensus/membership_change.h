@@ -18,13 +18,16 @@
 #include "base/types.h"
 #include "consensus/configurations.h"
 #include "consensus/entry.h"
+#include "consensus/health.h"
 
 namespace baton::consensus {
 
 // What the leader knows of a member, itself included.
 struct MemberState {
-  Slot match;          // durable there
-  bool heard = false;  // within a lease
+  Slot match;                        // durable there
+  LagClass lag = LagClass::kSilent;  // what the leader measures: silent, or heard within a lease
+
+  bool heard() const { return lag != LagClass::kSilent; }
 };
 
 // Why `wanted` cannot follow `now`, for the operator; "" when it can. Refused are a second change

@@ -49,7 +49,8 @@ bool PeerProgress::BeginSnapshot(Slot next, int64_t sent_at_us) {
   return true;
 }
 
-void PeerProgress::EndSnapshot(int64_t now_us) {
+void PeerProgress::EndSnapshot(bool failed, int64_t now_us) {
+  snapshot_failed_ = failed;
   snapshot_ = false;
   stepped_back_us_ = now_us;
 }
@@ -66,7 +67,8 @@ void PeerProgress::Probe(Slot next) {
 void PeerProgress::Feed(Hasher* hasher) const {
   hasher->Add(match_);
   hasher->Add(next_);
-  hasher->Add(uint64_t{snapshot_} << 2 | uint64_t{probing_} << 1 | uint64_t{probed_});
+  hasher->Add(uint64_t{snapshot_failed_} << 3 | uint64_t{snapshot_} << 2 | uint64_t{probing_} << 1 |
+              uint64_t{probed_});
   hasher->AddTime(stepped_back_us_);
   hasher->Add(uint64_t{in_flight_.size()});
   for (const InFlight& sent : in_flight_) {

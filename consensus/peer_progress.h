@@ -47,8 +47,10 @@ class PeerProgress {
   // sent_at_us is older than the last one's end. `next`: what follows what the peer then has, as
   // far as is known now.
   bool BeginSnapshot(Slot next, int64_t sent_at_us);
-  void EndSnapshot(int64_t now_us);
+  void EndSnapshot(bool failed, int64_t now_us);
   bool snapshot() const { return snapshot_; }
+  // The last one did: where the log reaches the peer, the log is the better way.
+  bool snapshot_failed() const { return snapshot_failed_; }
 
   // Entries at next() are being read from disk for this peer.
   void Reading(uint64_t read_id) { read_id_ = read_id; }
@@ -72,6 +74,7 @@ class PeerProgress {
   bool probing_ = true;
   bool probed_ = false;             // while probing: nothing more is sent until an answer
   bool snapshot_ = false;           // on its way
+  bool snapshot_failed_ = false;    // the last one
   int64_t stepped_back_us_ = 0;     // when next_ last moved back
   std::deque<InFlight> in_flight_;  // in the order sent; last > match_
   uint64_t in_flight_bytes_ = 0;    // their sum

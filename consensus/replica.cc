@@ -128,7 +128,7 @@ void Replica::On(const MembersRequested& request) {
 void Replica::On(const Measured& measured) { core_.measured = measured; }
 
 void Replica::On(const SnapshotEnded& ended) {
-  if (leadership_) leadership_->OnSnapshotEnded(&core_, ended.to);
+  if (leadership_) leadership_->OnSnapshotEnded(&core_, ended);
 }
 
 // What the log holds is at least as new as a snapshot of it. Anything else that the log has from

@@ -203,7 +203,7 @@ void Driver::On(const InstallFailed&) {
 void Driver::RunSnapshots() {
   if (stopped_) return;
   parts_.snapshots_in->RunDue();
-  for (NodeId node : parts_.snapshots_out->RunDue(core_)) Feed(consensus::SnapshotEnded{node});
+  for (const consensus::SnapshotEnded& ended : parts_.snapshots_out->RunDue(core_)) Feed(ended);
 }
 
 bool Driver::HasRoomFor(const consensus::Message& message) {

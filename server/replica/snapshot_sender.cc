@@ -32,10 +32,10 @@ absl::Status Make(engine::Engine* engine, const wal::Wal* wal, const std::string
 void SnapshotSender::Begin(const consensus::SendSnapshot& send, Slot applied) {
   const int64_t now_us = parts_.clock->LeaseNowUs();
   const auto resting = ended_.find(send.to);
-  if (resting != ended_.end() && resting->second > now_us) return;
+  if (resting != ended_.end() && resting->second.at_us > now_us) return;
   ended_.erase(send.to);
   if (now_us < rest_until_us_) {
-    ended_[send.to] = rest_until_us_;
+    ended_[send.to] = {rest_until_us_, true};
     return;
   }
   receivers_[send.to] = Receiver{.ballot = send.ballot, .heard_us = now_us};
@@ -81,7 +81,7 @@ void SnapshotSender::On(const ImageMade& made, const consensus::Replica& core) {
 
 void SnapshotSender::FailAll() {
   rest_until_us_ = parts_.clock->LeaseNowUs() + kRestAfterErrorUs;
-  for (const auto& [node, receiver] : receivers_) ended_[node] = rest_until_us_;
+  for (const auto& [node, receiver] : receivers_) ended_[node] = {rest_until_us_, true};
   receivers_.clear();
   DropImage();
 }
@@ -90,7 +90,7 @@ void SnapshotSender::FailAll() {
 void SnapshotSender::Fail(NodeId node, const char* why) {
   int64_t& rest_us = rest_us_[node];
   rest_us = rest_us == 0 ? kFailedRestUs : std::min(2 * rest_us, kFailedRestUsMax);
-  ended_[node] = parts_.clock->LeaseNowUs() + rest_us;
+  ended_[node] = {parts_.clock->LeaseNowUs() + rest_us, true};
   parts_.metrics->snapshots_failed.Add();
   spdlog::warn("the snapshot for node {} has failed: {}; it is sent none for {} s", node.value, why,
                rest_us / 1'000'000);
@@ -142,7 +142,7 @@ void SnapshotSender::OnPull(NodeId from, const consensus::SnapshotPull& pull) {
     return;
   }
   if (pull.done) {
-    ended_[from] = receiver.heard_us;
+    ended_[from] = {receiver.heard_us, false};
     receivers_.erase(found);
     return;
   }
@@ -173,7 +173,7 @@ void SnapshotSender::DropImage() {
   });
 }
 
-std::vector<NodeId> SnapshotSender::RunDue(const consensus::Replica& core) {
+std::vector<consensus::SnapshotEnded> SnapshotSender::RunDue(const consensus::Replica& core) {
   const int64_t now_us = parts_.clock->LeaseNowUs();
   LetGoIfItMust();
   for (auto at = receivers_.begin(); at != receivers_.end();) {
@@ -183,7 +183,7 @@ std::vector<NodeId> SnapshotSender::RunDue(const consensus::Replica& core) {
     if (there || silent) {
       if (there) {
         parts_.metrics->snapshots_sent.Add();
-        ended_[node] = now_us;
+        ended_[node] = {now_us, false};
         rest_us_.erase(node);
       } else {
         Fail(node, "it has stopped pulling");
@@ -201,11 +201,11 @@ std::vector<NodeId> SnapshotSender::RunDue(const consensus::Replica& core) {
   } else {
     ReadNext(now_us);
   }
-  std::vector<NodeId> ended;
-  for (const auto& [node, at_us] : ended_) {
-    if (at_us <= now_us) ended.push_back(node);
+  std::vector<consensus::SnapshotEnded> ended;
+  for (const auto& [node, end] : ended_) {
+    if (end.at_us <= now_us) ended.push_back({node, end.failed});
   }
-  for (const NodeId node : ended) ended_.erase(node);
+  for (const auto& each : ended) ended_.erase(each.to);
   return ended;
 }
 
@@ -254,7 +254,7 @@ void SnapshotSender::ReadNext(int64_t now_us) {
 
 int64_t SnapshotSender::NextDeadlineUs() const {
   int64_t next_us = kNever;
-  for (const auto& [node, at_us] : ended_) next_us = std::min(next_us, at_us);
+  for (const auto& [node, end] : ended_) next_us = std::min(next_us, end.at_us);
   for (const auto& [node, receiver] : receivers_) {
     next_us = std::min(next_us, receiver.heard_us + kSilentUsMax);
     if (image_ != Image::kReady) continue;

@@ -24,6 +24,7 @@
 #include "absl/status/status.h"
 #include "base/types.h"
 #include "consensus/action.h"
+#include "consensus/event.h"
 #include "consensus/message.h"
 #include "consensus/replica.h"
 #include "engine/storage/engine.h"
@@ -97,9 +98,9 @@ class SnapshotSender {
   // Nobody is sent anything any more.
   void EndReign();
 
-  // Sends and gives up what is due. Returns the peers whose snapshot has ended, and their rest with
-  // it, for SnapshotEnded.
-  std::vector<NodeId> RunDue(const consensus::Replica& core);
+  // Sends and gives up what is due. Returns the snapshots that have ended, and the rest of their
+  // peers with them.
+  std::vector<consensus::SnapshotEnded> RunDue(const consensus::Replica& core);
   int64_t NextDeadlineUs() const;
 
  private:
@@ -109,6 +110,10 @@ class SnapshotSender {
     uint64_t window_end = 0;  // may be sent up to here
     int64_t heard_us = 0;
     int64_t offered_us = 0;  // 0: not yet
+  };
+  struct Ended {
+    int64_t at_us;  // of its rest
+    bool failed;
   };
   enum class Image : uint8_t { kNone, kMaking, kReady };
 
@@ -135,7 +140,7 @@ class SnapshotSender {
   std::shared_ptr<engine::ImageReader> reader_;
   std::map<NodeId, Receiver> receivers_;
   uint64_t log_at_image_ = 0;          // log_added() when the image was begun
-  std::map<NodeId, int64_t> ended_;    // no receivers any more; when RunDue says so
+  std::map<NodeId, Ended> ended_;      // no receivers any more; RunDue says so at their time
   std::map<NodeId, int64_t> rest_us_;  // the last rest of each that has not got there since
   bool reading_ = false;               // one piece at a time
   NodeId served_;                      // last; turns go round

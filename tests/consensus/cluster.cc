@@ -391,17 +391,18 @@ void Cluster::DeliverSnapshot(size_t index) {
   snapshots_.erase(snapshots_.begin() + static_cast<std::ptrdiff_t>(index));
   Note("snapshot " + ToString(snapshot.last) + " from " + std::to_string(snapshot.from.value) +
        " to " + std::to_string(snapshot.to.value));
-  if (Up(snapshot.to)) {
+  const bool arrives = Up(snapshot.to);
+  if (arrives) {
     Step(snapshot.to, SnapshotReceived{snapshot.ballot, snapshot.last, snapshot.configuration});
   }
-  if (Up(snapshot.from)) Step(snapshot.from, SnapshotEnded{snapshot.to});
+  if (Up(snapshot.from)) Step(snapshot.from, SnapshotEnded{snapshot.to, !arrives});
 }
 
 void Cluster::FailSnapshot(size_t index) {
   const SimSnapshot snapshot = snapshots_.at(index);
   snapshots_.erase(snapshots_.begin() + static_cast<std::ptrdiff_t>(index));
   Note("snapshot to " + std::to_string(snapshot.to.value) + " failed");
-  if (Up(snapshot.from)) Step(snapshot.from, SnapshotEnded{snapshot.to});
+  if (Up(snapshot.from)) Step(snapshot.from, SnapshotEnded{snapshot.to, /*failed=*/true});
 }
 
 void Cluster::Join(NodeId id, const Membership& members) {

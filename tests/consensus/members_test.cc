@@ -122,10 +122,10 @@ class MembershipChangeTest : public testing::Test {
 
   Configurations now_{
       {{EntryId{}, Of(3, {Voters({1})[0], Voters({2})[0], Voters({3})[0], Learner(4)})}}};
-  std::map<NodeId, MemberState> states_ = {{N(1), {Slot{100}, true}},
-                                           {N(2), {Slot{100}, true}},
-                                           {N(3), {Slot{50}, true}},
-                                           {N(4), {Slot{95}, true}}};
+  std::map<NodeId, MemberState> states_ = {{N(1), {Slot{100}, LagClass::kClose}},
+                                           {N(2), {Slot{100}, LagClass::kClose}},
+                                           {N(3), {Slot{50}, LagClass::kBehind}},
+                                           {N(4), {Slot{95}, LagClass::kClose}}};
 };
 
 TEST_F(MembershipChangeTest, AllowsWhatIsSafe) {
@@ -143,11 +143,13 @@ TEST_F(MembershipChangeTest, RefusesWhatIsNot) {
   EXPECT_THAT(WhyNot({Learner(1), Learner(2)}), HasSubstr("no voter"));
   states_[N(4)].match = Slot{80};
   EXPECT_THAT(WhyNot(Voters({1, 2, 3, 4})), HasSubstr("20 entries behind"));
-  states_[N(4)].heard = false;
+  states_[N(4)].lag = LagClass::kFar;
+  EXPECT_THAT(WhyNot(Voters({1, 2, 3, 4})), HasSubstr("needs a snapshot"));
+  states_[N(4)].lag = LagClass::kSilent;
   EXPECT_THAT(WhyNot(Voters({1, 2, 3, 4})), HasSubstr("not heard"));
-  states_[N(2)].heard = false;
+  states_[N(2)].lag = LagClass::kSilent;
   EXPECT_THAT(WhyNot(Voters({1, 2})), HasSubstr("no quorum"));
-  states_[N(3)].heard = false;
+  states_[N(3)].lag = LagClass::kSilent;
   EXPECT_THAT(WhyNot(Voters({1})), HasSubstr("no quorum")) << "of those that vote now";
 }
 
@@ -170,8 +172,8 @@ TEST_F(MembershipChangeTest, RefusesWhatCouldNotEnd) {
   std::vector<Member> wanted = Voters({1, 2});
   wanted.push_back(witness);
   EXPECT_THAT(WhyNot(wanted), IsEmpty());
-  states_[N(5)].heard = true;
-  states_[N(2)].heard = false;
+  states_[N(5)].lag = LagClass::kClose;
+  states_[N(2)].lag = LagClass::kSilent;
   EXPECT_THAT(WhyNot(wanted), HasSubstr("none that holds data and is heard"));
 }
 

@@ -17,7 +17,8 @@ TEST(Explore, AllHoldsInEveryWorld) {
   for (const std::string& name : ProfileNames()) {
     const Profile profile = MakeProfile(name, Tier::kShort);
     const Report report = Explore(profile.start, Limits{.states_max = profile.extent.states_max});
-    EXPECT_EQ(report.broken, "") << ReplayCommand(name, report.path);
+    EXPECT_EQ(report.broken, "") << "after " << report.states
+                                 << " states: " << ReplayCommand(name, report.path);
     RecordProperty(name + "_states", std::to_string(report.states));
     states += report.states;
     coverage.Add(report.coverage);

@@ -110,7 +110,7 @@ void World::Drop(const Choice& choice, Watcher* watcher) {
   loose_.erase(loose_.begin() + choice.subject);
   const auto* snapshot = std::get_if<Snapshot>(&*parcel);
   if (snapshot == nullptr || !node(snapshot->from).replica) return;
-  Turn(this, snapshot->from, watcher).Step(consensus::SnapshotEnded{snapshot->to});
+  Turn(this, snapshot->from, watcher).Step(consensus::SnapshotEnded{snapshot->to, true});
 }
 
 void World::TakeFromLine(const Choice& choice, Watcher* watcher) {
@@ -136,12 +136,13 @@ void World::Arrive(const Parcel& parcel, Watcher* watcher) {
     return;
   }
   const auto& snapshot = std::get<Snapshot>(parcel);
-  if (node(snapshot.to).replica) {
+  const bool arrives = node(snapshot.to).replica.has_value();
+  if (arrives) {
     Turn(this, snapshot.to, watcher)
         .Step(consensus::SnapshotReceived{snapshot.ballot, snapshot.last, snapshot.configuration});
   }
   if (node(snapshot.from).replica) {
-    Turn(this, snapshot.from, watcher).Step(consensus::SnapshotEnded{snapshot.to});
+    Turn(this, snapshot.from, watcher).Step(consensus::SnapshotEnded{snapshot.to, !arrives});
   }
 }
 

@@ -16,6 +16,8 @@
 namespace baton::server {
 namespace {
 
+using consensus::SnapshotEnded;
+
 constexpr Ballot kBallot{1, NodeId{1}};
 constexpr NodeId kPeer{2}, kOther{3};
 constexpr Slot kApplied{9};
@@ -52,8 +54,8 @@ class SnapshotSenderTest : public ::testing::Test {
     if (engine_.applied() == Slot{}) Fill(1);
     sender_.Begin({to, kBallot}, kApplied);
   }
-  // One round of the loop. Those whose snapshot has ended.
-  std::vector<NodeId> Run() {
+  // One round of the loop. What has ended.
+  std::vector<SnapshotEnded> Run() {
     worker_.RunAll();
     for (const ImageMade& made : std::exchange(made_, {})) sender_.On(made, core_);
     for (const PieceRead& read : std::exchange(read_, {})) sender_.On(read);
@@ -84,7 +86,7 @@ class SnapshotSenderTest : public ::testing::Test {
     EXPECT_TRUE(Offered().empty());
     EXPECT_EQ(sender_.NextDeadlineUs(), clock_.now_us + 1);
     ++clock_.now_us;
-    EXPECT_EQ(Run(), std::vector<NodeId>{peer});
+    EXPECT_EQ(Run(), (std::vector<SnapshotEnded>{{peer, /*failed=*/true}}));
     EXPECT_TRUE(Run().empty()) << "said once";
   }
 
@@ -122,6 +124,14 @@ TEST_F(SnapshotSenderTest, OneThatCannotTakeItIsLetGoAndRestsLongerEachTime) {
   EXPECT_EQ(rest_us, SnapshotSender::kFailedRestUsMax);
 }
 
+TEST_F(SnapshotSenderTest, OneThatIsDoneHasNotFailed) {
+  Begin();
+  Run();
+  ASSERT_EQ(Offered(), std::vector<NodeId>{kPeer});
+  sender_.OnPull(kPeer, {.snapshot = snapshot_, .done = true});
+  EXPECT_EQ(Run(), (std::vector<SnapshotEnded>{{kPeer, /*failed=*/false}}));
+}
+
 TEST_F(SnapshotSenderTest, OneThatFailsDoesNotEndItForTheOthers) {
   Begin(kPeer);
   Begin(kOther);
@@ -132,7 +142,7 @@ TEST_F(SnapshotSenderTest, OneThatFailsDoesNotEndItForTheOthers) {
   EXPECT_TRUE(Run().empty());
   EXPECT_TRUE(Kept());
   clock_.now_us += SnapshotSender::kFailedRestUs;
-  EXPECT_EQ(Run(), std::vector<NodeId>{kPeer});
+  EXPECT_EQ(Run(), (std::vector<SnapshotEnded>{{kPeer, /*failed=*/true}}));
 }
 
 TEST_F(SnapshotSenderTest, OneThatFallsSilentRestsToo) {
@@ -200,7 +210,7 @@ TEST_F(SnapshotSenderTest, AnImageThatCannotBeMadeIsTriedAgainAfterARest) {
   EXPECT_TRUE(Run().empty());
   EXPECT_EQ(sender_.NextDeadlineUs(), clock_.now_us + SnapshotSender::kRestAfterErrorUs);
   clock_.now_us += SnapshotSender::kRestAfterErrorUs;
-  EXPECT_EQ(Run(), (std::vector<NodeId>{kPeer, kOther}));
+  EXPECT_EQ(Run(), (std::vector<SnapshotEnded>{{kPeer, true}, {kOther, true}}));
   Begin();
   Run();
   EXPECT_EQ(Offered(), std::vector<NodeId>{kPeer});
