@@ -315,6 +315,24 @@ TEST(ReplicaTest, StopsProposingAboveTheUncommittedLimit) {
   EXPECT_TRUE(replica.MayPropose());
 }
 
+// An earlier snapshot may have brought a configuration from above its own slot, which the leader of
+// the next one does not know to be chosen.
+TEST(ReplicaTest, ASnapshotBringsNoOlderMembers) {
+  Membership newer = Three();
+  newer.epoch = Epoch{9};
+  const Configuration known{Id(50, 4, 2), newer};
+  const Configuration older{Id(30, 4, 2), Three()};
+  Recovered recovered;
+  recovered.hard_state.promised = B(5, 2);
+  recovered.hard_state.configurations = Configurations({known});
+  recovered.base = Id(40, 4, 2);
+  recovered.applied = recovered.last = Slot{40};
+  Replica replica(Config{.self = N(1)}, recovered, 0);
+  const Actions actions = replica.Step(Event{0, SnapshotReceived{B(5, 2), Id(45, 4, 2), older}});
+  ASSERT_NE(Find<InstallSnapshot>(actions), nullptr);
+  EXPECT_EQ(Find<InstallSnapshot>(actions)->hard_state.configurations.newest(), newer);
+}
+
 // Its id is given: anything proposed before it would take its slot.
 TEST(ReplicaTest, ProposesNothingElseBeforeAMembershipItAskedFor) {
   Replica replica = Leader();
