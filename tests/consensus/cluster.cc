@@ -405,6 +405,12 @@ void Cluster::FailSnapshot(size_t index) {
   if (Up(snapshot.from)) Step(snapshot.from, SnapshotEnded{snapshot.to, /*failed=*/true});
 }
 
+void Cluster::GiveUpSnapshot(size_t index) {
+  const SimSnapshot snapshot = snapshots_.at(index);
+  Note("snapshot to " + std::to_string(snapshot.to.value) + " given up");
+  if (Up(snapshot.from)) Step(snapshot.from, SnapshotEnded{snapshot.to, /*failed=*/true});
+}
+
 void Cluster::Join(NodeId id, const Membership& members) {
   SimNode& node = nodes_[id];
   node.config = nodes_.begin()->second.config;

@@ -119,10 +119,12 @@ class Cluster {
   void Flush(NodeId node);                // the engine: applied is on disk
   void Truncate(NodeId node, Slot slot);  // no further than is safe for this node itself
 
-  // Snapshots, in the order sent. One that fails tells its sender only.
+  // Snapshots, in the order sent. One that fails tells its sender only; one that the sender gives
+  // up, as it does with a silent receiver, may arrive all the same.
   const std::deque<SimSnapshot>& snapshots() const { return snapshots_; }
   void DeliverSnapshot(size_t index);
   void FailSnapshot(size_t index);
+  void GiveUpSnapshot(size_t index);
 
   // Life and time.
   void Crash(NodeId node, size_t writes_that_land = 0);

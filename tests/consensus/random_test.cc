@@ -165,7 +165,14 @@ class Chaos {
     } else if (dice < 94) {
       if (cluster_.snapshots().empty()) return;
       const size_t index = prng_.Below(cluster_.snapshots().size());
-      prng_.Below(4) == 0 ? cluster_.FailSnapshot(index) : cluster_.DeliverSnapshot(index);
+      const uint64_t fate = prng_.Below(8);
+      if (fate == 0) {
+        cluster_.GiveUpSnapshot(index);
+      } else if (fate == 1) {
+        cluster_.FailSnapshot(index);
+      } else {
+        cluster_.DeliverSnapshot(index);
+      }
     } else {
       // A node keeps what only it can give to others, except now and then.
       cluster_.Truncate(node, prng_.Below(3) == 0 ? Slot{~uint64_t{0}} : FlushedEverywhere());

@@ -333,6 +333,25 @@ TEST(ReplicaTest, ASnapshotBringsNoOlderMembers) {
   EXPECT_EQ(Find<InstallSnapshot>(actions)->hard_state.configurations.newest(), newer);
 }
 
+// It may have been given up by its sender, which sent another, and arrive late.
+TEST(ReplicaTest, DropsASnapshotOfWhatTheLogHolds) {
+  const auto receive = [](Slot commit, EntryId last) {
+    Recovered recovered;
+    recovered.hard_state.promised = B(4, 2);
+    recovered.hard_state.configurations = Configurations({Configuration{Id(1, 1, 1), Three()}});
+    recovered.base = Id(40, 4, 2);
+    recovered.runs = {{Slot{41}, B(4, 2)}};
+    recovered.last = Slot{50};
+    recovered.applied = commit;
+    Replica replica(Config{.self = N(1)}, recovered, 0);
+    const Configuration members{Id(1, 1, 1), Three()};
+    return replica.Step(Event{0, SnapshotReceived{B(4, 2), last, members}});
+  };
+  EXPECT_NE(Find<DropSnapshot>(receive(Slot{40}, Id(45, 4, 2))), nullptr);  // held, not yet chosen
+  EXPECT_NE(Find<DropSnapshot>(receive(Slot{45}, Id(38, 4, 2))), nullptr);  // below the base
+  EXPECT_NE(Find<InstallSnapshot>(receive(Slot{40}, Id(51, 4, 2))), nullptr);
+}
+
 // Its id is given: anything proposed before it would take its slot.
 TEST(ReplicaTest, ProposesNothingElseBeforeAMembershipItAskedFor) {
   Replica replica = Leader();

@@ -32,9 +32,9 @@
 //
 //   write NODE [COUNT] | read-disk NODE | prove NODE | flush NODE | truncate NODE SLOT
 //
-// Snapshots: the oldest arrives, or fails.
+// Snapshots: the oldest arrives, or fails, or its sender gives it up and it may arrive yet.
 //
-//   snapshot | fail-snapshot
+//   snapshot | fail-snapshot | give-up-snapshot
 //
 // All of these until nothing is under way; `elect` ticks NODE first, without a transcript.
 //
@@ -212,9 +212,8 @@ class Scenario {
     if (DoToNetwork(name, command) || DoToNode(name, command)) return;
     if (name == "settle") {
       cluster_->Settle();
-    } else if (name == "snapshot" || name == "fail-snapshot") {
-      if (cluster_->snapshots().empty()) return Say("no snapshot");
-      name == "snapshot" ? cluster_->DeliverSnapshot(0) : cluster_->FailSnapshot(0);
+    } else if (name.ends_with("snapshot")) {
+      DoToSnapshot(name);
     } else if (name == "advance") {
       cluster_->Advance(std::stoll(command.words.at(1)) * 1000);
     } else if (name == "elect") {
@@ -235,6 +234,19 @@ class Scenario {
       const Slot slot = cluster_->Progress(/*within_us=*/10'000'000);
       made_progress_ = slot != Slot{};
       Say(made_progress_ ? "slot " + ToString(slot) + " is applied everywhere" : "no progress");
+    } else {
+      Say("unknown command: " + name);
+    }
+  }
+
+  void DoToSnapshot(const std::string& name) {
+    if (cluster_->snapshots().empty()) return Say("no snapshot");
+    if (name == "snapshot") {
+      cluster_->DeliverSnapshot(0);
+    } else if (name == "fail-snapshot") {
+      cluster_->FailSnapshot(0);
+    } else if (name == "give-up-snapshot") {
+      cluster_->GiveUpSnapshot(0);
     } else {
       Say("unknown command: " + name);
     }
