@@ -24,6 +24,20 @@ absl::StatusOr<std::unique_ptr<v1::Cluster::Stub>> Admin::Impl::StubOf(
 
 namespace client {
 
+bool MayAnotherKnow(const absl::Status& status) {
+  switch (GetReason(status)) {
+    case Reason::kUnformed:
+    case Reason::kNoLeader:
+    case Reason::kNotLeader:
+    case Reason::kShuttingDown:
+      return true;
+    case Reason::kUnspecified:
+      return absl::IsUnavailable(status);
+    default:
+      return false;
+  }
+}
+
 std::string Hex(const std::string& bytes) {
   static constexpr char kDigits[] = "0123456789abcdef";
   std::string text;

@@ -7,6 +7,7 @@
 #include <grpcpp/client_context.h>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,10 +29,12 @@ struct Admin::Impl {
   absl::StatusOr<std::shared_ptr<grpc::Channel>> ChannelOf(const std::string& endpoint)
       BATON_EXCLUDES(mutex);
   absl::StatusOr<std::unique_ptr<v1::Cluster::Stub>> StubOf(const std::string& endpoint);
-  // Asks the node that leads, found through the endpoints.
-
-  absl::StatusOr<MembersChange> ChangeMembers(const v1::ChangeMembersRequest& request,
-                                              const CallOptions& options);
+  // Asks the node that leads: the endpoints in order until one answers; one that does not lead says
+  // who does.
+  template <class Request, class Response>
+  absl::Status AskLeader(grpc::Status (v1::Cluster::Stub::*method)(grpc::ClientContext*,
+                                                                   const Request&, Response*),
+                         const Request& request, const CallOptions& options, Response* response);
 
   const std::vector<std::string> endpoints;
   Mutex mutex;
@@ -39,6 +42,10 @@ struct Admin::Impl {
 };
 
 namespace client {
+
+// Whether another endpoint may know more than the one that failed like this: it was out of reach,
+// belongs to no cluster (an emptied one that is to be replaced, say), or knows of no leader.
+bool MayAnotherKnow(const absl::Status& status);
 
 std::string Hex(const std::string& bytes);
 MemberInfo FromWire(const v1::Member& from);
@@ -70,4 +77,29 @@ absl::Status Ask(absl::StatusOr<std::unique_ptr<v1::Cluster::Stub>> stub,
 }
 
 }  // namespace client
+
+template <class Request, class Response>
+absl::Status Admin::Impl::AskLeader(
+    grpc::Status (v1::Cluster::Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+    const Request& request, const CallOptions& options, Response* response) {
+  constexpr int kLeadersMax = 3;  // asked for one call: leadership may move meanwhile
+  absl::Status status = absl::UnavailableError("no endpoint is given");
+  int leaders = 0;
+  for (const std::string& endpoint : endpoints) {
+    std::string asked = endpoint;
+    while (leaders < kLeadersMax) {
+      response->Clear();
+      status = client::Ask(StubOf(asked), asked, options, method, request, response);
+      if (status.ok()) status = client::ErrorOf(*response);
+      if (status.ok()) return status;
+      const std::optional<ErrorInfo> said = GetErrorInfo(status);
+      if (!said || said->reason != Reason::kNotLeader || said->leader_address.empty()) break;
+      asked = said->leader_address;
+      ++leaders;
+    }
+    if (!client::MayAnotherKnow(status)) return status;
+  }
+  return status;
+}
+
 }  // namespace baton

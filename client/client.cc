@@ -128,8 +128,20 @@ void Client::DeleteRangeAsync(std::string_view begin, std::string_view end,
   });
 }
 
+void Client::IncrementAsync(std::string_view key, int64_t by, const CallOptions& options,
+                            Callback<IncrementResult> done) {
+  parts_->Start(true, options, std::move(done),
+                [&](uint64_t id) { return client::EncodeIncrement(id, key, by, options); });
+}
+
+void Client::AppendAsync(std::string_view key, std::string_view bytes, const CallOptions& options,
+                         Callback<AppendResult> done) {
+  parts_->Start(true, options, std::move(done),
+                [&](uint64_t id) { return client::EncodeAppend(id, key, bytes, options); });
+}
+
 void Client::BatchAsync(const WriteBatch& batch, const CallOptions& options,
-                        Callback<WriteResult> done) {
+                        Callback<BatchResult> done) {
   parts_->Start(true, options, std::move(done),
                 [&](uint64_t id) { return client::EncodeBatch(id, batch, options); });
 }
@@ -176,8 +188,22 @@ absl::StatusOr<DeleteRangeResult> Client::DeleteRange(std::string_view begin, st
   return waiter.Wait();
 }
 
-absl::StatusOr<WriteResult> Client::Batch(const WriteBatch& batch, const CallOptions& options) {
-  Waiter<WriteResult> waiter;
+absl::StatusOr<IncrementResult> Client::Increment(std::string_view key, int64_t by,
+                                                  const CallOptions& options) {
+  Waiter<IncrementResult> waiter;
+  IncrementAsync(key, by, options, waiter.Done());
+  return waiter.Wait();
+}
+
+absl::StatusOr<AppendResult> Client::Append(std::string_view key, std::string_view bytes,
+                                            const CallOptions& options) {
+  Waiter<AppendResult> waiter;
+  AppendAsync(key, bytes, options, waiter.Done());
+  return waiter.Wait();
+}
+
+absl::StatusOr<BatchResult> Client::Batch(const WriteBatch& batch, const CallOptions& options) {
+  Waiter<BatchResult> waiter;
   BatchAsync(batch, options, waiter.Done());
   return waiter.Wait();
 }

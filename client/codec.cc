@@ -48,8 +48,10 @@ void SetContext(const CallOptions& options, v1::RequestContext* context) {
 template <class Request>
 void SetAnyLevel(const ReadOptions& read, Request* request) {
   switch (read.level) {
-    case ReadLevel::kLinearizable:
+    case ReadLevel::kDefault:
       if (read.from == ReadFrom::kLeader && read.node.empty()) return;
+      [[fallthrough]];  // other nodes answer only what names a level
+    case ReadLevel::kLinearizable:
       request->set_level(v1::READ_LEVEL_LINEARIZABLE);
       return;
     case ReadLevel::kBoundedStaleness:
@@ -62,6 +64,34 @@ void SetAnyLevel(const ReadOptions& read, Request* request) {
       request->mutable_at_least()->set_slot(read.at_least.slot);
       return;
   }
+}
+
+// Of a condition that says something.
+void SetCondition(const Condition& from, v1::Condition* to) {
+  switch (from.kind()) {
+    case Condition::Kind::kNone:
+      break;
+    case Condition::Kind::kAbsent:
+      to->set_exists(false);
+      break;
+    case Condition::Kind::kExists:
+      to->set_exists(true);
+      break;
+    case Condition::Kind::kRevision:
+      to->set_revision(from.revision());
+      break;
+    case Condition::Kind::kValue:
+      to->set_value(from.value());
+      break;
+  }
+}
+
+// The context and the condition of any write of one key.
+template <class Request>
+void SetOptions(const CallOptions& options, Request* request) {
+  SetContext(options, request->mutable_context());
+  if (options.condition.kind() == Condition::Kind::kNone) return;
+  SetCondition(options.condition, request->mutable_condition());
 }
 
 absl::Status BadOption(const std::string& what) {
@@ -98,6 +128,10 @@ v1::RequestContext* MutableContext(v1::ExchangeItem* item) {
       return item->mutable_delete_()->mutable_context();
     case v1::ExchangeItem::kDeleteRange:
       return item->mutable_delete_range()->mutable_context();
+    case v1::ExchangeItem::kIncrement:
+      return item->mutable_increment()->mutable_context();
+    case v1::ExchangeItem::kAppend:
+      return item->mutable_append()->mutable_context();
     case v1::ExchangeItem::kBatch:
       return item->mutable_batch()->mutable_context();
     case v1::ExchangeItem::kScan:
@@ -189,7 +223,7 @@ std::string EncodePut(uint64_t id, std::string_view key, std::string_view value,
                       const CallOptions& options) {
   Encoder encoder(id);
   v1::PutRequest* const put = encoder.item()->mutable_put();
-  SetContext(options, put->mutable_context());
+  SetOptions(options, put);
   put->set_key(key.data(), key.size());
   put->set_value(value.data(), value.size());
   return encoder.Finish();
@@ -199,7 +233,7 @@ std::string EncodeDelete(uint64_t id, std::string_view key, const DeleteOptions&
                          const CallOptions& options) {
   Encoder encoder(id);
   v1::DeleteRequest* const request = encoder.item()->mutable_delete_();
-  SetContext(options, request->mutable_context());
+  SetOptions(options, request);
   request->set_key(key.data(), key.size());
   request->set_want_existed(what.want_existed);
   return encoder.Finish();
@@ -216,22 +250,64 @@ std::string EncodeDeleteRange(uint64_t id, std::string_view begin, std::string_v
   return encoder.Finish();
 }
 
+std::string EncodeIncrement(uint64_t id, std::string_view key, int64_t by,
+                            const CallOptions& options) {
+  Encoder encoder(id);
+  v1::IncrementRequest* const request = encoder.item()->mutable_increment();
+  SetOptions(options, request);
+  request->set_key(key.data(), key.size());
+  request->set_by(by);
+  return encoder.Finish();
+}
+
+std::string EncodeAppend(uint64_t id, std::string_view key, std::string_view bytes,
+                         const CallOptions& options) {
+  Encoder encoder(id);
+  v1::AppendRequest* const request = encoder.item()->mutable_append();
+  SetOptions(options, request);
+  request->set_key(key.data(), key.size());
+  request->set_value(bytes.data(), bytes.size());
+  return encoder.Finish();
+}
+
+namespace {
+
+void Encode(const WriteBatch::PutOp& from, v1::BatchRequest::Op* to) {
+  to->mutable_put()->set_key(from.key);
+  to->mutable_put()->set_value(from.value);
+}
+void Encode(const WriteBatch::DeleteOp& from, v1::BatchRequest::Op* to) {
+  to->set_delete_key(from.key);
+}
+void Encode(const WriteBatch::DeleteRangeOp& from, v1::BatchRequest::Op* to) {
+  to->mutable_delete_range()->set_begin(from.begin);
+  to->mutable_delete_range()->set_end(from.end);
+}
+void Encode(const WriteBatch::IncrementOp& from, v1::BatchRequest::Op* to) {
+  to->mutable_increment()->set_key(from.key);
+  to->mutable_increment()->set_by(from.by);
+}
+void Encode(const WriteBatch::AppendOp& from, v1::BatchRequest::Op* to) {
+  to->mutable_append()->set_key(from.key);
+  to->mutable_append()->set_value(from.bytes);
+}
+
+}  // namespace
+
 std::string EncodeBatch(uint64_t id, const WriteBatch& batch, const CallOptions& options) {
   Encoder encoder(id);
   v1::BatchRequest* const request = encoder.item()->mutable_batch();
   SetContext(options, request->mutable_context());
   for (const WriteBatch::Op& from : batch.ops()) {
     v1::BatchRequest::Op* const to = request->add_ops();
-    if (const auto* put = std::get_if<WriteBatch::PutOp>(&from)) {
-      to->mutable_put()->set_key(put->key);
-      to->mutable_put()->set_value(put->value);
-    } else if (const auto* one = std::get_if<WriteBatch::DeleteOp>(&from)) {
-      to->set_delete_key(one->key);
-    } else {
-      const auto& range = std::get<WriteBatch::DeleteRangeOp>(from);
-      to->mutable_delete_range()->set_begin(range.begin);
-      to->mutable_delete_range()->set_end(range.end);
-    }
+    if (!from.keyspace.empty()) to->set_keyspace(from.keyspace);
+    std::visit([to](const auto& what) { Encode(what, to); }, from.what);
+  }
+  for (const WriteBatch::Requirement& from : batch.requirements()) {
+    v1::Condition* const to = request->add_conditions();
+    to->set_key(from.key);
+    if (!from.keyspace.empty()) to->set_keyspace(from.keyspace);
+    SetCondition(from.condition, to);
   }
   return encoder.Finish();
 }
@@ -284,14 +360,36 @@ absl::StatusOr<ScanPage> Decode(v1::ExchangeResult* result) {
 
 template <>
 absl::StatusOr<WriteResult> Decode(v1::ExchangeResult* result) {
+  if (!result->has_put()) return WrongKind(*result);
   WriteResult decoded;
-  if (result->has_put()) {
-    SetWrite(result->put(), &decoded);
-  } else if (result->has_batch()) {
-    SetWrite(result->batch(), &decoded);
-  } else {
-    return WrongKind(*result);
-  }
+  SetWrite(result->put(), &decoded);
+  return decoded;
+}
+
+template <>
+absl::StatusOr<IncrementResult> Decode(v1::ExchangeResult* result) {
+  if (!result->has_increment()) return WrongKind(*result);
+  IncrementResult decoded;
+  SetWrite(result->increment(), &decoded);
+  decoded.value = result->increment().value();
+  return decoded;
+}
+
+template <>
+absl::StatusOr<AppendResult> Decode(v1::ExchangeResult* result) {
+  if (!result->has_append()) return WrongKind(*result);
+  AppendResult decoded;
+  SetWrite(result->append(), &decoded);
+  decoded.value_bytes = result->append().value_bytes();
+  return decoded;
+}
+
+template <>
+absl::StatusOr<BatchResult> Decode(v1::ExchangeResult* result) {
+  if (!result->has_batch()) return WrongKind(*result);
+  BatchResult decoded;
+  SetWrite(result->batch(), &decoded);
+  decoded.numbers.assign(result->batch().numbers().begin(), result->batch().numbers().end());
   return decoded;
 }
 

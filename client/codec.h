@@ -33,6 +33,10 @@ std::string EncodeDelete(uint64_t id, std::string_view key, const DeleteOptions&
                          const CallOptions& options);
 std::string EncodeDeleteRange(uint64_t id, std::string_view begin, std::string_view end,
                               const DeleteRangeOptions& what, const CallOptions& options);
+std::string EncodeIncrement(uint64_t id, std::string_view key, int64_t by,
+                            const CallOptions& options);
+std::string EncodeAppend(uint64_t id, std::string_view key, std::string_view bytes,
+                         const CallOptions& options);
 std::string EncodeBatch(uint64_t id, const WriteBatch& batch, const CallOptions& options);
 
 // Writes the time that is left into an encoded request. REQUIRES: `request` is from Encode….
@@ -49,7 +53,13 @@ absl::StatusOr<MultiGetResult> Decode(v1::ExchangeResult* result);
 template <>
 absl::StatusOr<ScanPage> Decode(v1::ExchangeResult* result);
 template <>
-absl::StatusOr<WriteResult> Decode(v1::ExchangeResult* result);  // of a put or a batch
+absl::StatusOr<WriteResult> Decode(v1::ExchangeResult* result);  // of a put
+template <>
+absl::StatusOr<IncrementResult> Decode(v1::ExchangeResult* result);
+template <>
+absl::StatusOr<AppendResult> Decode(v1::ExchangeResult* result);
+template <>
+absl::StatusOr<BatchResult> Decode(v1::ExchangeResult* result);
 template <>
 absl::StatusOr<DeleteResult> Decode(v1::ExchangeResult* result);
 template <>

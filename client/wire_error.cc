@@ -19,6 +19,8 @@ std::optional<ErrorInfo> GetErrorInfo(const absl::Status& status) {
   info.leader_address = error.leader().address();
   info.retry_after_ms = error.retry_after_ms();
   info.limit = error.limit();
+  info.condition = error.condition();
+  info.found_revision = error.found_revision();
   return info;
 }
 

@@ -13,6 +13,8 @@
 namespace baton::server {
 namespace {
 
+constexpr double kMicro = 1e-6;  // seconds
+
 using prometheus::ClientMetric;
 using prometheus::MetricFamily;
 using prometheus::MetricType;
@@ -136,7 +138,6 @@ void AddPeers(const MetricsSources& from, Page* to) {
 }
 
 void AddReplica(const Metrics& from, Page* to) {
-  constexpr double kMicro = 1e-6;
   to->Buckets("baton_wal_fsync_seconds", "One fdatasync of the log.", from.wal_fsync_us, kMicro);
   to->Buckets("baton_wal_append_seconds", "One append to the log.", from.wal_append_us, kMicro);
   to->Total("baton_wal_append_bytes_total", "Bytes appended.", from.wal_append_bytes.Get());
@@ -213,6 +214,31 @@ void AddReplica(const Metrics& from, Page* to) {
             from.evaluations_parked.Get());
 }
 
+void AddKeyspace(const KeyspaceStatus& from, Page* to) {
+  const Labels labels = {{"keyspace", from.info->name}};
+  to->Gauge("baton_keyspace_size_bytes", "On this disk, about.",
+            static_cast<double>(from.size_bytes), labels);
+  if (!from.unreplicated) return;
+  const UnreplicatedStats& stats = *from.unreplicated;
+  const auto gauge = [&](const char* name, const char* help, uint64_t value, double unit = 1) {
+    to->Gauge(name, help, static_cast<double>(value) * unit, labels);
+  };
+  gauge("baton_keyspace_unreplicated_ops", "Acknowledged, and no quorum is known to have them.",
+        stats.ops);
+  gauge("baton_keyspace_unreplicated_bytes", "The same, in bytes of effects.", stats.bytes);
+  gauge("baton_keyspace_unreplicated_age_seconds", "Age of the oldest of them.",
+        static_cast<uint64_t>(stats.age_us), kMicro);
+  gauge("baton_keyspace_unreplicated_ops_high", "The highest of the last minute.", stats.ops_high);
+  gauge("baton_keyspace_unreplicated_bytes_high", "The highest of the last minute.",
+        stats.bytes_high);
+  gauge("baton_keyspace_unreplicated_age_high_seconds", "The highest of the last minute.",
+        static_cast<uint64_t>(stats.age_high_us), kMicro);
+  to->Total("baton_keyspace_budget_waits_total",
+            "Acks that the budget held back until a quorum had the write.", stats.waited, labels);
+  to->Total("baton_keyspace_budget_refusals_total", "Writes that the budget refused.", stats.failed,
+            labels);
+}
+
 }  // namespace
 
 std::string MetricsPage(const MetricsSources& sources) {
@@ -221,6 +247,7 @@ std::string MetricsPage(const MetricsSources& sources) {
   AddRpc(*sources.rpc, &page);
   AddPeers(sources, &page);
   if (sources.replica != nullptr) AddReplica(*sources.replica, &page);
+  for (const KeyspaceStatus& keyspace : sources.keyspaces) AddKeyspace(keyspace, &page);
   for (const auto& [name, value] : sources.properties) {
     std::string safe = "baton_storage_";
     for (const char c : name) safe += std::isalnum(static_cast<unsigned char>(c)) ? c : '_';

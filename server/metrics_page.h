@@ -11,6 +11,7 @@
 
 #include "baton/v1/cluster.pb.h"
 #include "server/replica/metrics.h"
+#include "server/replica/node.h"
 #include "server/rpc/grpc_transport.h"
 #include "server/rpc/metrics.h"
 
@@ -25,6 +26,7 @@ struct MetricsSources {
   bool ready = false;
   const Metrics* replica = nullptr;                          // null before formation
   std::vector<std::pair<std::string, uint64_t>> properties;  // of log and engine
+  std::vector<KeyspaceStatus> keyspaces;
 };
 
 std::string MetricsPage(const MetricsSources& sources);

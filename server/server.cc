@@ -323,6 +323,7 @@ std::string Server::Metrics() const {
   if (const ReplicaNode* node = p.running.load(std::memory_order_acquire)) {
     sources.replica = &node->metrics();
     sources.properties = node->Properties();
+    sources.keyspaces = node->Keyspaces();
   }
   return MetricsPage(sources);
 }

@@ -32,7 +32,7 @@ class Bench {
     BATON_CHECK(opened.ok()) << opened.status().ToString();
     engine = *std::move(opened);
     applier = std::make_unique<BatchApplier>(engine.get(), &catalog);
-    evaluator = std::make_unique<Evaluator>(engine.get(), &overlay);
+    evaluator = std::make_unique<Evaluator>(engine.get(), &overlay, &keyspaces, &sizes);
     evaluator->BeginEntry(Revision{1});
   }
   ~Bench() {
@@ -69,6 +69,8 @@ class Bench {
   Catalog catalog;
   Overlay overlay;
   std::unique_ptr<BatchApplier> applier;
+  Keyspaces keyspaces;
+  KeyspaceSizes sizes;
   std::unique_ptr<Evaluator> evaluator;
   Slot slot;
   Revision base;

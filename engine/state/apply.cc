@@ -49,7 +49,14 @@ absl::Status BatchApplier::Commit() {
   entries_ = 0;
   if (!applied.ok() || !catalog_changed_) return applied;
   catalog_changed_ = false;
-  return catalog_->Load(*engine_);
+  const std::vector<KeyspacePtr> before = catalog_->Read().List();
+  if (absl::Status loaded = catalog_->Load(*engine_); !loaded.ok()) return loaded;
+  for (const KeyspacePtr& keyspace : before) {
+    if (catalog_->Find(keyspace->id) == nullptr) dropped_.push_back(keyspace->id);
+  }
+  return absl::OkStatus();
 }
+
+std::vector<KeyspaceId> BatchApplier::TakeDropped() { return std::exchange(dropped_, {}); }
 
 }  // namespace baton::engine

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "base/types.h"
@@ -32,6 +33,10 @@ class BatchApplier {
   // Does nothing when nothing was added. Errors are final.
   absl::Status Commit();
 
+  // Keyspaces that were dropped since the last call: their rows are deleted, their space is not
+  // free before Engine::Reclaim.
+  std::vector<KeyspaceId> TakeDropped();
+
   uint64_t bytes() const { return batch_ ? batch_->bytes() : 0; }
   uint64_t entries() const { return entries_; }
 
@@ -42,6 +47,7 @@ class BatchApplier {
   Slot last_;
   uint64_t entries_ = 0;
   bool catalog_changed_ = false;
+  std::vector<KeyspaceId> dropped_;
 };
 
 }  // namespace baton::engine

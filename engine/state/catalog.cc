@@ -1,8 +1,8 @@
 #include "engine/state/catalog.h"
 
+#include <algorithm>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "base/coding.h"
 #include "engine/state/row.h"
 #include "engine/storage/key_encoding.h"
@@ -10,149 +10,125 @@
 namespace baton::engine {
 namespace {
 
-constexpr uint8_t kKeyspaceRowVersion = 1;
+constexpr KeyspaceId kFirstOwnId{2};  // after the system's and the default one
 
-enum Tag : uint64_t { kName = 1, kMode = 2, kVersions = 3, kCreatedWallUs = 4 };
-
-std::string KeyspaceKey(KeyspaceId id) {
-  std::string suffix;
-  PutBig32(&suffix, id.value);
-  return SystemKey(SystemTable::kKeyspaces, suffix);
+absl::Status Damaged(const char* what) {
+  return absl::DataLossError(std::string("a damaged ") + what);
 }
 
-void PutNumber(std::string* to, Tag tag, uint64_t number) {
-  std::string field;
-  PutVarint(&field, number);
-  PutVarint(to, tag);
-  PutString(to, field);
+absl::StatusOr<KeyspaceInfo> ReadKeyspace(std::string_view key, std::string_view value) {
+  const size_t head = SystemKey(SystemTable::kKeyspaces, {}).size();
+  if (key.size() != head + 4) return Damaged("keyspace key");
+  const absl::StatusOr<Row> row = DecodeRow(value);
+  if (!row.ok()) return row.status();
+  return DecodeKeyspace(KeyspaceId{LoadBig32(key.data() + head)}, row->value);
 }
 
-absl::Status Newer(const char* what, uint64_t found) {
-  return absl::FailedPreconditionError(
-      absl::StrCat("a keyspace row with unknown ", what, " ", found, ": upgrade this node"));
-}
-
-absl::Status ReadField(uint64_t tag, std::string_view field, KeyspaceInfo* info) {
-  if (tag == kName) {
-    info->name = field;
-    return absl::OkStatus();
-  }
-  if (tag < kName || tag > kCreatedWallUs) return Newer("field", tag);
-  Decoder in(field);
-  const uint64_t number = in.ReadVarint();
-  if (!in.Done()) return absl::DataLossError("a damaged keyspace row");
-  if (tag == kMode) {
-    if (number < 1 || number > 2) return Newer("mode", number);
-    info->mode = static_cast<KeyspaceMode>(number);
-  } else if (tag == kVersions) {
-    if (number != static_cast<uint64_t>(KeyspaceVersions::kLatest)) {
-      return Newer("kind of versions", number);
-    }
-    info->versions = KeyspaceVersions::kLatest;
-  } else {
-    info->created_wall_us = static_cast<int64_t>(number);
-  }
-  return absl::OkStatus();
+absl::StatusOr<KeyspaceId> ReadNextId(const Snapshot& snapshot) {
+  const auto value = snapshot.Get(NextKeyspaceIdKey(), ReadTier::kAny);
+  if (!value.ok()) return value.status();
+  if (!*value) return kFirstOwnId;
+  const absl::StatusOr<Row> row = DecodeRow(**value);
+  if (!row.ok()) return row.status();
+  Decoder in(row->value);
+  const KeyspaceId id{in.ReadFixed32()};
+  if (!in.Done() || id < kFirstOwnId) return Damaged("row of the next keyspace");
+  return id;
 }
 
 }  // namespace
 
-std::string EncodeKeyspace(const KeyspaceInfo& info) {
-  std::string value;
-  PutByte(&value, kKeyspaceRowVersion);
-  PutVarint(&value, kName);
-  PutString(&value, info.name);
-  PutNumber(&value, kMode, static_cast<uint64_t>(info.mode));
-  PutNumber(&value, kVersions, static_cast<uint64_t>(info.versions));
-  PutNumber(&value, kCreatedWallUs, static_cast<uint64_t>(info.created_wall_us));
-  return value;
-}
+Keyspaces::Keyspaces() : next_id_(kFirstOwnId) { Put(DefaultKeyspaceInfo(0)); }
 
-absl::StatusOr<KeyspaceInfo> DecodeKeyspace(KeyspaceId id, std::string_view value) {
-  Decoder in(value);
-  const uint8_t version = in.ReadByte();
-  if (in.ok() && version > kKeyspaceRowVersion) return Newer("version", version);
-  KeyspaceInfo info;
-  info.id = id;
-  uint64_t last_tag = 0;
-  while (in.ok() && !in.Done()) {
-    const uint64_t tag = in.ReadVarint();
-    const std::string_view field = in.ReadString();
-    if (!in.ok() || tag <= last_tag) return absl::DataLossError("a damaged keyspace row");
-    last_tag = tag;
-    if (absl::Status read = ReadField(tag, field, &info); !read.ok()) return read;
-  }
-  if (!in.ok() || version == 0 || info.name.empty()) {
-    return absl::DataLossError("a damaged keyspace row");
-  }
-  return info;
-}
-
-void PutKeyspace(const KeyspaceInfo& info, EffectsWriter* writer) {
-  writer->PutSystem(KeyspaceKey(info.id), EncodeKeyspace(info));
-}
-
-KeyspaceInfo DefaultKeyspaceInfo(int64_t created_wall_us) {
-  KeyspaceInfo info;
-  info.id = kDefaultKeyspace;
-  info.name = kDefaultKeyspaceName;
-  info.created_wall_us = created_wall_us;
-  return info;
-}
-
-bool IsKeyspaceRow(std::string_view engine_key) {
-  return KeyspaceOf(engine_key) == kSystemKeyspace && engine_key.size() > kKeyspaceBytes &&
-         engine_key[kKeyspaceBytes] == static_cast<char>(SystemTable::kKeyspaces);
-}
-
-Catalog::Catalog() {
-  by_id_[kDefaultKeyspace] = DefaultKeyspaceInfo(0);
-  by_name_[std::string(kDefaultKeyspaceName)] = kDefaultKeyspace;
-}
-
-absl::Status Catalog::Load(const Engine& engine) {
-  std::map<KeyspaceId, KeyspaceInfo> by_id = {{kDefaultKeyspace, DefaultKeyspaceInfo(0)}};
+absl::StatusOr<Keyspaces> Keyspaces::Load(const Engine& engine) {
+  Keyspaces keyspaces;
   const std::unique_ptr<Snapshot> snapshot = engine.NewSnapshot();
   const std::string begin = SystemKey(SystemTable::kKeyspaces, {});
   const std::string end = SystemKey(SystemTable::kReigns, {});
   const std::unique_ptr<Iterator> it = snapshot->NewIterator(begin, end, ReadTier::kAny);
   for (it->SeekToFirst(); it->Valid(); it->Next()) {
-    if (it->key().size() != begin.size() + 4) return absl::DataLossError("a damaged keyspace key");
-    const KeyspaceId id{LoadBig32(it->key().data() + begin.size())};
-    const absl::StatusOr<Row> row = DecodeRow(it->value());
-    if (!row.ok()) return row.status();
-    absl::StatusOr<KeyspaceInfo> info = DecodeKeyspace(id, row->value);
+    absl::StatusOr<KeyspaceInfo> info = ReadKeyspace(it->key(), it->value());
     if (!info.ok()) return info.status();
-    by_id[id] = *std::move(info);
+    keyspaces.Put(*std::move(info));
   }
   if (!it->status().ok()) return it->status();
-  std::map<std::string, KeyspaceId, std::less<>> by_name;
-  for (const auto& [id, info] : by_id) by_name[info.name] = id;
+  const absl::StatusOr<KeyspaceId> next = ReadNextId(*snapshot);
+  if (!next.ok()) return next.status();
+  keyspaces.next_id_ = std::max(keyspaces.next_id_, *next);
+  return keyspaces;
+}
+
+KeyspacePtr Keyspaces::Find(std::string_view name) const {
+  const auto found = by_name_.find(name.empty() ? kDefaultKeyspaceName : name);
+  return found == by_name_.end() ? nullptr : found->second;
+}
+
+KeyspacePtr Keyspaces::Find(KeyspaceId id) const {
+  const auto found = by_id_.find(id);
+  return found == by_id_.end() ? nullptr : found->second;
+}
+
+const KeyspaceInfo* Keyspaces::Get(KeyspaceId id) const {
+  const auto found = by_id_.find(id);
+  return found == by_id_.end() ? nullptr : found->second.get();
+}
+
+std::vector<KeyspacePtr> Keyspaces::List() const {
+  std::vector<KeyspacePtr> all;
+  for (const auto& [id, info] : by_id_) all.push_back(info);
+  return all;
+}
+
+void Keyspaces::Put(KeyspaceInfo info) {
+  Drop(info.id);
+  const auto shared = std::make_shared<const KeyspaceInfo>(std::move(info));
+  by_id_[shared->id] = shared;
+  by_name_[shared->name] = shared;
+  next_id_ = std::max(next_id_, KeyspaceId{shared->id.value + 1});
+}
+
+void Keyspaces::Drop(KeyspaceId id) {
+  const auto found = by_id_.find(id);
+  if (found == by_id_.end()) return;
+  by_name_.erase(found->second->name);
+  by_id_.erase(found);
+}
+
+bool IsKeyspaceRow(std::string_view engine_key) {
+  return KeyspaceOf(engine_key) == kSystemKeyspace && engine_key.size() > kKeyspaceBytes &&
+         (engine_key[kKeyspaceBytes] == static_cast<char>(SystemTable::kKeyspaces) ||
+          engine_key[kKeyspaceBytes] == static_cast<char>(SystemTable::kNextIds));
+}
+
+std::string NextKeyspaceIdKey() { return SystemKey(SystemTable::kNextIds, "keyspace"); }
+
+std::string EncodeNextKeyspaceId(KeyspaceId id) {
+  std::string value;
+  PutFixed32(&value, id.value);
+  return value;
+}
+
+absl::Status Catalog::Load(const Engine& engine) {
+  absl::StatusOr<Keyspaces> keyspaces = Keyspaces::Load(engine);
+  if (!keyspaces.ok()) return keyspaces.status();
   WriterLock lock(&mutex_);
-  by_id_ = std::move(by_id);
-  by_name_ = std::move(by_name);
+  keyspaces_ = *std::move(keyspaces);
   return absl::OkStatus();
 }
 
-std::optional<KeyspaceId> Catalog::FindKeyspace(std::string_view name) const {
+KeyspacePtr Catalog::Find(std::string_view name) const {
   ReaderLock lock(&mutex_);
-  const auto it = by_name_.find(name.empty() ? kDefaultKeyspaceName : name);
-  if (it == by_name_.end()) return std::nullopt;
-  return it->second;
+  return keyspaces_.Find(name);
 }
 
-std::optional<KeyspaceInfo> Catalog::Find(KeyspaceId id) const {
+KeyspacePtr Catalog::Find(KeyspaceId id) const {
   ReaderLock lock(&mutex_);
-  const auto it = by_id_.find(id);
-  if (it == by_id_.end()) return std::nullopt;
-  return it->second;
+  return keyspaces_.Find(id);
 }
 
-std::vector<KeyspaceInfo> Catalog::List() const {
+Keyspaces Catalog::Read() const {
   ReaderLock lock(&mutex_);
-  std::vector<KeyspaceInfo> all;
-  for (const auto& [id, info] : by_id_) all.push_back(info);
-  return all;
+  return keyspaces_;
 }
 
 }  // namespace baton::engine

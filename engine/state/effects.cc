@@ -46,6 +46,11 @@ void EffectsWriter::Delete(KeyspaceId keyspace, std::string_view key) {
   AppendEngineKey(&bytes_, keyspace, key);
 }
 
+void EffectsWriter::DeleteSystem(std::string_view engine_key) {
+  BATON_CHECK(!IsEngineOwn(engine_key));
+  Delete(KeyspaceOf(engine_key), UserKey(engine_key));
+}
+
 void EffectsWriter::DeleteRange(std::string_view engine_begin, std::string_view engine_end) {
   BATON_CHECK(engine_begin < engine_end);
   Start(EffectKind::kDeleteRange);

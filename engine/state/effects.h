@@ -55,10 +55,11 @@ class EffectsWriter {
   bool empty() const { return bytes_.empty(); }
 
   void BeginRequest();
-  // REQUIRES of the four: between BeginRequest and EndRequest or DropRequest.
+  // REQUIRES of all: between BeginRequest and EndRequest or DropRequest.
   void Put(KeyspaceId keyspace, std::string_view key, std::string_view value);
   void PutSystem(std::string_view engine_key, std::string_view value);
   void Delete(KeyspaceId keyspace, std::string_view key);
+  void DeleteSystem(std::string_view engine_key);
   void DeleteRange(std::string_view engine_begin, std::string_view engine_end);
   // Returns the request's revision, or Revision{} if it changed nothing.
   Revision EndRequest();

@@ -1,12 +1,14 @@
 #include "engine/state/evaluator.h"
 
 #include <algorithm>
+#include <charconv>
 #include <memory>
 #include <utility>
 #include <variant>
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
+#include "engine/state/row.h"
 #include "engine/state/view.h"
 
 namespace baton::engine {
@@ -16,18 +18,21 @@ namespace {
 constexpr Slot kPendingSlot{1};
 constexpr EffectIndex::Window kEverything{Slot{}, kSlotMax};
 
-Refusal TooManyRows() {
-  return Refusal{absl::FailedPreconditionError(absl::StrCat(
-                     "counting what is deleted would visit more than ", kEvaluateRowsMax,
-                     " rows: ask without want_count, or for smaller ranges")),
-                 absl::StrCat("evaluate_rows_max=", kEvaluateRowsMax)};
+// A decimal number of 64 bits, all of it, as an increment writes it.
+bool ReadNumber(std::string_view text, int64_t* number) {
+  const char* const end = text.data() + text.size();
+  const auto [at, error] = std::from_chars(text.data(), end, *number);
+  return error == std::errc() && at == end;
 }
 
-Refusal ParkedTooOften() {
-  return Refusal{absl::ResourceExhaustedError(
-                     "the rows that this request reads do not stay in the block cache: ask for "
-                     "fewer at once, or raise block_cache_bytes"),
-                 absl::StrCat("evaluate_parks_max=", kEvaluateParksMax)};
+WriteResult Nothing(std::optional<Rejection> rejection) {
+  WriteResult result;
+  result.rejection = rejection;
+  return result;
+}
+
+Revision RevisionOf(const std::optional<Record>& found) {
+  return found ? found->revision : Revision{};
 }
 
 }  // namespace
@@ -48,8 +53,13 @@ class Evaluator::PendingLayer : public Layer {
   const EffectIndex* const index_;
 };
 
-Evaluator::Evaluator(const Engine* engine, const Overlay* overlay)
-    : engine_(engine), overlay_(overlay), writer_(Revision{}) {}
+Evaluator::Evaluator(const Engine* engine, const Overlay* overlay, const Keyspaces* keyspaces,
+                     const KeyspaceSizes* sizes)
+    : engine_(engine),
+      overlay_(overlay),
+      keyspaces_(keyspaces),
+      sizes_(sizes),
+      writer_(Revision{}) {}
 
 void Evaluator::BeginEntry(Revision base) {
   writer_.Reset(base);
@@ -58,20 +68,45 @@ void Evaluator::BeginEntry(Revision base) {
   indexed_requests_ = 0;
 }
 
+bool Evaluator::Pass::GoesOn() const {
+  // A miss does not end the pass: a request is parked once for all that it lacks.
+  return !evaluation.result.rejection && (evaluation.outcome == Evaluation::Outcome::kDone ||
+                                          evaluation.outcome == Evaluation::Outcome::kNeeds);
+}
+
+// What follows from a miss is not known yet.
+void Evaluator::Pass::Reject(Rejection::Why why, Revision found, uint64_t limit) {
+  if (evaluation.outcome != Evaluation::Outcome::kDone) return;
+  evaluation.result.rejection = Rejection{why, at, found, limit};
+}
+
+void Evaluator::Pass::Charge(KeyspaceId keyspace, uint64_t bytes) {
+  if (bytes == 0) return;
+  for (engine::Charge& charge : evaluation.charges) {
+    if (charge.keyspace != keyspace) continue;
+    charge.bytes += bytes;
+    return;
+  }
+  evaluation.charges.push_back(engine::Charge{keyspace, bytes});
+}
+
 Evaluation Evaluator::Evaluate(const WriteRequest& request, uint32_t parked) {
   const size_t start = writer_.bytes().size();
   Pass pass{request, {}};
   Evaluation& evaluation = pass.evaluation;
   writer_.BeginRequest();
-  // A miss does not end the pass: a request is parked once for all that it lacks.
-  for (const WriteOp& op : request.ops) {
-    if (evaluation.outcome != Evaluation::Outcome::kDone &&
-        evaluation.outcome != Evaluation::Outcome::kNeeds) {
-      break;
-    }
-    std::visit([this, &pass](const auto& each) { Step(each, &pass); }, op);
+  for (; pass.at < request.conditions.size() && pass.GoesOn(); ++pass.at) {
+    pass.keyspace = KeyspaceOf(request, request.conditions[pass.at]);
+    if (IsThere(&pass)) Check(request.conditions[pass.at], &pass);
   }
-  if (evaluation.outcome == Evaluation::Outcome::kDone) {
+  for (pass.at = 0; pass.at < request.ops.size() && pass.GoesOn(); ++pass.at) {
+    pass.keyspace = KeyspaceOf(request, request.ops[pass.at]);
+    if (!IsThere(&pass)) break;
+    const size_t before = writer_.bytes().size();
+    std::visit([&](const auto& each) { Step(each, &pass); }, request.ops[pass.at]);
+    pass.Charge(pass.keyspace, writer_.bytes().size() - before);
+  }
+  if (evaluation.outcome == Evaluation::Outcome::kDone && !evaluation.result.rejection) {
     evaluation.result.revision = writer_.EndRequest();
     return std::move(evaluation);
   }
@@ -81,30 +116,95 @@ Evaluation Evaluator::Evaluate(const WriteRequest& request, uint32_t parked) {
     indexed_ = 0;
     indexed_requests_ = 0;
   }
-  evaluation.result = {};
+  evaluation.result = Nothing(evaluation.result.rejection);
+  evaluation.charges.clear();
   if (evaluation.outcome == Evaluation::Outcome::kNeeds && parked >= kEvaluateParksMax) {
-    evaluation.outcome = Evaluation::Outcome::kRefused;
+    evaluation.outcome = Evaluation::Outcome::kDone;
     evaluation.needs = {};
-    evaluation.refusal = ParkedTooOften();
+    evaluation.result = Nothing(Rejection{Rejection::Why::kNotCached, 0, {}, 0});
   }
   return std::move(evaluation);
 }
 
+void Evaluator::Check(const Condition& condition, Pass* pass) {
+  const std::optional<Record> found = Find(condition.key, pass);
+  bool holds = false;
+  switch (condition.kind) {
+    case Condition::Kind::kAbsent:
+      holds = !found;
+      break;
+    case Condition::Kind::kExists:
+      holds = found.has_value();
+      break;
+    case Condition::Kind::kRevision:
+      holds = found && found->revision == condition.revision;
+      break;
+    case Condition::Kind::kValue:
+      holds = found && found->value == condition.value;
+      break;
+  }
+  if (!holds) pass->Reject(Rejection::Why::kCondition, RevisionOf(found));
+}
+
+bool Evaluator::IsThere(Pass* pass) {
+  if (keyspaces_->Get(pass->keyspace) != nullptr) return true;
+  pass->Reject(Rejection::Why::kNoKeyspace);
+  return false;
+}
+
+bool Evaluator::Takes(uint64_t value_bytes, Pass* pass) {
+  const KeyspaceSettings& settings = keyspaces_->Get(pass->keyspace)->settings;
+  if (value_bytes > settings.value_bytes_max) {
+    pass->Reject(Rejection::Why::kValueTooLong, {}, settings.value_bytes_max);
+    return false;
+  }
+  if (settings.size_bytes_max != 0 && sizes_->Bytes(pass->keyspace) >= settings.size_bytes_max) {
+    pass->Reject(Rejection::Why::kFull, {}, settings.size_bytes_max);
+    return false;
+  }
+  return true;
+}
+
 void Evaluator::Step(const PutOp& op, Pass* pass) {
-  writer_.Put(pass->request.keyspace, op.key, op.value);
+  if (Takes(op.value.size(), pass)) writer_.Put(pass->keyspace, op.key, op.value);
 }
 
 void Evaluator::Step(const DeleteOp& op, Pass* pass) {
   if (op.want_existed) {
-    const bool existed = Exists(EngineKey(pass->request.keyspace, op.key), pass);
+    const bool existed = FindRow(EngineKey(pass->keyspace, op.key), pass).has_value();
     pass->evaluation.result.existed = existed;
     if (!existed) return;
   }
-  writer_.Delete(pass->request.keyspace, op.key);
+  writer_.Delete(pass->keyspace, op.key);
+}
+
+void Evaluator::Step(const IncrementOp& op, Pass* pass) {
+  const std::optional<Record> found = Find(op.key, pass);
+  int64_t number = 0;
+  if (found && !ReadNumber(found->value, &number)) {
+    return pass->Reject(Rejection::Why::kNotANumber, RevisionOf(found));
+  }
+  if (__builtin_add_overflow(number, op.by, &number)) {
+    return pass->Reject(Rejection::Why::kOverflow, RevisionOf(found));
+  }
+  const std::string text = std::to_string(number);
+  if (!Takes(text.size(), pass)) return;
+  writer_.Put(pass->keyspace, op.key, text);
+  pass->evaluation.result.numbers.push_back(number);
+}
+
+void Evaluator::Step(const AppendOp& op, Pass* pass) {
+  const std::optional<Record> found = Find(op.key, pass);
+  const std::string value = (found ? found->value : std::string()) + op.bytes;
+  if (!Takes(value.size(), pass)) return;
+  pass->appended += value.size();
+  if (pass->appended > kRequestBytesMax) return pass->Reject(Rejection::Why::kTooLarge);
+  writer_.Put(pass->keyspace, op.key, value);
+  pass->evaluation.result.numbers.push_back(static_cast<int64_t>(value.size()));
 }
 
 void Evaluator::Step(const DeleteRangeOp& op, Pass* pass) {
-  const KeyRange range = EngineRange(pass->request.keyspace, op.begin, op.end);
+  const KeyRange range = EngineRange(pass->keyspace, op.begin, op.end);
   const bool empty = range.begin == range.end;
   if (op.want_count) {
     const uint64_t count = empty ? 0 : Count(range, pass);
@@ -124,17 +224,32 @@ void Evaluator::Note(const absl::Status& status, Pass* pass) {
   }
 }
 
-bool Evaluator::Exists(const std::string& engine_key, Pass* pass) {
+std::optional<Record> Evaluator::Find(std::string_view key, Pass* pass) {
+  const std::optional<std::string> bytes = FindRow(EngineKey(pass->keyspace, key), pass);
+  if (!bytes) return std::nullopt;
+  const absl::StatusOr<Row> row = DecodeRow(*bytes);
+  if (!row.ok()) {
+    Note(row.status(), pass);
+    return std::nullopt;
+  }
+  return Record{{}, std::string(row->value), row->revision};
+}
+
+std::optional<std::string> Evaluator::FindRow(const std::string& engine_key, Pass* pass) {
   IndexPending();
   if (const std::optional<Change> change = pending_.Find(engine_key, kEverything)) {
-    return !change->deleted;
+    if (change->deleted) return std::nullopt;
+    return std::string(change->row);
   }
-  if (const auto found = overlay_->Find(engine_key, kSlotMax)) return !found->deleted;
-  const auto value = engine_->Get(engine_key, ReadTier::kMemory);
-  if (value.ok()) return value->has_value();
-  Note(value.status(), pass);
+  if (auto found = overlay_->Find(engine_key, kSlotMax)) {
+    if (found->deleted) return std::nullopt;
+    return std::move(found->row);
+  }
+  auto row = engine_->Get(engine_key, ReadTier::kMemory);
+  if (row.ok()) return *std::move(row);
+  Note(row.status(), pass);
   pass->evaluation.needs.keys.push_back(engine_key);
-  return false;
+  return std::nullopt;
 }
 
 uint64_t Evaluator::Count(const KeyRange& range, Pass* pass) {
@@ -147,8 +262,7 @@ uint64_t Evaluator::Count(const KeyRange& range, Pass* pass) {
   while (cursor.Next()) {
     ++count;
     if (cursor.visited() > left) {
-      pass->evaluation.outcome = Evaluation::Outcome::kRefused;
-      pass->evaluation.refusal = TooManyRows();
+      pass->Reject(Rejection::Why::kTooManyRows);
       return count;
     }
   }

@@ -17,12 +17,15 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/types.h"
+#include "engine/state/catalog.h"
 #include "engine/state/effect_index.h"
 #include "engine/state/effects.h"
-#include "engine/state/limits.h"
+#include "engine/state/keyspace_change.h"
+#include "engine/state/keyspace_sizes.h"
 #include "engine/state/overlay.h"
 #include "engine/state/request.h"
 #include "engine/storage/engine.h"
@@ -30,7 +33,7 @@
 
 namespace baton::engine {
 
-// A request that was parked so often and still misses the cache is refused.
+// A request that was parked so often and still misses the cache is rejected.
 inline constexpr uint32_t kEvaluateParksMax = 4;
 
 // What a parked request waits for.
@@ -39,30 +42,44 @@ struct Needs {
   std::vector<KeyRange> ranges;
 };
 
+// What a request adds to one keyspace: bytes of its effects, as the log carries them.
+struct Charge {
+  KeyspaceId keyspace;
+  uint64_t bytes = 0;
+};
+using Charges = absl::InlinedVector<Charge, 1>;
+
 struct Evaluation {
   enum class Outcome : uint8_t {
-    kDone,     // `result` holds; the effects, if any, are in the writer
-    kNeeds,    // nothing was written: Load(needs) on a reader, then evaluate again
-    kRefused,  // nothing was written. FAILED_PRECONDITION: it would visit too many rows;
-               // RESOURCE_EXHAUSTED: parked too often, the cache does not hold what it needs
-    kFailed,   // the state cannot be read: final for the process
+    kDone,    // `result` holds; the effects, if any, are in the writer: none if it is rejected
+    kNeeds,   // nothing was written: Load(needs) on a reader, then evaluate again
+    kFailed,  // the state cannot be read: final for the process
   };
   Outcome outcome = Outcome::kDone;
   WriteResult result;
+  Charges charges;  // one for each keyspace that has effects
   Needs needs;
-  Refusal refusal;      // kRefused
   absl::Status status;  // kFailed
 };
 
 class Evaluator {
  public:
-  Evaluator(const Engine* engine, const Overlay* overlay);
+  // `keyspaces`: the newest, as sequenced; `sizes`: of those that have a limit, in bytes, as far as
+  // they have been measured.
+  Evaluator(const Engine* engine, const Overlay* overlay, const Keyspaces* keyspaces,
+            const KeyspaceSizes* sizes);
 
   // Starts an entry: effects() is empty afterwards. REQUIRES: the overlay holds the entry before.
   void BeginEntry(Revision base);
 
   // `parked`: how often the request was parked. REQUIRES: Validate(request) found nothing.
   Evaluation Evaluate(const WriteRequest& request, uint32_t parked);
+
+  // A change of keyspaces; `keyspaces` are those the evaluator was made with.
+  absl::StatusOr<KeyspaceResult> Evaluate(const KeyspaceRequest& request, const ChangeStamp& stamp,
+                                          Keyspaces* keyspaces) {
+    return ChangeKeyspaces(request, stamp, keyspaces, &writer_);
+  }
 
   const EffectsWriter& effects() const { return writer_; }
 
@@ -72,14 +89,30 @@ class Evaluator {
   struct Pass {
     const WriteRequest& request;
     Evaluation evaluation;
-    uint64_t rows = 0;  // visited so far, <= kEvaluateRowsMax
+    uint32_t at = 0;        // index of the condition or the operation
+    uint64_t rows = 0;      // visited so far, <= kEvaluateRowsMax
+    uint64_t appended = 0;  // bytes of the values appended to, <= kRequestBytesMax
+    KeyspaceId keyspace{};  // of that
+    // Whether the steps to come still matter.
+    bool GoesOn() const;
+    void Reject(Rejection::Why why, Revision found = {}, uint64_t limit = 0);
+    void Charge(KeyspaceId keyspace, uint64_t bytes);
   };
 
+  // Of the keyspace at hand, as are those that follow.
+  void Check(const Condition& condition, Pass* pass);
+  // Whether the keyspace at hand is there, and takes a value of so many bytes.
+  bool IsThere(Pass* pass);
+  bool Takes(uint64_t value_bytes, Pass* pass);
   void Step(const PutOp& op, Pass* pass);
   void Step(const DeleteOp& op, Pass* pass);
   void Step(const DeleteRangeOp& op, Pass* pass);
-  // Whether the key exists; a miss is noted in the pass and answered false.
-  bool Exists(const std::string& engine_key, Pass* pass);
+  void Step(const IncrementOp& op, Pass* pass);
+  void Step(const AppendOp& op, Pass* pass);
+  // The newest record of the key, whose own key is left empty. A miss is noted in the pass and
+  // answered as if there were none.
+  std::optional<Record> Find(std::string_view key, Pass* pass);
+  std::optional<std::string> FindRow(const std::string& engine_key, Pass* pass);
   // The number of rows in the range, likewise.
   uint64_t Count(const KeyRange& range, Pass* pass);
   void Note(const absl::Status& status, Pass* pass);
@@ -88,6 +121,8 @@ class Evaluator {
 
   const Engine* const engine_;
   const Overlay* const overlay_;
+  const Keyspaces* const keyspaces_;
+  const KeyspaceSizes* const sizes_;
   EffectsWriter writer_;
   EffectIndex pending_;            // the first indexed_ bytes of the writer
   size_t indexed_ = 0;             // <= writer_.bytes().size()

@@ -23,30 +23,92 @@ inline constexpr uint64_t kEvaluateRowsMax = 100'000;  // that one request may v
 
 enum class Durability : uint8_t { kUnspecified = 0, kLocal = 1, kQuorum = 2 };
 
+// Operations. Each may name a keyspace of its own; KeyspaceId{}: the request's.
 struct PutOp {
   std::string key;
   std::string value;
+  KeyspaceId keyspace{};
 };
 struct DeleteOp {
   std::string key;
   bool want_existed = false;
+  KeyspaceId keyspace{};
 };
 struct DeleteRangeOp {  // [begin, end); an empty end: to the end of the keyspace
   std::string begin;
   std::string end;
   bool want_count = false;
+  KeyspaceId keyspace{};
 };
-using WriteOp = std::variant<PutOp, DeleteOp, DeleteRangeOp>;
+// Adds to a value that is a decimal number of 64 bits, with a sign; one that is not there is 0.
+struct IncrementOp {
+  std::string key;
+  int64_t by = 1;
+  KeyspaceId keyspace{};
+};
+// Adds bytes to the end of a value; one that is not there is empty.
+struct AppendOp {
+  std::string key;
+  std::string bytes;
+  KeyspaceId keyspace{};
+};
+using WriteOp = std::variant<PutOp, DeleteOp, DeleteRangeOp, IncrementOp, AppendOp>;
 
-// Takes effect whole, at one revision, in order.
+// What must be so before the request's first operation, or none takes effect.
+struct Condition {
+  enum class Kind : uint8_t { kAbsent = 1, kExists = 2, kRevision = 3, kValue = 4 };
+  Kind kind = Kind::kAbsent;
+  std::string key;
+  Revision revision;  // kRevision: of the key's last change
+  std::string value;  // kValue
+  KeyspaceId keyspace{};
+};
+
+// Takes effect whole, at one revision, in order; or, if a condition does not hold or an operation
+// cannot be done, not at all.
 struct WriteRequest {
   KeyspaceId keyspace = kDefaultKeyspace;
   std::vector<WriteOp> ops;
+  std::vector<Condition> conditions;
 };
+
+inline KeyspaceId KeyspaceOf(const WriteRequest& request, const WriteOp& op) {
+  const KeyspaceId own = std::visit([](const auto& each) { return each.keyspace; }, op);
+  return own == KeyspaceId{} ? request.keyspace : own;
+}
+inline KeyspaceId KeyspaceOf(const WriteRequest& request, const Condition& condition) {
+  return condition.keyspace == KeyspaceId{} ? request.keyspace : condition.keyspace;
+}
+
+// Why a request that was evaluated changed nothing. Part of its result: it is as final, and as
+// durable, as an effect.
+struct Rejection {
+  enum class Why : uint8_t {
+    kCondition = 1,     // conditions[at] does not hold
+    kNotANumber = 2,    // the value that ops[at] would increment is none
+    kOverflow = 3,      // ops[at] would leave the range of 64 bits
+    kValueTooLong = 4,  // ops[at] would make a value over the keyspace's limit
+    kTooLarge = 5,      // the values appended to would have more than kRequestBytesMax together
+    kTooManyRows = 6,   // counting what it deletes would visit more than kEvaluateRowsMax rows
+    kNotCached = 7,     // the rows that it reads do not stay in the block cache
+    kNoKeyspace = 8,    // that of ops[at] has been dropped
+    kFull = 9,          // the keyspace of ops[at] has reached its size
+  };
+  Why why = Why::kCondition;
+  uint32_t at = 0;
+  Revision found;      // of the key that was looked at; Revision{}: there is none
+  uint64_t limit = 0;  // kValueTooLong, kFull: the keyspace's, in bytes
+  friend bool operator==(const Rejection&, const Rejection&) = default;
+};
+
 struct WriteResult {
   Revision revision;                // Revision{} when nothing was changed
   std::optional<bool> existed;      // of the last DeleteOp that asked
   std::optional<uint64_t> deleted;  // sum over DeleteRangeOps that asked
+  // One for each IncrementOp, the sum, and for each AppendOp, the bytes of the value; in order.
+  std::vector<int64_t> numbers;
+  std::optional<Rejection> rejection;
+  friend bool operator==(const WriteResult&, const WriteResult&) = default;
 };
 
 struct Record {

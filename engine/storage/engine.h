@@ -112,6 +112,12 @@ class Engine {
   // an error here already.
   virtual absl::StatusOr<Slot> ImageApplied(const std::string& directory) const = 0;
 
+  // What the rows of [begin, end) take, about: on disk and in memtables.
+  virtual uint64_t ApproximateBytes(std::string_view begin, std::string_view end) const = 0;
+  // Gives back the space of [begin, end) without waiting for a compaction. REQUIRES: the range was
+  // deleted, and is flushed. A snapshot from before then may miss rows of it.
+  virtual absl::Status Reclaim(std::string_view begin, std::string_view end) = 0;
+
   // name, value: for metrics and status.
   virtual std::vector<std::pair<std::string, uint64_t>> Properties() const = 0;
 };

@@ -28,10 +28,12 @@ inline constexpr KeyspaceId kKeyspaceIdMax{0xffffffff};
 
 // The tables of the system keyspace. Numbers are never reused.
 enum class SystemTable : uint8_t {
-  kEngine = 0,       // what the engine keeps for itself; effects may not touch it
-  kKeyspaces = 1,    // suffix: id (big32). engine/state/catalog.h
-  kReigns = 2,       // suffix: ballot round (big64), node (big32)
-  kMemberships = 3,  // suffix: epoch (big64)
+  kEngine = 0,           // what the engine keeps for itself; effects may not touch it
+  kKeyspaces = 1,        // suffix: id (big32). engine/state/keyspace.h
+  kReigns = 2,           // suffix: ballot round (big64), node (big32)
+  kMemberships = 3,      // suffix: epoch (big64)
+  kKeyspaceChanges = 4,  // suffix: id (big32), revision (big64). engine/state/keyspace_change.h
+  kNextIds = 5,          // suffix: what is numbered, as text
 };
 
 // Half-open: [begin, end).

@@ -427,6 +427,20 @@ absl::StatusOr<Slot> MemoryEngine::ImageApplied(const std::string& directory) co
   return Slot{in->ReadFixed64()};
 }
 
+uint64_t MemoryEngine::ApproximateBytes(std::string_view begin, std::string_view end) const {
+  MutexLock lock(&mutex_);
+  uint64_t bytes = 0;
+  for (auto row = rows_.lower_bound(begin); row != rows_.end() && row->first < end; ++row) {
+    for (const Version& version : row->second) {
+      if (version.value) bytes += row->first.size() + version.value->size();
+    }
+  }
+  return bytes;
+}
+
+// What is deleted is forgotten by itself.
+absl::Status MemoryEngine::Reclaim(std::string_view, std::string_view) { return absl::OkStatus(); }
+
 std::vector<std::pair<std::string, uint64_t>> MemoryEngine::Properties() const {
   MutexLock lock(&mutex_);
   return {{"keys", rows_.size()}, {"snapshots", snapshots_.size()}};

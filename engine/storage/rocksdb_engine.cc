@@ -1,7 +1,9 @@
 #include "engine/storage/rocksdb_engine.h"
 
 #include <rocksdb/cache.h>
+#include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
+#include <rocksdb/experimental.h>
 #include <rocksdb/listener.h>
 #include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
@@ -379,6 +381,27 @@ absl::Status RocksDbEngine::RemoveImage(const std::string& directory) {
   std::filesystem::remove_all(directory, error);
   if (!error) return absl::OkStatus();
   return absl::InternalError(absl::StrCat("cannot remove ", directory, ": ", error.message()));
+}
+
+uint64_t RocksDbEngine::ApproximateBytes(std::string_view begin, std::string_view end) const {
+  rocksdb::SizeApproximationOptions options;
+  options.include_memtables = true;
+  options.files_size_error_margin = 0.1;
+  const rocksdb::Range range(ToSlice(begin), ToSlice(end));
+  uint64_t bytes = 0;
+  const rocksdb::Status status =
+      db_->GetApproximateSizes(options, db_->DefaultColumnFamily(), &range, 1, &bytes);
+  return status.ok() ? bytes : 0;
+}
+
+absl::Status RocksDbEngine::Reclaim(std::string_view begin, std::string_view end) {
+  const rocksdb::Slice first = ToSlice(begin), last = ToSlice(end);
+  rocksdb::ColumnFamilyHandle* const rows = db_->DefaultColumnFamily();
+  rocksdb::Status status =
+      rocksdb::DeleteFilesInRange(db_.get(), rows, &first, &last, /*include_end=*/false);
+  // The files that hold other rows too.
+  if (status.ok()) status = rocksdb::experimental::SuggestCompactRange(db_.get(), &first, &last);
+  return ToStatus(status, "reclaim space");
 }
 
 std::vector<std::pair<std::string, uint64_t>> RocksDbEngine::Properties() const {

@@ -61,6 +61,8 @@ class RocksDbEngine : public Engine {
   absl::StatusOr<std::unique_ptr<ImageWriter>> NewImage(const std::string& directory) override;
   absl::Status RemoveImage(const std::string& directory) override;
   absl::StatusOr<Slot> ImageApplied(const std::string& directory) const override;
+  uint64_t ApproximateBytes(std::string_view begin, std::string_view end) const override;
+  absl::Status Reclaim(std::string_view begin, std::string_view end) override;
   std::vector<std::pair<std::string, uint64_t>> Properties() const override;
 
  private:

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/state/evaluator.h"
+
 namespace baton::server {
 namespace {
 
@@ -124,6 +126,81 @@ Failure RefusedFailure(const engine::Refusal& refusal) {
                          std::string(refusal.status.message()));
   failure.limit = refusal.limit;
   return failure;
+}
+
+Failure KeyspaceUnknownFailure(const std::string& name) {
+  std::string what = "the keyspace was dropped";
+  if (!name.empty()) what = "there is no keyspace of that name";
+  if (!name.empty() && name.size() <= 64) what = "there is no keyspace named \"" + name + "\"";
+  return Make(absl::StatusCode::kNotFound, Reason::kKeyspaceUnknown,
+              what +
+                  ": create it with `baton keyspace create`; the one that always exists is named "
+                  "default");
+}
+
+Failure KeyspaceRefusedFailure(const absl::Status& status) {
+  const Reason reason =
+      absl::IsNotFound(status) ? Reason::kKeyspaceUnknown : Reason::kKeyspaceRefused;
+  return Make(status.code(), reason, std::string(status.message()));
+}
+
+Failure BudgetUsedFailure(const engine::KeyspaceInfo& keyspace) {
+  return Make(
+      absl::StatusCode::kResourceExhausted, Reason::kBudgetUsed,
+      "keyspace " + keyspace.name +
+          " has as much that no quorum holds as its budget allows, and is to fail then: try "
+          "again later, or allow more",
+      kOverloadRetryMs);
+}
+
+Failure RejectedFailure(const engine::Rejection& rejection) {
+  using Why = engine::Rejection::Why;
+  const std::string at = std::to_string(rejection.at);
+  const auto over = [](absl::StatusCode code, const char* limit, uint64_t max, std::string what) {
+    Failure failure = Make(code, Reason::kLimitExceeded, std::move(what));
+    failure.limit = std::string(limit) + "=" + std::to_string(max);
+    return failure;
+  };
+  switch (rejection.why) {
+    case Why::kCondition: {
+      const std::string found = rejection.found == Revision{}
+                                    ? "does not exist"
+                                    : "is at revision " + std::to_string(rejection.found.value);
+      Failure failure = Make(absl::StatusCode::kFailedPrecondition, Reason::kConditionNotMet,
+                             "condition " + at + " does not hold: the key " + found);
+      failure.rejection = rejection;
+      return failure;
+    }
+    case Why::kNotANumber:
+      return Make(absl::StatusCode::kFailedPrecondition, Reason::kValueUnfit,
+                  "operation " + at + " increments a value that is no decimal number of 64 bits");
+    case Why::kOverflow:
+      return Make(absl::StatusCode::kOutOfRange, Reason::kValueUnfit,
+                  "operation " + at + " would make a number of more than 64 bits");
+    case Why::kValueTooLong:
+      return over(absl::StatusCode::kInvalidArgument, "value_bytes_max", rejection.limit,
+                  "operation " + at + " would make a value that is too long: use several keys");
+    case Why::kNoKeyspace:
+      return KeyspaceUnknownFailure("");
+    case Why::kFull:
+      return over(absl::StatusCode::kResourceExhausted, "size_bytes_max", rejection.limit,
+                  "the keyspace of operation " + at +
+                      " has reached its size: delete some of it, or allow more");
+    case Why::kTooLarge:
+      return over(absl::StatusCode::kInvalidArgument, "request_bytes_max", engine::kRequestBytesMax,
+                  "the values appended to are too large together: split the request");
+    case Why::kTooManyRows:
+      return over(absl::StatusCode::kFailedPrecondition, "evaluate_rows_max",
+                  engine::kEvaluateRowsMax,
+                  "counting what is deleted would visit too many rows: ask without want_count, or "
+                  "for smaller ranges");
+    case Why::kNotCached:
+      return over(absl::StatusCode::kResourceExhausted, "evaluate_parks_max",
+                  engine::kEvaluateParksMax,
+                  "the rows that this request reads do not stay in the block cache: ask for fewer "
+                  "at once, or raise block_cache_bytes");
+  }
+  return Make(absl::StatusCode::kInternal, Reason::kNone, "rejected for an unknown reason");
 }
 
 Failure MembersRefusedFailure(absl::StatusCode code, std::string why) {

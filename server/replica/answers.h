@@ -55,6 +55,10 @@ Failure UnreadableFailure(const absl::Status& status);  // the engine could not 
 Failure TooStaleFailure(std::optional<int64_t> age_us);
 Failure PositionLostFailure(const Position& position);
 Failure RefusedFailure(const engine::Refusal& refusal);
+Failure KeyspaceUnknownFailure(const std::string& name);  // empty: it was dropped meanwhile
+Failure KeyspaceRefusedFailure(const absl::Status& status);
+Failure BudgetUsedFailure(const engine::KeyspaceInfo& keyspace);
+Failure RejectedFailure(const engine::Rejection& rejection);
 // A change of members that surely does not come about. kFailedPrecondition: something else must
 // change first; kAborted: look at the members again; kNotFound: there is no such member.
 Failure MembersRefusedFailure(absl::StatusCode code, std::string why);

@@ -4,13 +4,17 @@
 #include <utility>
 
 #include "base/check.h"
+#include "engine/storage/key_encoding.h"
 #include "server/codec/entry_codec.h"
 
 namespace baton::server {
 
-Applier::Applier(engine::Engine* engine, engine::Catalog* catalog, const wal::Wal* wal,
-                 const Clock* clock, Metrics* metrics, const Limits& limits, Hooks hooks)
+Applier::Applier(engine::Engine* engine, engine::Catalog* catalog, engine::KeyspaceSizes* sizes,
+                 const wal::Wal* wal, const Clock* clock, Metrics* metrics, const Limits& limits,
+                 Hooks hooks)
     : engine_(engine),
+      catalog_(catalog),
+      sizes_(sizes),
       wal_(wal),
       clock_(clock),
       metrics_(metrics),
@@ -19,7 +23,7 @@ Applier::Applier(engine::Engine* engine, engine::Catalog* catalog, const wal::Wa
       batch_(engine, catalog),
       added_(engine->applied()),
       flush_mark_(engine->flushed()) {
-  NoteStateBytes();
+  NoteSizes();
 }
 
 void Applier::Submit(std::vector<ApplyItem> items) {
@@ -119,7 +123,7 @@ absl::Status Applier::Commit() {
   return absl::OkStatus();
 }
 
-void Applier::NoteStateBytes() {
+void Applier::NoteSizes() {
   const int64_t now_us = clock_->LeaseNowUs();
   if (now_us < next_size_look_us_) return;
   next_size_look_us_ = now_us + kSizeLookUs;
@@ -128,6 +132,24 @@ void Applier::NoteStateBytes() {
     if (name == "files_bytes" || name == "memtables_bytes") bytes += value;
   }
   metrics_->state_bytes.Set(bytes);
+  std::map<KeyspaceId, uint64_t> sizes;
+  for (const engine::KeyspacePtr& keyspace : catalog_->Read().List()) {
+    if (keyspace->settings.size_bytes_max == 0) continue;
+    const engine::KeyRange rows = engine::EngineRange(keyspace->id, {}, {});
+    sizes[keyspace->id] = engine_->ApproximateBytes(rows.begin, rows.end);
+  }
+  sizes_->Set(std::move(sizes));
+}
+
+absl::Status Applier::FreeDropped() {
+  const std::vector<KeyspaceId> dropped = batch_.TakeDropped();
+  if (dropped.empty()) return absl::OkStatus();
+  if (absl::Status s = engine_->Flush(); !s.ok()) return s;
+  for (const KeyspaceId keyspace : dropped) {
+    const engine::KeyRange rows = engine::EngineRange(keyspace, {}, {});
+    if (absl::Status s = engine_->Reclaim(rows.begin, rows.end); !s.ok()) return s;
+  }
+  return absl::OkStatus();
 }
 
 Slot Applier::MayTruncateTo() {
@@ -145,7 +167,8 @@ Slot Applier::MayTruncateTo() {
 }
 
 absl::Status Applier::Maintain() {
-  NoteStateBytes();
+  NoteSizes();
+  if (absl::Status s = FreeDropped(); !s.ok()) return s;
   const Slot flushed = engine_->flushed();
   metrics_->flushed_slot.Set(flushed.value);
   if (flushed > flush_mark_) {

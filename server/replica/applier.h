@@ -22,6 +22,7 @@
 #include "base/types.h"
 #include "engine/state/apply.h"
 #include "engine/state/catalog.h"
+#include "engine/state/keyspace_sizes.h"
 #include "engine/storage/engine.h"
 #include "server/replica/clock.h"
 #include "server/replica/metrics.h"
@@ -52,8 +53,9 @@ class Applier : public Stage {
     uint64_t truncate_bytes_min;
     uint64_t log_retention_bytes;
   };
-  Applier(engine::Engine* engine, engine::Catalog* catalog, const wal::Wal* wal, const Clock* clock,
-          Metrics* metrics, const Limits& limits, Hooks hooks);
+  Applier(engine::Engine* engine, engine::Catalog* catalog, engine::KeyspaceSizes* sizes,
+          const wal::Wal* wal, const Clock* clock, Metrics* metrics, const Limits& limits,
+          Hooks hooks);
 
   void Submit(std::vector<ApplyItem> items);
   // Bytes submitted and not yet applied.
@@ -73,10 +75,13 @@ class Applier : public Stage {
   absl::Status AddEntry(std::string_view bytes);
   absl::Status Commit();
   absl::Status Maintain();
-  void NoteStateBytes();
+  absl::Status FreeDropped();
+  void NoteSizes();
   Slot MayTruncateTo();
 
   engine::Engine* const engine_;
+  const engine::Catalog* const catalog_;
+  engine::KeyspaceSizes* const sizes_;
   const wal::Wal* const wal_;
   const Clock* const clock_;
   Metrics* const metrics_;

@@ -77,8 +77,9 @@ Driver::Driver(const Parts& parts, const consensus::Config& config,
       inbox_(inbox_limits, &wakeup()),
       core_(config, recovered, parts.clock->LeaseNowUs()),
       desk_(&core_, parts.members, parts.reads,
-            Sequencer::Parts{parts.engine, parts.overlay, parts.clock, parts.readers, &inbox_,
-                             parts.metrics, parts.fatal},
+            Sequencer::Parts{parts.engine, parts.overlay, parts.catalog, parts.sizes,
+                             parts.unreplicated, parts.clock, parts.readers, &inbox_, parts.metrics,
+                             parts.fatal},
             desk_limits),
       local_(&core_, LocalDesk::Parts{parts.applied_reads, parts.readers, &inbox_, parts.metrics},
              local_limits, config.timing.lease_us),
@@ -119,6 +120,7 @@ bool Driver::RunOnce() {
   if (const auto asked = local_.AskForReads()) Feed(*asked);
   RunSnapshots();
   CutEntries();
+  desk_.Release(parts_.clock->LeaseNowUs(), &answers_);
   desk_.Expire(now_us, &answers_);
   local_.Expire(now_us, &answers_);
   members_.Expire(now_us);
@@ -281,7 +283,7 @@ void Driver::Do(consensus::Persist& persist) {
 void Driver::Do(consensus::Send& send) { parts_.transport->Send(std::move(send.message)); }
 
 void Driver::Do(consensus::Commit& commit) {
-  desk_.Committed(commit.slot, parts_.clock->LeaseNowUs(), &answers_);
+  desk_.Committed(commit.slot);
   if (!newest_reign_ || commit.slot < newest_reign_->slot || told_ == newest_reign_->born) return;
   told_ = newest_reign_->born;
   parts_.metrics->leader_changes.Add();
@@ -369,6 +371,8 @@ void Driver::Do(consensus::StoppedLeading& stopped) {
   parts_.board->Publish(closed);
   opening_.reset();
   parts_.snapshots_out->EndReign();
+  // What was committed in this round is known to be.
+  desk_.Release(parts_.clock->LeaseNowUs(), &answers_);
   const std::string why = "this node stopped leading: " + stopped.reason;
   desk_.EndReign(why, &answers_);
   members_.EndReign(why);
@@ -427,8 +431,6 @@ void Driver::CutEntries() {
   while (std::optional<consensus::Entry> entry = desk_.Cut(unsynced_.size(), &answers_)) {
     Feed(consensus::Proposed{*std::move(entry)});
   }
-  // Answers without effects may wait at a slot that is committed already.
-  desk_.Committed(core_.commit(), parts_.clock->LeaseNowUs(), &answers_);
 }
 
 void Driver::NoticeStanding() {

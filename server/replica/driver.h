@@ -52,6 +52,9 @@ class Driver : public Stage {
   struct Parts {
     engine::Engine* engine;
     engine::Overlay* overlay;
+    const engine::Catalog* catalog;
+    const engine::KeyspaceSizes* sizes;
+    Unreplicated* unreplicated;
     const wal::Wal* wal;
     Transport* transport;
     const Clock* clock;

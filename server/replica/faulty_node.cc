@@ -18,10 +18,9 @@ void FaultyNode::Submit(std::vector<Call> calls, std::shared_ptr<AnswerSink> sin
   answers.Deliver();
 }
 
-std::optional<KeyspaceId> FaultyNode::FindKeyspace(const std::string& name) const {
-  // Every call is refused for the fault, not for its keyspace.
-  if (name.empty() || name == engine::kDefaultKeyspaceName) return kDefaultKeyspace;
-  return std::nullopt;
+// Every call is refused for the fault, not for its keyspace.
+engine::KeyspacePtr FaultyNode::FindKeyspace(const std::string&) const {
+  return std::make_shared<const engine::KeyspaceInfo>(engine::DefaultKeyspaceInfo(0));
 }
 
 NodeStatus FaultyNode::Status() const {

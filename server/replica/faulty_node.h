@@ -15,7 +15,8 @@ class FaultyNode : public ReplicaNode {
   FaultyNode(const ReplicaOptions& options, consensus::Recovered recovered, std::string fault);
 
   void Submit(std::vector<Call> calls, std::shared_ptr<AnswerSink> sink) override;
-  std::optional<KeyspaceId> FindKeyspace(const std::string& name) const override;
+  engine::KeyspacePtr FindKeyspace(const std::string& name) const override;
+  std::vector<KeyspaceStatus> Keyspaces() const override { return {}; }
   NodeStatus Status() const override;
   void Digest(KeyspaceId keyspace, Slot slot, int64_t deadline_us,
               std::function<void(DigestResult)> done) override;

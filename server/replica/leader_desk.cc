@@ -17,7 +17,7 @@ LeaderDesk::LeaderDesk(const consensus::Replica* core, const MemberTable* member
       metrics_(parts.metrics),
       limits_(limits),
       sequencer_(parts, limits.sequencer),
-      gate_(parts.metrics) {}
+      gate_(parts.unreplicated, parts.metrics) {}
 
 consensus::Entry LeaderDesk::OpenReign(const consensus::OpenReign& open, const EntryStamp& last,
                                        int64_t candidacy_us) {
@@ -37,8 +37,14 @@ std::optional<consensus::Entry> LeaderDesk::ChangeMembers(const consensus::Propo
 void LeaderDesk::ReignChosen() {
   BATON_CHECK(Leading());
   chosen_ = true;
-  serving_ = applied_ >= reign_slot_;
   metrics_->reigns_opened.Add();
+  ServeIfApplied();
+}
+
+void LeaderDesk::ServeIfApplied() {
+  if (serving_ || !chosen_ || applied_ < reign_slot_) return;
+  serving_ = true;
+  sequencer_.Serve();
 }
 
 Failure LeaderDesk::Redirect() const {
@@ -129,18 +135,26 @@ void LeaderDesk::ReadRefused(const consensus::ReadRefused& refused, AnswerBatch*
   asked_.erase(found);
 }
 
-void LeaderDesk::Committed(Slot commit, int64_t now_us, AnswerBatch* answers) {
-  sequencer_.Committed(commit);
-  gate_.Release(commit, now_us, answers);
+void LeaderDesk::Committed(Slot commit) { sequencer_.Committed(commit); }
+
+void LeaderDesk::Release(int64_t now_us, AnswerBatch* answers) {
+  Progress progress;
+  progress.commit = core_->commit();
+  progress.durable = core_->durable();
+  progress.applied = applied_;
+  progress.leased =
+      serving_ && core_->standing() == consensus::Standing::kLeader && now_us < core_->LeaseEndUs();
+  gate_.Release(progress, now_us, answers);
 }
 
 void LeaderDesk::Applied(Slot applied) {
   applied_ = std::max(applied_, applied);
-  serving_ = chosen_ && applied_ >= reign_slot_;
+  ServeIfApplied();
 }
 
 Slot LeaderDesk::WaitsForApplied() const {
   if (chosen_ && !serving_) return reign_slot_;
+  if (gate_.WaitsForApplied() != kSlotNone) return gate_.WaitsForApplied();
   if (serving_ && sequencer_.HasWaiting() && sequencer_.OverlayFull()) return applied_.Next();
   return kSlotNone;
 }

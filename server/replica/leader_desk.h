@@ -59,8 +59,10 @@ class LeaderDesk {
   void ReadReady(const consensus::ReadReady& ready, const Published& now);
   void ReadRefused(const consensus::ReadRefused& refused, AnswerBatch* answers);
 
-  void Committed(Slot commit, int64_t now_us, AnswerBatch* answers);
+  void Committed(Slot commit);
   void Applied(Slot applied);
+  // Lets out the answers that may leave.
+  void Release(int64_t now_us, AnswerBatch* answers);
 
   // Whether an entry is due: `unsynced` entries of this node are with the log writer.
   bool CutDue(uint64_t unsynced) const;
@@ -84,6 +86,7 @@ class LeaderDesk {
  private:
   bool Leading() const { return reign_slot_ != Slot{}; }
   Failure Redirect() const;
+  void ServeIfApplied();
   void ExpireReads(std::vector<QueuedRead>* reads, int64_t now_us, AnswerBatch* answers);
   void RefuseRead(const QueuedRead& read, const Failure& failure, AnswerBatch* answers);
   Slot LogFloor();

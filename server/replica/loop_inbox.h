@@ -34,7 +34,8 @@ struct QueuedWrite {
   int64_t queued_at_us = 0;
   uint64_t bytes = 0;   // charged to the queue
   uint32_t parked = 0;  // how often its evaluation waited for a reader
-  engine::WriteRequest request;
+  std::variant<engine::WriteRequest, engine::KeyspaceRequest> request;
+  engine::Durability durability = engine::Durability::kUnspecified;  // asked for at least
 };
 
 // A read that could not be answered at once: it needs a slot from the leader or from a quorum, a

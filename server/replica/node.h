@@ -16,6 +16,8 @@
 #include "base/types.h"
 #include "consensus/health.h"
 #include "consensus/message.h"
+#include "engine/state/catalog.h"
+#include "engine/state/keyspace_change.h"
 #include "engine/state/request.h"
 
 namespace baton::server {
@@ -52,6 +54,9 @@ enum class Reason : uint8_t {
   kPositionLost,
   kTooStale,
   kMembersRefused,
+  kValueUnfit,
+  kBudgetUsed,
+  kKeyspaceRefused,
 };
 
 struct LeaderHint {
@@ -66,6 +71,7 @@ struct Failure {
   std::optional<LeaderHint> leader;
   uint32_t retry_after_ms = 0;
   std::string limit;
+  std::optional<engine::Rejection> rejection;  // kConditionNotMet
   bool ok() const { return code == absl::StatusCode::kOk; }
 };
 
@@ -91,8 +97,10 @@ struct GetResult {
   std::vector<std::optional<engine::Record>> records;  // one a key; Record::key is left empty
 };
 
-using Request = std::variant<GetCall, engine::ScanSpec, engine::WriteRequest>;
-using Result = std::variant<std::monostate, GetResult, engine::ScanPage, engine::WriteResult>;
+using Request =
+    std::variant<GetCall, engine::ScanSpec, engine::WriteRequest, engine::KeyspaceRequest>;
+using Result = std::variant<std::monostate, GetResult, engine::ScanPage, engine::WriteResult,
+                            engine::KeyspaceResult>;
 
 struct Answer {
   Failure failure;
@@ -172,6 +180,26 @@ struct MembersResult {
   Epoch epoch;      // chosen: the members are as asked
 };
 
+// Of one async keyspace: acknowledged and not committed.
+struct UnreplicatedStats {
+  uint64_t ops = 0;
+  uint64_t bytes = 0;
+  int64_t age_us = 0;     // of the oldest
+  uint64_t ops_high = 0;  // in the last minute
+  uint64_t bytes_high = 0;
+  int64_t age_high_us = 0;
+  uint64_t waited = 0;  // acks that the budget held back until a quorum had the write
+  uint64_t failed = 0;  // writes that it refused
+};
+
+// One keyspace, and how it stands.
+struct KeyspaceStatus {
+  engine::KeyspacePtr info;
+  uint64_t size_bytes = 0;  // on this node's disk, about
+  // Of an async keyspace, from the leader only.
+  std::optional<UnreplicatedStats> unreplicated;
+};
+
 struct DigestResult {
   Failure failure;
   uint64_t digest = 0;
@@ -187,8 +215,11 @@ class Node {
   // full those left over are answered RESOURCE_EXHAUSTED.
   virtual void Submit(std::vector<Call> calls, std::shared_ptr<AnswerSink> sink) = 0;
 
-  // The keyspace of that name, from the catalogue as applied here.
-  virtual std::optional<KeyspaceId> FindKeyspace(const std::string& name) const = 0;
+  // The keyspace of that name, from the catalogue as applied here; null: there is none. An empty
+  // name is "default".
+  virtual engine::KeyspacePtr FindKeyspace(const std::string& name) const = 0;
+  // All keyspaces, as applied here.
+  virtual std::vector<KeyspaceStatus> Keyspaces() const = 0;
 
   virtual NodeStatus Status() const = 0;
 

@@ -20,8 +20,18 @@ Answer Settled(const QueuedRead& read, const Published& after, Answer answer) {
 
 }  // namespace
 
+// By the catalogue as applied: no LOCAL ack is given before a keyspace is async there, and none
+// after it is to be sync.
+bool ReadService::ReadsDurable(const QueuedRead& read) const {
+  const KeyspaceId keyspace =
+      std::visit([](const auto& request) { return request.keyspace; }, read.request);
+  const engine::KeyspacePtr info = parts_.catalog->Find(keyspace);
+  return info != nullptr && info->settings.mode == engine::KeyspaceMode::kAsync;
+}
+
 absl::StatusOr<Answer> ReadService::Read(const QueuedRead& read, const Published& now, Slot slot,
                                          engine::ReadTier tier) const {
+  if (ReadsDurable(read)) slot = std::max(slot, now.durable);
   Answer answer;
   answer.position = Position{now.ballot.round, slot, Revision{}};
   if (const auto* get = std::get_if<GetCall>(&read.request)) {

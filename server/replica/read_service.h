@@ -1,9 +1,10 @@
 // ReadService: linearizable reads, answered at once on the caller's thread where possible.
 //
-// With a valid lease a read takes the published commit slot, reads overlay and memory, and checks
-// the board again AFTER the read: the same reign still open, the lease still running. What is not
-// in memory goes to a reader and is checked the same way. Without a lease the loop gets a slot from
-// a quorum round first; then only the reign must still be open after the read, since the end of one
+// With a valid lease a read takes the published commit slot - of an async keyspace the durable
+// slot, so that what was acknowledged LOCAL is seen - reads overlay and memory, and checks the
+// board again AFTER the read: the same reign still open, the lease still running. What is not in
+// memory goes to a reader and is checked the same way. Without a lease the loop gets a slot from a
+// quorum round first; then only the reign must still be open after the read, since the end of one
 // empties the overlay.
 //
 // Any thread. What it is given outlives it.
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "base/types.h"
+#include "engine/state/catalog.h"
 #include "engine/state/overlay.h"
 #include "engine/storage/engine.h"
 #include "server/replica/answers.h"
@@ -33,6 +35,7 @@ class ReadService {
   struct Parts {
     const engine::Engine* engine;
     const engine::Overlay* overlay;
+    const engine::Catalog* catalog;
     const Board* board;
     const Clock* clock;
     const MemberTable* members;
@@ -52,8 +55,10 @@ class ReadService {
 
  private:
   void ServeLater(const Published& now, std::vector<QueuedRead> reads);
+  // The state at `slot`, or at what the leader had on disk then.
   absl::StatusOr<Answer> Read(const QueuedRead& read, const Published& now, Slot slot,
                               engine::ReadTier tier) const;
+  bool ReadsDurable(const QueuedRead& read) const;
   Answer AnswerOf(absl::StatusOr<Answer> read) const;
 
   const Parts parts_;

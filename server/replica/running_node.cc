@@ -7,26 +7,14 @@
 
 #include "base/check.h"
 #include "engine/state/digest.h"
+#include "engine/state/limits.h"
+#include "engine/storage/key_encoding.h"
 
 namespace baton::server {
 namespace {
 
 constexpr uint32_t kLogThreads = 2;   // they take turns: see DurableLog
 constexpr uint64_t kCallBytes = 128;  // charged to the queue for a call beside its bytes
-
-uint64_t BytesOf(const engine::WriteRequest& request) {
-  uint64_t bytes = kCallBytes;
-  for (const engine::WriteOp& op : request.ops) {
-    if (const auto* put = std::get_if<engine::PutOp>(&op)) {
-      bytes += put->key.size() + put->value.size();
-    } else if (const auto* del = std::get_if<engine::DeleteOp>(&op)) {
-      bytes += del->key.size();
-    } else if (const auto* range = std::get_if<engine::DeleteRangeOp>(&op)) {
-      bytes += range->begin.size() + range->end.size();
-    }
-  }
-  return bytes;
-}
 
 uint64_t BytesOf(const GetCall& get) {
   uint64_t bytes = kCallBytes;
@@ -67,7 +55,7 @@ RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
                         [this] { disk_.PrepareSegments(); }, options_.fatal});
   if (seams.engine != nullptr)
     applier_ = std::make_unique<Applier>(
-        seams.engine, &catalog_, wal_.get(), seams.clock, &metrics_,
+        seams.engine, &catalog_, &sizes_, wal_.get(), seams.clock, &metrics_,
         Applier::Limits{options.replay_bytes_max, options.truncate_bytes_min,
                         options.log_retention_bytes},
         Applier::Hooks{[this](Slot applied) { driver_->inbox().PushApplied(applied); },
@@ -78,13 +66,13 @@ RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
       HealthProbe::Parts{&meter_, &disk_, applier_.get(), wal_.get(), &metrics_});
   applied_reads_ = std::make_unique<AppliedReads>(
       AppliedReads::Parts{seams.engine, &overlay_, &board_, seams.clock, &readers_, &metrics_});
-  reads_ = std::make_unique<ReadService>(
-      ReadService::Parts{seams.engine, &overlay_, &board_, seams.clock, &members_, &readers_,
-                         [this](std::vector<QueuedRead>* reads) {
-                           std::vector<QueuedWrite> none;
-                           return driver_->inbox().PushCalls(&none, reads);
-                         },
-                         &metrics_});
+  reads_ = std::make_unique<ReadService>(ReadService::Parts{
+      seams.engine, &overlay_, &catalog_, &board_, seams.clock, &members_, &readers_,
+      [this](std::vector<QueuedRead>* reads) {
+        std::vector<QueuedWrite> none;
+        return driver_->inbox().PushCalls(&none, reads);
+      },
+      &metrics_});
   snapshots_out_ = std::make_unique<SnapshotSender>(
       SnapshotSender::Parts{
           options.self.node, seams.engine, wal_.get(), &worker_, seams.transport, seams.clock,
@@ -100,6 +88,9 @@ RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
   Driver::Parts parts;
   parts.engine = seams.engine;
   parts.overlay = &overlay_;
+  parts.catalog = &catalog_;
+  parts.sizes = &sizes_;
+  parts.unreplicated = &unreplicated_;
   parts.wal = wal_.get();
   parts.transport = seams.transport;
   parts.clock = seams.clock;
@@ -219,9 +210,17 @@ void RunningNode::Admit(std::vector<Call> calls, const std::shared_ptr<AnswerSin
   for (Call& call : calls) {
     const int64_t deadline_us = DeadlineOf(call.context);
     if (auto* write = std::get_if<engine::WriteRequest>(&call.request)) {
-      const uint64_t bytes = BytesOf(*write);
-      writes.push_back(
-          QueuedWrite{{sink, call.tag}, deadline_us, now_us, bytes, 0, std::move(*write)});
+      const uint64_t bytes = kCallBytes + engine::RequestBytes(*write);
+      writes.push_back(QueuedWrite{
+          {sink, call.tag}, deadline_us, now_us, bytes, 0, std::move(*write), call.durability});
+    } else if (auto* change = std::get_if<engine::KeyspaceRequest>(&call.request)) {
+      writes.push_back(QueuedWrite{{sink, call.tag},
+                                   deadline_us,
+                                   now_us,
+                                   kCallBytes,
+                                   0,
+                                   std::move(*change),
+                                   call.durability});
     } else if (auto* get = std::get_if<GetCall>(&call.request)) {
       const uint64_t bytes = BytesOf(*get);
       reads.push_back(
@@ -249,8 +248,27 @@ void RunningNode::Admit(std::vector<Call> calls, const std::shared_ptr<AnswerSin
   (taken ? metrics_.refused_overload : metrics_.refused_stopping).Add(writes.size() + reads.size());
 }
 
-std::optional<KeyspaceId> RunningNode::FindKeyspace(const std::string& name) const {
-  return catalog_.FindKeyspace(name);
+engine::KeyspacePtr RunningNode::FindKeyspace(const std::string& name) const {
+  return catalog_.Find(name);
+}
+
+std::vector<KeyspaceStatus> RunningNode::Keyspaces() const {
+  const std::map<KeyspaceId, UnreplicatedStats> unreplicated =
+      unreplicated_.Stats(seams_.clock->LeaseNowUs());
+  std::vector<KeyspaceStatus> all;
+  for (const engine::KeyspacePtr& info : catalog_.Read().List()) {
+    KeyspaceStatus& status = all.emplace_back();
+    status.info = info;
+    if (seams_.engine != nullptr) {
+      const engine::KeyRange rows = engine::EngineRange(info->id, {}, {});
+      status.size_bytes = seams_.engine->ApproximateBytes(rows.begin, rows.end);
+    }
+    const auto found = unreplicated.find(info->id);
+    if (found != unreplicated.end() && info->settings.mode == engine::KeyspaceMode::kAsync) {
+      status.unreplicated = found->second;
+    }
+  }
+  return all;
 }
 
 bool RunningNode::NoteInstall(SnapshotIntent intent) {

@@ -46,7 +46,8 @@ class RunningNode : public ReplicaNode {
   void StartThreads();
 
   void Submit(std::vector<Call> calls, std::shared_ptr<AnswerSink> sink) override;
-  std::optional<KeyspaceId> FindKeyspace(const std::string& name) const override;
+  engine::KeyspacePtr FindKeyspace(const std::string& name) const override;
+  std::vector<KeyspaceStatus> Keyspaces() const override;
   NodeStatus Status() const override;
   void Digest(KeyspaceId keyspace, Slot slot, int64_t deadline_us,
               std::function<void(DigestResult)> done) override;
@@ -80,6 +81,8 @@ class RunningNode : public ReplicaNode {
   Metrics metrics_;
   const std::unique_ptr<wal::Wal> wal_;
   engine::Catalog catalog_;
+  engine::KeyspaceSizes sizes_;
+  Unreplicated unreplicated_;
   engine::Overlay overlay_;
   Board board_;
   LeaderWatch watch_;

@@ -22,7 +22,7 @@ std::string_view EffectsIn(const std::string& bytes, size_t size) {
 Sequencer::Sequencer(const Parts& parts, const Limits& limits)
     : parts_(parts),
       limits_(limits),
-      evaluator_(parts.engine, parts.overlay),
+      evaluator_(parts.engine, parts.overlay, &keyspaces_, parts.sizes),
       times_(parts.clock) {}
 
 consensus::Entry Sequencer::BeginReign(const consensus::OpenReign& open, const EntryStamp& last,
@@ -49,7 +49,8 @@ consensus::Entry Sequencer::BeginReign(const consensus::OpenReign& open, const E
       engine::SystemKey(engine::SystemTable::kReigns, ReignRowSuffix(open.reign.ballot)),
       EncodeReignRow(row));
   if (open.id.slot == Slot{1}) {
-    engine::PutKeyspace(engine::DefaultKeyspaceInfo(stamp.wall_time_us), &writer);
+    writer.PutSystem(engine::KeyspaceRowKey(kDefaultKeyspace),
+                     engine::EncodeKeyspace(engine::DefaultKeyspaceInfo(stamp.wall_time_us)));
   }
   writer.EndRequest();
   stamp.base_revision = writer.base();
@@ -57,6 +58,11 @@ consensus::Entry Sequencer::BeginReign(const consensus::OpenReign& open, const E
   next_revision_ = writer.next_revision();
   return consensus::Entry{open.id, open.reign,
                           EncodeEntry(kFirstGroup, open.id, open.reign, stamp, writer.bytes())};
+}
+
+void Sequencer::Serve() {
+  keyspaces_ = parts_.catalog->Read();
+  parts_.unreplicated->BeginReign(keyspaces_);
 }
 
 consensus::Entry Sequencer::ChangeMembers(const consensus::ProposeMembers& change,
@@ -84,6 +90,7 @@ void Sequencer::EndReign(const Failure& failure, AnswerBatch* answers) {
   parts_.metrics->refused_leader.Add(RefuseWaiting(failure, answers));
   raises_.clear();
   parts_.overlay->Clear();
+  parts_.unreplicated->EndReign();
 }
 
 uint64_t Sequencer::RefuseWaiting(const Failure& failure, AnswerBatch* answers) {
@@ -126,9 +133,14 @@ QueuedWrite Sequencer::PopWaiting() {
   return write;
 }
 
-EntryStamp Sequencer::NextStamp(Slot log_floor) {
+LogTimes::Times Sequencer::Now() {
   const LogTimes::Times times = times_.Now();
   if (times.jumped) parts_.metrics->wall_clock_jumps.Add();
+  return times;
+}
+
+EntryStamp Sequencer::NextStamp(Slot log_floor) {
+  const LogTimes::Times times = Now();
   EntryStamp stamp;
   stamp.log_time_us = times.log_us;
   stamp.wall_time_us = times.wall_us;
@@ -141,12 +153,13 @@ std::optional<consensus::Entry> Sequencer::Cut(EntryId id, Slot log_floor, AckGa
                                                AnswerBatch* answers) {
   evaluator_.BeginEntry(next_revision_);
   const engine::EffectsWriter& effects = evaluator_.effects();
+  const int64_t now_us = parts_.clock->LeaseNowUs();
   uint64_t taken = 0;
   while (!waiting_.empty() && taken < limits_.entry_requests_max &&
          effects.bytes().size() < limits_.entry_bytes_target &&
          effects.next_revision() < chosen_ceiling_) {
     // One request more may exceed the target, never what an entry can hold.
-    EvaluateOne(PopWaiting(), id, gate, answers);
+    Take(Turn{PopWaiting(), id, now_us, gate, answers});
     ++taken;
   }
   if (effects.empty()) return std::nullopt;
@@ -174,46 +187,109 @@ consensus::Entry Sequencer::Encode(EntryId id, const consensus::CorePart& core, 
   return entry;
 }
 
-void Sequencer::EvaluateOne(QueuedWrite write, EntryId id, AckGate* gate, AnswerBatch* answers) {
-  engine::Evaluation evaluation = evaluator_.Evaluate(write.request, write.parked);
+void Sequencer::Take(Turn turn) {
+  std::visit([&](const auto& request) { Evaluate(request, &turn); }, turn.write.request);
+}
+
+// An answer to what was evaluated just now: it waits for what the evaluation saw, the entries
+// before and what this entry has so far.
+GatedAnswer Sequencer::Gated(Turn* turn) const {
+  GatedAnswer gated;
+  gated.slot = evaluator_.effects().empty() ? turn->id.slot.Prev() : turn->id.slot;
+  gated.to = std::move(turn->write.to);
+  gated.deadline_us = turn->write.deadline_us;
+  gated.queued_at_us = turn->write.queued_at_us;
+  gated.sequenced_us = turn->now_us;
+  gated.answer.position = Position{reign_round_, gated.slot, Revision{}};
+  return gated;
+}
+
+void Sequencer::Evaluate(const engine::WriteRequest& request, Turn* turn) {
+  const bool local = IsLocal(request, turn->write.durability);
+  if (local && FailedForBudget(request, turn)) return;
+  engine::Evaluation evaluation = evaluator_.Evaluate(request, turn->write.parked);
   switch (evaluation.outcome) {
     case engine::Evaluation::Outcome::kNeeds:
-      Park(std::move(write), std::move(evaluation.needs), answers);
-      return;
-    case engine::Evaluation::Outcome::kRefused:
-      answers->Fail(write.to, RefusedFailure(evaluation.refusal));
-      return;
+      return Park(turn, std::move(evaluation.needs));
     case engine::Evaluation::Outcome::kFailed:
-      answers->Fail(write.to, UnreadableFailure(evaluation.status));
+      turn->answers->Fail(turn->write.to, UnreadableFailure(evaluation.status));
       parts_.fatal("the state cannot be read: " + std::string(evaluation.status.message()));
       return;
     case engine::Evaluation::Outcome::kDone:
       break;
   }
-  GatedAnswer gated;
-  gated.has_effect = evaluation.result.revision != Revision{};
-  // What the evaluation saw: the entries before, and what this entry has so far.
-  gated.slot = evaluator_.effects().empty() ? id.slot.Prev() : id.slot;
-  gated.to = std::move(write.to);
-  gated.deadline_us = write.deadline_us;
-  gated.queued_at_us = write.queued_at_us;
-  gated.answer.position = Position{reign_round_, gated.slot, evaluation.result.revision};
-  gated.answer.durability = engine::Durability::kQuorum;
-  gated.answer.result = std::move(evaluation.result);
-  gate->Add(std::move(gated));
+  GatedAnswer gated = Gated(turn);
+  engine::WriteResult& result = evaluation.result;
+  gated.has_effect = result.revision != Revision{};
+  gated.answer.position.revision = result.revision;
+  if (result.rejection) gated.answer.failure = RejectedFailure(*result.rejection);
+  gated.answer.result = std::move(result);
+  parts_.unreplicated->Sequenced(gated.slot, evaluation.charges, turn->now_us);
+  if (local) {
+    gated.until = GatedAnswer::Until::kDurable;
+    gated.keyspace = engine::KeyspaceOf(request, request.ops.front());
+    gated.charges = std::move(evaluation.charges);
+  }
+  turn->gate->Add(std::move(gated));
 }
 
-void Sequencer::Park(QueuedWrite write, engine::Needs needs, AnswerBatch* answers) {
+// Whether the answer may leave before a quorum has the write, as far as modes are concerned. The
+// strictest of the keyspaces decides.
+bool Sequencer::IsLocal(const engine::WriteRequest& request, engine::Durability asked) const {
+  if (asked == engine::Durability::kQuorum) return false;
+  const auto async = [&](const auto& part) {
+    return parts_.unreplicated->IsAsync(engine::KeyspaceOf(request, part));
+  };
+  return std::all_of(request.ops.begin(), request.ops.end(), async) &&
+         std::all_of(request.conditions.begin(), request.conditions.end(), async);
+}
+
+bool Sequencer::FailedForBudget(const engine::WriteRequest& request, Turn* turn) {
+  for (const engine::WriteOp& op : request.ops) {
+    const KeyspaceId keyspace = engine::KeyspaceOf(request, op);
+    if (!parts_.unreplicated->Refuses(keyspace, engine::OpBytes(op), turn->now_us)) continue;
+    turn->answers->Fail(turn->write.to, BudgetUsedFailure(*keyspaces_.Get(keyspace)));
+    return true;
+  }
+  return false;
+}
+
+void Sequencer::Evaluate(const engine::KeyspaceRequest& request, Turn* turn) {
+  const LogTimes::Times times = Now();
+  const engine::ChangeStamp stamp{turn->id.slot, times.log_us, times.wall_us};
+  absl::StatusOr<engine::KeyspaceResult> changed = evaluator_.Evaluate(request, stamp, &keyspaces_);
+  GatedAnswer gated = Gated(turn);
+  gated.until = GatedAnswer::Until::kApplied;
+  if (!changed.ok()) {
+    gated.answer.failure = KeyspaceRefusedFailure(changed.status());
+    return turn->gate->Add(std::move(gated));
+  }
+  gated.has_effect = !changed->unchanged;
+  gated.answer.position.revision = changed->revision;
+  if (gated.has_effect) {
+    const KeyspaceId id = changed->info.id;
+    if (const engine::KeyspacePtr now = keyspaces_.Find(id)) {
+      parts_.unreplicated->Changed(now, gated.slot);
+    } else {
+      parts_.unreplicated->Dropped(id);
+    }
+  }
+  gated.answer.result = *std::move(changed);
+  turn->gate->Add(std::move(gated));
+}
+
+void Sequencer::Park(Turn* turn, engine::Needs needs) {
   parts_.metrics->evaluations_parked.Add();
   if (parked_ >= kParkedMax) {
-    answers->Fail(write.to, OverloadedFailure("parked_max=" + std::to_string(kParkedMax)));
+    turn->answers->Fail(turn->write.to,
+                        OverloadedFailure("parked_max=" + std::to_string(kParkedMax)));
     parts_.metrics->refused_overload.Add();
     return;
   }
   ++parked_;
-  ++write.parked;
+  ++turn->write.parked;
   parts_.readers->PostOwn([engine = parts_.engine, inbox = parts_.inbox, fatal = parts_.fatal,
-                           write = std::move(write), needs = std::move(needs)]() mutable {
+                           write = std::move(turn->write), needs = std::move(needs)]() mutable {
     const absl::Status loaded = engine::Load(*engine, needs);
     if (!loaded.ok()) fatal("the state cannot be read: " + std::string(loaded.message()));
     inbox->PushReturned(std::move(write));

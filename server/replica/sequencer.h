@@ -21,7 +21,9 @@
 #include "base/types.h"
 #include "consensus/action.h"
 #include "consensus/entry.h"
+#include "engine/state/catalog.h"
 #include "engine/state/evaluator.h"
+#include "engine/state/keyspace_change.h"
 #include "engine/state/overlay.h"
 #include "engine/storage/engine.h"
 #include "server/codec/entry_codec.h"
@@ -31,6 +33,7 @@
 #include "server/replica/loop_inbox.h"
 #include "server/replica/metrics.h"
 #include "server/replica/readers.h"
+#include "server/replica/unreplicated.h"
 
 namespace baton::server {
 
@@ -53,6 +56,9 @@ class Sequencer {
   struct Parts {
     const engine::Engine* engine;
     engine::Overlay* overlay;
+    const engine::Catalog* catalog;
+    const engine::KeyspaceSizes* sizes;
+    Unreplicated* unreplicated;
     const Clock* clock;
     Readers* readers;
     LoopInbox* inbox;
@@ -64,6 +70,8 @@ class Sequencer {
   // Encodes the reign's own entry over a log whose last entry has the stamp `last`.
   consensus::Entry BeginReign(const consensus::OpenReign& open, const EntryStamp& last,
                               int64_t candidacy_us);
+  // Everything up to the reign's own entry is applied, and nothing after it: requests may be cut.
+  void Serve();
   // Encodes the entry of a change of members, with its row. REQUIRES: MayGiveRevisions().
   consensus::Entry ChangeMembers(const consensus::ProposeMembers& change, const MembersNote& note,
                                  Slot log_floor);
@@ -101,8 +109,22 @@ class Sequencer {
 
  private:
   QueuedWrite PopWaiting();
-  void EvaluateOne(QueuedWrite write, EntryId id, AckGate* gate, AnswerBatch* answers);
-  void Park(QueuedWrite write, engine::Needs needs, AnswerBatch* answers);
+  // One request of an entry; it gives its answer to the gate, or away, or is parked.
+  struct Turn {
+    QueuedWrite write;
+    EntryId id;
+    int64_t now_us;
+    AckGate* gate;
+    AnswerBatch* answers;
+  };
+  void Take(Turn turn);
+  void Evaluate(const engine::WriteRequest& request, Turn* turn);
+  void Evaluate(const engine::KeyspaceRequest& request, Turn* turn);
+  bool FailedForBudget(const engine::WriteRequest& request, Turn* turn);
+  bool IsLocal(const engine::WriteRequest& request, engine::Durability asked) const;
+  GatedAnswer Gated(Turn* turn) const;
+  void Park(Turn* turn, engine::Needs needs);
+  LogTimes::Times Now();
   EntryStamp NextStamp(Slot log_floor);
   // States a higher ceiling in the entry at `slot` when half of it is used.
   void RaiseCeiling(Slot slot, Revision next);
@@ -111,6 +133,7 @@ class Sequencer {
 
   const Parts parts_;
   const Limits limits_;
+  engine::Keyspaces keyspaces_;  // the newest, as sequenced
   engine::Evaluator evaluator_;
   LogTimes times_;
 

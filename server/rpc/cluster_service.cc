@@ -1,12 +1,16 @@
 #include "server/rpc/cluster_service.h"
 
+#include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
+#include "server/replica/answers.h"
 #include "server/rpc/call_context.h"
 #include "server/rpc/failure.h"
 #include "server/rpc/formation_wire.h"
 #include "server/rpc/id_bytes.h"
+#include "server/rpc/keyspace_wire.h"
 #include "server/rpc/requests.h"
 
 namespace baton::server {
@@ -131,6 +135,16 @@ MemberRef FromProto(const v1::MemberRef& from) {
   return MemberRef{from.name(), NodeId{from.node_id()}};
 }
 
+Failure LeadsOrRedirect(const Node& node) {
+  const NodeStatus status = node.Status();
+  return status.state == "leader" ? Failure() : NotLeaderFailure(status.leader);
+}
+
+Failure CheckReason(const std::string& reason) {
+  if (reason.size() <= kReasonBytesMax) return {};
+  return OverLimit("the reason is too long", "reason_bytes_max=" + std::to_string(kReasonBytesMax));
+}
+
 // Nullopt: the request names no change.
 std::optional<MemberOrder> FromProto(const v1::ChangeMembersRequest& from) {
   switch (from.change_case()) {
@@ -160,10 +174,7 @@ grpc::ServerUnaryReactor* ClusterService::ChangeMembers(grpc::CallbackServerCont
                                     clock_->LeaseNowUs(), &call);
   std::optional<MemberOrder> order = FromProto(*request);
   if (failure.ok() && !order) failure = InvalidRequest("no change of members is given");
-  if (failure.ok() && request->reason().size() > kReasonBytesMax) {
-    failure =
-        OverLimit("the reason is too long", "reason_bytes_max=" + std::to_string(kReasonBytesMax));
-  }
+  if (failure.ok()) failure = CheckReason(request->reason());
   if (!failure.ok()) {
     reactor->Finish(ToGrpcStatus(failure));
     return reactor;
@@ -178,6 +189,96 @@ grpc::ServerUnaryReactor* ClusterService::ChangeMembers(grpc::CallbackServerCont
                      }
                      reactor->Finish(ToGrpcStatus(outcome.failure));
                    });
+  return reactor;
+}
+
+template <class Request>
+Failure ClusterService::Begin(grpc::CallbackServerContext* context, const Request& request,
+                              Node** node, CallContext* call) const {
+  *node = node_->get();
+  if (*node == nullptr) return node_->Absent();
+  return MakeCallContext({"", RemainingUs(context->deadline())}, request.context(),
+                         clock_->LeaseNowUs(), call);
+}
+
+namespace {
+
+// Waits for the answer of one change of keyspaces.
+class KeyspaceCall final : public AnswerSink {
+ public:
+  KeyspaceCall(grpc::ServerUnaryReactor* reactor, v1::ChangeKeyspaceResponse* response)
+      : reactor_(reactor), response_(response) {}
+  void Answered(uint64_t, Answer answer) override {
+    if (answer.failure.ok()) FillResponse(answer, response_);
+    reactor_->Finish(ToGrpcStatus(answer.failure));
+  }
+  void Flush() override {}
+
+ private:
+  grpc::ServerUnaryReactor* const reactor_;
+  v1::ChangeKeyspaceResponse* const response_;  // lives until Finish
+};
+
+}  // namespace
+
+template <class Request>
+grpc::ServerUnaryReactor* ClusterService::ChangeKeyspace(grpc::CallbackServerContext* context,
+                                                         const Request* request,
+                                                         v1::ChangeKeyspaceResponse* response) {
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  Node* node = nullptr;
+  std::vector<Call> calls(1);
+  engine::KeyspaceRequest change;
+  Failure failure = Begin(context, *request, &node, &calls[0].context);
+  if (failure.ok()) failure = CheckReason(request->reason());
+  if (failure.ok()) failure = ParseChange(*request, &change);
+  if (!failure.ok()) {
+    reactor->Finish(ToGrpcStatus(failure));
+    return reactor;
+  }
+  change.actor = calls[0].context.actor;
+  change.reason = request->reason();
+  calls[0].request = std::move(change);
+  node->Submit(std::move(calls), std::make_shared<KeyspaceCall>(reactor, response));
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* ClusterService::CreateKeyspace(grpc::CallbackServerContext* context,
+                                                         const v1::CreateKeyspaceRequest* request,
+                                                         v1::ChangeKeyspaceResponse* response) {
+  return ChangeKeyspace(context, request, response);
+}
+
+grpc::ServerUnaryReactor* ClusterService::AlterKeyspace(grpc::CallbackServerContext* context,
+                                                        const v1::AlterKeyspaceRequest* request,
+                                                        v1::ChangeKeyspaceResponse* response) {
+  return ChangeKeyspace(context, request, response);
+}
+
+grpc::ServerUnaryReactor* ClusterService::DropKeyspace(grpc::CallbackServerContext* context,
+                                                       const v1::DropKeyspaceRequest* request,
+                                                       v1::ChangeKeyspaceResponse* response) {
+  return ChangeKeyspace(context, request, response);
+}
+
+grpc::ServerUnaryReactor* ClusterService::ListKeyspaces(grpc::CallbackServerContext* context,
+                                                        const v1::ListKeyspacesRequest* request,
+                                                        v1::ListKeyspacesResponse* response) {
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  Node* node = nullptr;
+  CallContext call;
+  Failure failure = Begin(context, *request, &node, &call);
+  if (failure.ok()) failure = LeadsOrRedirect(*node);
+  if (!failure.ok()) {
+    reactor->Finish(ToGrpcStatus(failure));
+    return reactor;
+  }
+  for (const KeyspaceStatus& keyspace : node->Keyspaces()) {
+    if (request->name().empty() || request->name() == keyspace.info->name) {
+      ToProto(keyspace, response->add_keyspaces());
+    }
+  }
+  reactor->Finish(grpc::Status::OK);
   return reactor;
 }
 
@@ -203,20 +304,16 @@ grpc::ServerUnaryReactor* ClusterService::Digest(grpc::CallbackServerContext* co
                                                  const v1::DigestRequest* request,
                                                  v1::DigestResponse* response) {
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-  Node* const node = node_->get();
+  Node* node = nullptr;
   CallContext call;
-  KeyspaceId keyspace;
-  Failure failure = node == nullptr ? node_->Absent() : Failure{};
-  if (failure.ok()) {
-    failure = MakeCallContext({"", RemainingUs(context->deadline())}, request->context(),
-                              clock_->LeaseNowUs(), &call);
-  }
+  engine::KeyspacePtr keyspace;
+  Failure failure = Begin(context, *request, &node, &call);
   if (failure.ok()) failure = ResolveKeyspace(*node, request->context().keyspace(), &keyspace);
   if (!failure.ok()) {
     reactor->Finish(ToGrpcStatus(failure));
     return reactor;
   }
-  node->Digest(keyspace, Slot{request->slot()}, call.deadline_us,
+  node->Digest(keyspace->id, Slot{request->slot()}, call.deadline_us,
                [reactor, response](const DigestResult& result) {
                  response->set_digest(result.digest);
                  response->set_count(result.count);

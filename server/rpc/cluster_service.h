@@ -28,6 +28,18 @@ class ClusterService final : public v1::Cluster::CallbackService {
   grpc::ServerUnaryReactor* ChangeMembers(grpc::CallbackServerContext* context,
                                           const v1::ChangeMembersRequest* request,
                                           v1::ChangeMembersResponse* response) override;
+  grpc::ServerUnaryReactor* CreateKeyspace(grpc::CallbackServerContext* context,
+                                           const v1::CreateKeyspaceRequest* request,
+                                           v1::ChangeKeyspaceResponse* response) override;
+  grpc::ServerUnaryReactor* AlterKeyspace(grpc::CallbackServerContext* context,
+                                          const v1::AlterKeyspaceRequest* request,
+                                          v1::ChangeKeyspaceResponse* response) override;
+  grpc::ServerUnaryReactor* DropKeyspace(grpc::CallbackServerContext* context,
+                                         const v1::DropKeyspaceRequest* request,
+                                         v1::ChangeKeyspaceResponse* response) override;
+  grpc::ServerUnaryReactor* ListKeyspaces(grpc::CallbackServerContext* context,
+                                          const v1::ListKeyspacesRequest* request,
+                                          v1::ListKeyspacesResponse* response) override;
   grpc::ServerUnaryReactor* Status(grpc::CallbackServerContext* context,
                                    const v1::StatusRequest* request,
                                    v1::StatusResponse* response) override;
@@ -39,6 +51,15 @@ class ClusterService final : public v1::Cluster::CallbackService {
                                     v1::VersionResponse* response) override;
 
  private:
+  template <class Request>
+  grpc::ServerUnaryReactor* ChangeKeyspace(grpc::CallbackServerContext* context,
+                                           const Request* request,
+                                           v1::ChangeKeyspaceResponse* response);
+  // The node, and the context of a call to it.
+  template <class Request>
+  Failure Begin(grpc::CallbackServerContext* context, const Request& request, Node** node,
+                CallContext* call) const;
+
   const NodeHandle* const node_;
   FormationHost* const formation_;
   MembersHost* const members_;

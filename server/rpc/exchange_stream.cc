@@ -82,6 +82,10 @@ Failure FillResult(const Pending& pending, Answer* answer, v1::ExchangeResult* t
       return FillResponse(answer, to->mutable_delete_());
     case Item::kDeleteRange:
       return FillResponse(answer, to->mutable_delete_range());
+    case Item::kIncrement:
+      return FillResponse(answer, to->mutable_increment());
+    case Item::kAppend:
+      return FillResponse(answer, to->mutable_append());
     case Item::kBatch:
       return FillResponse(answer, to->mutable_batch());
     case Item::kScan:
@@ -146,6 +150,11 @@ class MessageParser {
         return ParseOne(defaults, item->mutable_delete_(), call, pending);
       case Item::kDeleteRange:
         return ParseOne(defaults, item->mutable_delete_range(), call, pending);
+      case Item::kIncrement:
+        return ParseOne(defaults, item->mutable_increment(), call, pending);
+      case Item::kAppend:
+        pending->cost = item->append().key().size() + item->append().value().size();
+        return ParseOne(defaults, item->mutable_append(), call, pending);
       case Item::kBatch:
         pending->cost = item->batch().ByteSizeLong();
         return ParseOne(defaults, item->mutable_batch(), call, pending);
@@ -163,13 +172,13 @@ class MessageParser {
                    Pending* pending) {
     const v1::RequestContext& context = request->has_context() ? request->context() : defaults;
     if (Failure f = MakeCallContext(origin_, context, now_us_, &call->context); !f.ok()) return f;
-    KeyspaceId keyspace;
+    engine::KeyspacePtr keyspace;
     if (Failure f = ResolveKeyspace(node_, context.keyspace(), &keyspace); !f.ok()) return f;
     call->durability = FromProto(context.durability());
     if constexpr (std::is_same_v<Request, v1::ScanRequest>) {
-      pending->binding = ScanBinding(*request, keyspace);
+      pending->binding = ScanBinding(*request, keyspace->id);
     }
-    return ParseRequest(request, keyspace, call);
+    return ParseRequest(node_, request, *keyspace, call);
   }
 
   const Node& node_;

@@ -44,6 +44,8 @@ static_assert(static_cast<int>(Reason::kDeadline) == v1::REASON_DEADLINE);
 static_assert(static_cast<int>(Reason::kFormedDifferently) == v1::REASON_FORMED_DIFFERENTLY);
 static_assert(static_cast<int>(Reason::kTooStale) == v1::REASON_TOO_STALE);
 static_assert(static_cast<int>(Reason::kMembersRefused) == v1::REASON_MEMBERS_REFUSED);
+static_assert(static_cast<int>(Reason::kValueUnfit) == v1::REASON_VALUE_UNFIT);
+static_assert(static_cast<int>(Reason::kKeyspaceRefused) == v1::REASON_KEYSPACE_REFUSED);
 
 Reason FromProto(v1::Reason reason) {
   return v1::Reason_IsValid(reason) ? static_cast<Reason>(reason) : Reason::kNone;
@@ -58,6 +60,10 @@ void ToProto(const Failure& failure, v1::Error* to) {
   }
   if (failure.retry_after_ms != 0) to->set_retry_after_ms(failure.retry_after_ms);
   if (!failure.limit.empty()) to->set_limit(failure.limit);
+  if (failure.rejection) {
+    to->set_condition(failure.rejection->at);
+    to->set_found_revision(failure.rejection->found.value);
+  }
 }
 
 void ToProto(const Position& position, v1::Position* to) {
@@ -94,6 +100,10 @@ Failure FromGrpcStatus(const grpc::Status& status) {
   }
   failure.retry_after_ms = error.retry_after_ms();
   failure.limit = error.limit();
+  if (failure.reason == Reason::kConditionNotMet) {
+    failure.rejection = engine::Rejection{engine::Rejection::Why::kCondition, error.condition(),
+                                          Revision{error.found_revision()}};
+  }
   return failure;
 }
 

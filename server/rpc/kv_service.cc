@@ -34,6 +34,17 @@ class UnaryCall final : public AnswerSink,
   void SetBinding(uint64_t binding) { binding_ = binding; }
   void SetWrite(bool write) { write_ = write; }
 
+  // The keyspace is not known here: the leader may know it. False: it is this node, or not to be
+  // asked.
+  bool ForwardUnknown(const Node& node, const Call& call, int64_t now_us) {
+    const NodeStatus status = node.Status();
+    if (forwarded_ || status.state == "leader" || !status.leader) return false;
+    SetDeadline(std::chrono::system_clock::now() +
+                std::chrono::microseconds(call.context.deadline_us - now_us));
+    write_ = true;
+    return Forward(*status.leader);
+  }
+
   void Answered(uint64_t, Answer answer) override {
     Failure& failure = answer.failure;
     if (failure.reason == Reason::kNotLeader) {
@@ -106,13 +117,16 @@ grpc::ServerUnaryReactor* KvService::Serve(grpc::CallbackServerContext* context,
   }
   std::vector<Call> calls(1);
   Call& call = calls[0];
-  KeyspaceId keyspace;
+  engine::KeyspacePtr keyspace;
   Request copy = *request;  // the original stays whole, to be forwarded
   const int64_t now_us = clock_->LeaseNowUs();
   const CallOrigin origin{"", RemainingUs(context->deadline())};
   Failure failure = MakeCallContext(origin, request->context(), now_us, &call.context);
   if (failure.ok()) failure = ResolveKeyspace(*node, request->context().keyspace(), &keyspace);
-  if (failure.ok()) failure = ParseRequest(&copy, keyspace, &call);
+  if (failure.ok()) failure = ParseRequest(*node, &copy, *keyspace, &call);
+  if (failure.reason == Reason::kKeyspaceUnknown && unary->ForwardUnknown(*node, call, now_us)) {
+    return reactor;
+  }
   if (!failure.ok()) {
     unary->Finish(failure);
     return reactor;
@@ -122,7 +136,7 @@ grpc::ServerUnaryReactor* KvService::Serve(grpc::CallbackServerContext* context,
                      std::chrono::microseconds(call.context.deadline_us - now_us));
   unary->SetWrite(std::holds_alternative<engine::WriteRequest>(call.request));
   if constexpr (std::is_same_v<Request, v1::ScanRequest>) {
-    unary->SetBinding(ScanBinding(*request, keyspace));
+    unary->SetBinding(ScanBinding(*request, keyspace->id));
   }
   node->Submit(std::move(calls), std::move(unary));
   return reactor;
@@ -154,6 +168,17 @@ grpc::ServerUnaryReactor* KvService::DeleteRange(grpc::CallbackServerContext* co
                                                  v1::DeleteRangeResponse* response) {
   return Serve<v1::DeleteRangeRequest, v1::DeleteRangeResponse>(context, request, response,
                                                                 &Remote::DeleteRange);
+}
+grpc::ServerUnaryReactor* KvService::Increment(grpc::CallbackServerContext* context,
+                                               const v1::IncrementRequest* request,
+                                               v1::IncrementResponse* response) {
+  return Serve<v1::IncrementRequest, v1::IncrementResponse>(context, request, response,
+                                                            &Remote::Increment);
+}
+grpc::ServerUnaryReactor* KvService::Append(grpc::CallbackServerContext* context,
+                                            const v1::AppendRequest* request,
+                                            v1::AppendResponse* response) {
+  return Serve<v1::AppendRequest, v1::AppendResponse>(context, request, response, &Remote::Append);
 }
 grpc::ServerUnaryReactor* KvService::Batch(grpc::CallbackServerContext* context,
                                            const v1::BatchRequest* request,

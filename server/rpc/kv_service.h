@@ -35,6 +35,12 @@ class KvService final : public v1::Kv::CallbackService {
   grpc::ServerUnaryReactor* DeleteRange(grpc::CallbackServerContext* context,
                                         const v1::DeleteRangeRequest* request,
                                         v1::DeleteRangeResponse* response) override;
+  grpc::ServerUnaryReactor* Increment(grpc::CallbackServerContext* context,
+                                      const v1::IncrementRequest* request,
+                                      v1::IncrementResponse* response) override;
+  grpc::ServerUnaryReactor* Append(grpc::CallbackServerContext* context,
+                                   const v1::AppendRequest* request,
+                                   v1::AppendResponse* response) override;
   grpc::ServerUnaryReactor* Batch(grpc::CallbackServerContext* context,
                                   const v1::BatchRequest* request,
                                   v1::BatchResponse* response) override;

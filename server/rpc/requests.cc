@@ -1,6 +1,7 @@
 #include "server/rpc/requests.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <utility>
 #include <variant>
@@ -8,56 +9,22 @@
 #include "base/check.h"
 #include "base/checksum.h"
 #include "base/coding.h"
+#include "engine/state/limits.h"
+#include "server/replica/answers.h"
 #include "server/rpc/failure.h"
 
 namespace baton::server {
 namespace {
 
-using engine::kKeyBytesMax;
-using engine::kRequestBytesMax;
-using engine::kRequestOpsMax;
-using engine::kValueBytesMax;
-
 constexpr uint8_t kPageTokenVersion = 1;
 
-std::string Limit(const char* name, uint64_t value) {
-  return std::string(name) + "=" + std::to_string(value);
-}
-
-Failure CheckKey(const std::string& key) {
-  if (key.empty()) return InvalidRequest("the key is empty: a key has 1 byte to 4 KiB");
-  if (key.size() > kKeyBytesMax) {
-    return OverLimit("the key has " + std::to_string(key.size()) + " bytes",
-                     Limit("key_bytes_max", kKeyBytesMax));
-  }
-  return {};
-}
-
-// A bound of a range may be empty, and one byte longer than the longest key.
-Failure CheckBound(const std::string& bound) {
-  if (bound.size() <= kKeyBytesMax + 1) return {};
-  return OverLimit("a bound of the range has " + std::to_string(bound.size()) + " bytes",
-                   Limit("key_bytes_max", kKeyBytesMax));
-}
-
-Failure CheckRange(const std::string& begin, const std::string& end) {
-  if (Failure f = CheckBound(begin); !f.ok()) return f;
-  if (Failure f = CheckBound(end); !f.ok()) return f;
-  if (!end.empty() && end < begin) {
-    return InvalidRequest("the range ends before it begins: it is [begin, end)");
-  }
-  return {};
-}
-
-Failure CheckValue(const std::string& value) {
-  if (value.size() <= kValueBytesMax) return {};
-  return OverLimit("the value has " + std::to_string(value.size()) + " bytes",
-                   Limit("value_bytes_max", kValueBytesMax));
+Failure ToFailure(const std::optional<engine::Refusal>& refusal) {
+  return refusal ? RefusedFailure(*refusal) : Failure();
 }
 
 // Of any of the three reads.
 template <class Request>
-Failure ParseLevel(const Request& request, ReadLevel* level) {
+Failure ParseLevel(const Request& request, const engine::KeyspaceInfo& keyspace, ReadLevel* level) {
   if (!v1::ReadLevel_IsValid(request.level())) {
     return InvalidRequest("read level " + std::to_string(request.level()) + " is not known");
   }
@@ -76,6 +43,10 @@ Failure ParseLevel(const Request& request, ReadLevel* level) {
         "the position at_least needs slot and reign_round: take both from one answer");
   }
   level->max_staleness_us = int64_t{request.max_staleness_ms()} * 1000;
+  if (!level->named() && keyspace.settings.default_staleness_ms != 0) {
+    level->kind = ReadLevel::Kind::kBoundedStaleness;
+    level->max_staleness_us = static_cast<int64_t>(keyspace.settings.default_staleness_ms) * 1000;
+  }
   level->at_least =
       Position{request.at_least().reign_round(), Slot{request.at_least().slot()}, Revision{}};
   return {};
@@ -85,12 +56,48 @@ static_assert(static_cast<int>(ReadLevel::Kind::kBoundedStaleness) ==
               v1::READ_LEVEL_BOUNDED_STALENESS);
 static_assert(static_cast<int>(ReadLevel::Kind::kAtLeast) == v1::READ_LEVEL_AT_LEAST);
 
-// One write of one operation.
-void SetWrite(KeyspaceId keyspace, engine::WriteOp op, Call* call) {
+// A condition of the wire; it is on `key` unless it names one itself.
+Failure ParseCondition(v1::Condition* from, std::string key, KeyspaceId keyspace,
+                       engine::WriteRequest* to) {
+  using Kind = engine::Condition::Kind;
+  engine::Condition condition;
+  condition.keyspace = keyspace;
+  condition.key = std::move(key);
+  switch (from->what_case()) {
+    case v1::Condition::kExists:
+      condition.kind = from->exists() ? Kind::kExists : Kind::kAbsent;
+      break;
+    case v1::Condition::kRevision:
+      condition.kind = from->revision() == 0 ? Kind::kAbsent : Kind::kRevision;
+      condition.revision = Revision{from->revision()};
+      break;
+    case v1::Condition::kValue:
+      condition.kind = Kind::kValue;
+      condition.value = std::move(*from->mutable_value());
+      break;
+    case v1::Condition::WHAT_NOT_SET:
+      return InvalidRequest("a condition is empty: set exists, revision or value");
+  }
+  to->conditions.push_back(std::move(condition));
+  return {};
+}
+
+// One write of one operation, on one key.
+template <class Request, class Op>
+Failure ParseWrite(Request* request, KeyspaceId keyspace, Op op, Call* call) {
   engine::WriteRequest write;
   write.keyspace = keyspace;
-  write.ops.push_back(std::move(op));
-  call->request = std::move(write);
+  if (request->has_condition()) {
+    v1::Condition* condition = request->mutable_condition();
+    if (!condition->key().empty() || !condition->keyspace().empty()) {
+      return InvalidRequest("the condition names a key: here it is on the key of the request");
+    }
+    if (Failure f = ParseCondition(condition, op.key, KeyspaceId{}, &write); !f.ok()) return f;
+  }
+  write.ops.emplace_back(std::move(op));
+  Failure failure = ToFailure(engine::Validate(write));
+  if (failure.ok()) call->request = std::move(write);
+  return failure;
 }
 
 // The first key after every key that starts with `prefix`; empty: there is none.
@@ -100,34 +107,51 @@ std::string AfterPrefix(std::string prefix) {
   return prefix;
 }
 
-Failure ParseBatchOp(v1::BatchRequest::Op* op, uint64_t* bytes, engine::WriteRequest* to) {
+// KeyspaceId{}: the request's.
+Failure ResolveOwn(const Node& node, const std::string& name, KeyspaceId* id) {
+  if (name.empty()) return {};
+  engine::KeyspacePtr keyspace;
+  if (Failure f = ResolveKeyspace(node, name, &keyspace); !f.ok()) return f;
+  *id = keyspace->id;
+  return {};
+}
+
+Failure ParseBatchOp(const Node& node, v1::BatchRequest::Op* op, engine::WriteRequest* to) {
+  KeyspaceId keyspace{};
+  if (Failure f = ResolveOwn(node, op->keyspace(), &keyspace); !f.ok()) return f;
   switch (op->op_case()) {
     case v1::BatchRequest::Op::kPut: {
       v1::Record* put = op->mutable_put();
-      if (Failure f = CheckKey(put->key()); !f.ok()) return f;
-      if (Failure f = CheckValue(put->value()); !f.ok()) return f;
-      *bytes += put->key().size() + put->value().size();
-      to->ops.emplace_back(
-          engine::PutOp{std::move(*put->mutable_key()), std::move(*put->mutable_value())});
+      to->ops.emplace_back(engine::PutOp{std::move(*put->mutable_key()),
+                                         std::move(*put->mutable_value()), keyspace});
       return {};
     }
     case v1::BatchRequest::Op::kDeleteKey:
-      if (Failure f = CheckKey(op->delete_key()); !f.ok()) return f;
-      *bytes += op->delete_key().size();
-      to->ops.emplace_back(engine::DeleteOp{std::move(*op->mutable_delete_key())});
+      to->ops.emplace_back(engine::DeleteOp{std::move(*op->mutable_delete_key()), false, keyspace});
       return {};
     case v1::BatchRequest::Op::kDeleteRange: {
       v1::DeleteRangeRequest* range = op->mutable_delete_range();
-      if (Failure f = CheckRange(range->begin(), range->end()); !f.ok()) return f;
-      *bytes += range->begin().size() + range->end().size();
-      to->ops.emplace_back(engine::DeleteRangeOp{std::move(*range->mutable_begin()),
-                                                 std::move(*range->mutable_end())});
+      to->ops.emplace_back(engine::DeleteRangeOp{
+          std::move(*range->mutable_begin()), std::move(*range->mutable_end()), false, keyspace});
+      return {};
+    }
+    case v1::BatchRequest::Op::kIncrement: {
+      v1::IncrementRequest* increment = op->mutable_increment();
+      to->ops.emplace_back(
+          engine::IncrementOp{std::move(*increment->mutable_key()), increment->by(), keyspace});
+      return {};
+    }
+    case v1::BatchRequest::Op::kAppend: {
+      v1::Record* append = op->mutable_append();
+      to->ops.emplace_back(engine::AppendOp{std::move(*append->mutable_key()),
+                                            std::move(*append->mutable_value()), keyspace});
       return {};
     }
     case v1::BatchRequest::Op::OP_NOT_SET:
       break;
   }
-  return InvalidRequest("an operation of the batch is empty: set put, delete_key or delete_range");
+  return InvalidRequest(
+      "an operation of the batch is empty: set put, delete_key, delete_range, increment or append");
 }
 
 template <class Response>
@@ -150,95 +174,98 @@ static_assert(static_cast<int>(engine::Durability::kQuorum) == v1::DURABILITY_QU
 
 }  // namespace
 
-Failure ParseRequest(v1::GetRequest* request, KeyspaceId keyspace, Call* call) {
-  if (Failure f = CheckKey(request->key()); !f.ok()) return f;
-  if (Failure f = ParseLevel(*request, &call->level); !f.ok()) return f;
+Failure ParseRequest(const Node&, v1::GetRequest* request, const engine::KeyspaceInfo& keyspace,
+                     Call* call) {
+  if (Failure f = ParseLevel(*request, keyspace, &call->level); !f.ok()) return f;
   GetCall get;
-  get.keyspace = keyspace;
+  get.keyspace = keyspace.id;
   get.keys.push_back(std::move(*request->mutable_key()));
+  if (Failure f = ToFailure(engine::ValidateKeys(get.keys)); !f.ok()) return f;
   call->request = std::move(get);
   return {};
 }
 
-Failure ParseRequest(v1::MultiGetRequest* request, KeyspaceId keyspace, Call* call) {
-  if (request->keys().empty()) return InvalidRequest("no key is asked for");
-  if (request->keys_size() > kMultiGetKeysMax) {
-    return OverLimit("the request asks for " + std::to_string(request->keys_size()) + " keys",
-                     Limit("multi_get_keys_max", kMultiGetKeysMax));
-  }
-  if (Failure f = ParseLevel(*request, &call->level); !f.ok()) return f;
+Failure ParseRequest(const Node&, v1::MultiGetRequest* request,
+                     const engine::KeyspaceInfo& keyspace, Call* call) {
+  if (Failure f = ParseLevel(*request, keyspace, &call->level); !f.ok()) return f;
   GetCall get;
-  get.keyspace = keyspace;
-  get.keys.reserve(request->keys_size());
-  for (std::string& key : *request->mutable_keys()) {
-    if (Failure f = CheckKey(key); !f.ok()) return f;
-    get.keys.push_back(std::move(key));
-  }
+  get.keyspace = keyspace.id;
+  get.keys.assign(std::make_move_iterator(request->mutable_keys()->begin()),
+                  std::make_move_iterator(request->mutable_keys()->end()));
+  if (Failure f = ToFailure(engine::ValidateKeys(get.keys)); !f.ok()) return f;
   call->request = std::move(get);
   return {};
 }
 
-Failure ParseRequest(v1::PutRequest* request, KeyspaceId keyspace, Call* call) {
-  if (Failure f = CheckKey(request->key()); !f.ok()) return f;
-  if (Failure f = CheckValue(request->value()); !f.ok()) return f;
-  SetWrite(keyspace,
-           engine::PutOp{std::move(*request->mutable_key()), std::move(*request->mutable_value())},
-           call);
-  return {};
+Failure ParseRequest(const Node&, v1::PutRequest* request, const engine::KeyspaceInfo& keyspace,
+                     Call* call) {
+  engine::PutOp op{std::move(*request->mutable_key()), std::move(*request->mutable_value())};
+  return ParseWrite(request, keyspace.id, std::move(op), call);
 }
 
-Failure ParseRequest(v1::DeleteRequest* request, KeyspaceId keyspace, Call* call) {
-  if (Failure f = CheckKey(request->key()); !f.ok()) return f;
-  SetWrite(keyspace, engine::DeleteOp{std::move(*request->mutable_key()), request->want_existed()},
-           call);
-  return {};
+Failure ParseRequest(const Node&, v1::DeleteRequest* request, const engine::KeyspaceInfo& keyspace,
+                     Call* call) {
+  engine::DeleteOp op{std::move(*request->mutable_key()), request->want_existed()};
+  return ParseWrite(request, keyspace.id, std::move(op), call);
 }
 
-Failure ParseRequest(v1::DeleteRangeRequest* request, KeyspaceId keyspace, Call* call) {
-  if (Failure f = CheckRange(request->begin(), request->end()); !f.ok()) return f;
-  SetWrite(keyspace,
-           engine::DeleteRangeOp{std::move(*request->mutable_begin()),
-                                 std::move(*request->mutable_end()), request->want_count()},
-           call);
-  return {};
+Failure ParseRequest(const Node&, v1::IncrementRequest* request,
+                     const engine::KeyspaceInfo& keyspace, Call* call) {
+  engine::IncrementOp op{std::move(*request->mutable_key()), request->by()};
+  return ParseWrite(request, keyspace.id, std::move(op), call);
 }
 
-Failure ParseRequest(v1::BatchRequest* request, KeyspaceId keyspace, Call* call) {
-  if (request->ops().empty()) return InvalidRequest("the batch is empty");
-  if (static_cast<uint64_t>(request->ops_size()) > kRequestOpsMax) {
-    return OverLimit("the batch has " + std::to_string(request->ops_size()) + " operations",
-                     Limit("request_ops_max", kRequestOpsMax));
-  }
+Failure ParseRequest(const Node&, v1::AppendRequest* request, const engine::KeyspaceInfo& keyspace,
+                     Call* call) {
+  engine::AppendOp op{std::move(*request->mutable_key()), std::move(*request->mutable_value())};
+  return ParseWrite(request, keyspace.id, std::move(op), call);
+}
+
+Failure ParseRequest(const Node&, v1::DeleteRangeRequest* request,
+                     const engine::KeyspaceInfo& keyspace, Call* call) {
   engine::WriteRequest write;
-  write.keyspace = keyspace;
-  write.ops.reserve(request->ops_size());
-  uint64_t bytes = 0;
-  for (v1::BatchRequest::Op& op : *request->mutable_ops()) {
-    if (Failure f = ParseBatchOp(&op, &bytes, &write); !f.ok()) return f;
-  }
-  if (bytes > kRequestBytesMax) {
-    return OverLimit("the batch has " + std::to_string(bytes) + " bytes",
-                     Limit("request_bytes_max", kRequestBytesMax));
-  }
-  call->request = std::move(write);
-  return {};
+  write.keyspace = keyspace.id;
+  write.ops.emplace_back(engine::DeleteRangeOp{std::move(*request->mutable_begin()),
+                                               std::move(*request->mutable_end()),
+                                               request->want_count()});
+  Failure failure = ToFailure(engine::Validate(write));
+  if (failure.ok()) call->request = std::move(write);
+  return failure;
 }
 
-Failure ParseRequest(v1::ScanRequest* request, KeyspaceId keyspace, Call* call) {
-  if (Failure f = ParseLevel(*request, &call->level); !f.ok()) return f;
-  if (Failure f = CheckBound(request->prefix()); !f.ok()) return f;
-  if (Failure f = CheckRange(request->begin(), request->end()); !f.ok()) return f;
+Failure ParseRequest(const Node& node, v1::BatchRequest* request,
+                     const engine::KeyspaceInfo& keyspace, Call* call) {
+  engine::WriteRequest write;
+  write.keyspace = keyspace.id;
+  write.ops.reserve(request->ops_size());
+  for (v1::BatchRequest::Op& op : *request->mutable_ops()) {
+    if (Failure f = ParseBatchOp(node, &op, &write); !f.ok()) return f;
+  }
+  for (v1::Condition& condition : *request->mutable_conditions()) {
+    KeyspaceId own{};
+    if (Failure f = ResolveOwn(node, condition.keyspace(), &own); !f.ok()) return f;
+    std::string key = std::move(*condition.mutable_key());
+    if (Failure f = ParseCondition(&condition, std::move(key), own, &write); !f.ok()) return f;
+  }
+  Failure failure = ToFailure(engine::Validate(write));
+  if (failure.ok()) call->request = std::move(write);
+  return failure;
+}
+
+Failure ParseRequest(const Node&, v1::ScanRequest* request, const engine::KeyspaceInfo& keyspace,
+                     Call* call) {
+  if (Failure f = ParseLevel(*request, keyspace, &call->level); !f.ok()) return f;
   if (!request->prefix().empty() && !(request->begin().empty() && request->end().empty())) {
     return InvalidRequest("give a prefix, or begin and end, not both");
   }
   engine::ScanSpec spec;
-  spec.keyspace = keyspace;
+  spec.keyspace = keyspace.id;
   spec.reverse = request->reverse();
   spec.keys_only = request->keys_only();
   if (request->limit() != 0) {
     spec.limit = std::min<uint64_t>(request->limit(), kScanLimitMax);
   }
-  const uint64_t binding = ScanBinding(*request, keyspace);
+  const uint64_t binding = ScanBinding(*request, keyspace.id);
   if (request->prefix().empty()) {
     spec.begin = std::move(*request->mutable_begin());
     spec.end = std::move(*request->mutable_end());
@@ -246,6 +273,7 @@ Failure ParseRequest(v1::ScanRequest* request, KeyspaceId keyspace, Call* call) 
     spec.end = AfterPrefix(request->prefix());
     spec.begin = std::move(*request->mutable_prefix());
   }
+  if (Failure f = ToFailure(engine::Validate(spec)); !f.ok()) return f;
   if (!request->page_token().empty()) {
     Decoder decoder(request->page_token());
     if (decoder.ReadByte() != kPageTokenVersion || decoder.ReadFixed64() != binding ||
@@ -288,7 +316,7 @@ Failure FillResponse(Answer* answer, v1::MultiGetResponse* to) {
   if (bytes > kAnswerBytesMax) {
     return OverLimit(
         "the values asked for have " + std::to_string(bytes) + " bytes: ask for fewer keys at once",
-        Limit("answer_bytes_max", kAnswerBytesMax));
+        "answer_bytes_max=" + std::to_string(kAnswerBytesMax));
   }
   ToProto(answer->position, to->mutable_position());
   for (auto& record : result->records) {
@@ -316,8 +344,19 @@ Failure FillResponse(Answer* answer, v1::DeleteRangeResponse* to) {
   return {};
 }
 
+Failure FillResponse(Answer* answer, v1::IncrementResponse* to) {
+  to->set_value(FillWrite(*answer, to).numbers.at(0));
+  return {};
+}
+
+Failure FillResponse(Answer* answer, v1::AppendResponse* to) {
+  to->set_value_bytes(static_cast<uint64_t>(FillWrite(*answer, to).numbers.at(0)));
+  return {};
+}
+
 Failure FillResponse(Answer* answer, v1::BatchResponse* to) {
-  FillWrite(*answer, to);
+  const engine::WriteResult& result = FillWrite(*answer, to);
+  to->mutable_numbers()->Assign(result.numbers.begin(), result.numbers.end());
   return {};
 }
 
@@ -335,23 +374,9 @@ Failure FillResponse(Answer* answer, uint64_t binding, v1::ScanResponse* to) {
   return {};
 }
 
-Failure ResolveKeyspace(const Node& node, const std::string& name, KeyspaceId* id) {
-  if (name.empty() || name == "default") {
-    *id = kDefaultKeyspace;
-    return {};
-  }
-  const std::optional<KeyspaceId> found = node.FindKeyspace(name);
-  if (found && *found != kSystemKeyspace) {
-    *id = *found;
-    return {};
-  }
-  Failure failure;
-  failure.code = absl::StatusCode::kNotFound;
-  failure.reason = Reason::kKeyspaceUnknown;
-  failure.message = "there is no keyspace of that name";
-  if (name.size() <= 64) failure.message = "there is no keyspace named \"" + name + "\"";
-  failure.message += "; the one that always exists is named default";
-  return failure;
+Failure ResolveKeyspace(const Node& node, const std::string& name, engine::KeyspacePtr* keyspace) {
+  *keyspace = node.FindKeyspace(name);
+  return *keyspace == nullptr ? KeyspaceUnknownFailure(name) : Failure();
 }
 
 engine::Durability FromProto(v1::Durability durability) {

@@ -51,11 +51,42 @@ TEST(Encode, RequestsJoinedEndToEndAreOneRequest) {
   EXPECT_EQ(request.items(6).scan().page_token(), "t");
 }
 
+TEST(Encode, WritesCarryConditions) {
+  const auto put = [](Condition condition) {
+    return Parse(EncodePut(1, "k", "v", {.condition = std::move(condition)})).items(0).put();
+  };
+  EXPECT_FALSE(put({}).has_condition());
+  EXPECT_EQ(put(Condition::Absent()).condition().what_case(), v1::Condition::kExists);
+  EXPECT_FALSE(put(Condition::Absent()).condition().exists());
+  EXPECT_TRUE(put(Condition::Exists()).condition().exists());
+  EXPECT_EQ(put(Condition::AtRevision(7)).condition().revision(), 7u);
+  EXPECT_EQ(put(Condition::HasValue("x")).condition().value(), "x");
+
+  WriteBatch batch;
+  batch.Increment("n", -2, "counters");
+  batch.Append("log", "+");
+  batch.Require("k", Condition::AtRevision(3), "other");
+  CallOptions options;
+  options.condition = Condition::Absent();  // of one key: a batch has its own
+  const v1::BatchRequest request = Parse(EncodeBatch(1, batch, options)).items(0).batch();
+  ASSERT_EQ(request.ops_size(), 2);
+  EXPECT_EQ(request.ops(0).increment().by(), -2);
+  EXPECT_EQ(request.ops(0).keyspace(), "counters");
+  EXPECT_EQ(request.ops(1).append().value(), "+");
+  ASSERT_EQ(request.conditions_size(), 1);
+  EXPECT_EQ(request.conditions(0).key(), "k");
+  EXPECT_EQ(request.conditions(0).keyspace(), "other");
+  EXPECT_EQ(request.conditions(0).revision(), 3u);
+  EXPECT_EQ(Parse(EncodeIncrement(1, "n", 5, {})).items(0).increment().by(), 5);
+  EXPECT_EQ(Parse(EncodeAppend(1, "s", "+", {})).items(0).append().value(), "+");
+}
+
 TEST(Encode, AReadNamesItsLevelUnlessItIsTheLeadersAlone) {
   const auto get = [](const ReadOptions& read) {
     return Parse(EncodeGet(1, "k", {.read = read})).items(0).get();
   };
   EXPECT_EQ(get({}).level(), v1::READ_LEVEL_UNSPECIFIED);
+  EXPECT_EQ(get({.level = ReadLevel::kLinearizable}).level(), v1::READ_LEVEL_LINEARIZABLE);
   EXPECT_EQ(get({.from = ReadFrom::kNearest}).level(), v1::READ_LEVEL_LINEARIZABLE);
   EXPECT_EQ(get({.node = "a:1"}).level(), v1::READ_LEVEL_LINEARIZABLE);
   const ReadOptions stale{.level = ReadLevel::kBoundedStaleness,

@@ -1,85 +1,127 @@
 #include "engine/state/catalog.h"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "engine/state/apply.h"
+#include "engine/state/keyspace_change.h"
+#include "engine/state/row.h"
 #include "engine/storage/key_encoding.h"
 #include "engine/storage/memory_engine.h"
 
 namespace baton::engine {
 namespace {
 
-using std::string_literals::operator""s;
-using ::testing::HasSubstr;
+class CatalogTest : public ::testing::Test {
+ protected:
+  // Sequences the change and, if it has effects, applies it as an entry of its own.
+  absl::StatusOr<KeyspaceResult> Do(decltype(KeyspaceRequest::change) change) {
+    EffectsWriter writer(next_);
+    const KeyspaceRequest request{std::move(change), "ann", "why not"};
+    auto result =
+        ChangeKeyspaces(request, ChangeStamp{Slot{slot_ + 1}, 10, 1'000}, &sequenced_, &writer);
+    if (writer.empty()) return result;
+    EXPECT_TRUE(applier_.Add(Slot{++slot_}, writer.bytes(), writer.base()).ok());
+    EXPECT_TRUE(applier_.Commit().ok());
+    next_ = writer.next_revision();
+    return result;
+  }
+  void Put(KeyspaceId keyspace, const std::string& key) {
+    EffectsWriter writer(next_);
+    writer.BeginRequest();
+    writer.Put(keyspace, key, "v");
+    writer.EndRequest();
+    EXPECT_TRUE(applier_.Add(Slot{++slot_}, writer.bytes(), writer.base()).ok());
+    EXPECT_TRUE(applier_.Commit().ok());
+    next_ = writer.next_revision();
+  }
+  KeyspaceChangeRow RowOf(KeyspaceId id, Revision revision) {
+    const auto row = engine_.Get(KeyspaceChangeKey(id, revision), ReadTier::kAny);
+    return *DecodeKeyspaceChange(id, DecodeRow(**row)->value);
+  }
 
-TEST(Catalog, DefaultExistsFromTheStart) {
-  const Catalog catalog;
-  EXPECT_EQ(catalog.FindKeyspace("default"), kDefaultKeyspace);
-  EXPECT_EQ(catalog.FindKeyspace(""), kDefaultKeyspace);
-  EXPECT_EQ(catalog.FindKeyspace("orders"), std::nullopt);
-  EXPECT_EQ(catalog.Find(KeyspaceId{7}), std::nullopt);
+  MemoryEngine engine_;
+  Catalog catalog_;
+  BatchApplier applier_{&engine_, &catalog_};
+  Keyspaces sequenced_;
+  Revision next_{1};
+  uint64_t slot_ = 0;
+};
+
+TEST_F(CatalogTest, DefaultExistsFromTheStart) {
+  EXPECT_EQ(catalog_.Find("default")->id, kDefaultKeyspace);
+  EXPECT_EQ(catalog_.Find("")->id, kDefaultKeyspace);
+  EXPECT_EQ(catalog_.Find("orders"), nullptr);
+  EXPECT_EQ(catalog_.Find(KeyspaceId{7}), nullptr);
 }
 
-TEST(Catalog, LearnsKeyspacesAsTheyAreApplied) {
-  MemoryEngine engine;
-  Catalog catalog;
-  BatchApplier applier(&engine, &catalog);
-  KeyspaceInfo orders;
-  orders.id = KeyspaceId{7};
-  orders.name = "orders";
-  orders.mode = KeyspaceMode::kAsync;
-  orders.created_wall_us = 1234;
-  EffectsWriter writer(Revision{1});
-  writer.BeginRequest();
-  PutKeyspace(DefaultKeyspaceInfo(99), &writer);
-  PutKeyspace(orders, &writer);
-  writer.EndRequest();
-  ASSERT_TRUE(applier.Add(Slot{1}, writer.bytes(), Revision{1}).ok());
-  EXPECT_EQ(catalog.FindKeyspace("orders"), std::nullopt);
-  ASSERT_TRUE(applier.Commit().ok());
-  EXPECT_EQ(catalog.FindKeyspace("orders"), KeyspaceId{7});
-  EXPECT_EQ(catalog.Find(KeyspaceId{7}), orders);
-  EXPECT_EQ(catalog.Find(kDefaultKeyspace)->created_wall_us, 99);
-  EXPECT_EQ(catalog.List().size(), 2u);
+TEST_F(CatalogTest, LearnsKeyspacesAsTheyAreApplied) {
+  const auto orders = Do(CreateKeyspace{"orders", {.mode = KeyspaceMode::kAsync}});
+  ASSERT_TRUE(orders.ok());
+  EXPECT_EQ(*catalog_.Find("orders"), orders->info);
+  EXPECT_EQ(*catalog_.Find(orders->info.id), orders->info);
+  EXPECT_EQ(orders->info.created_wall_us, 1'000);
+  EXPECT_EQ(catalog_.Read().List().size(), 2u);
 
   Catalog reopened;
-  ASSERT_TRUE(reopened.Load(engine).ok());
-  EXPECT_EQ(reopened.List(), catalog.List());
+  ASSERT_TRUE(reopened.Load(engine_).ok());
+  EXPECT_EQ(*reopened.Find("orders"), orders->info);
 }
 
-TEST(KeyspaceRow, GoldenBytes) {
-  EXPECT_EQ(EncodeKeyspace(DefaultKeyspaceInfo(5)),
-            "\x01\x01\x07"
-            "default"
-            "\x02\x01\x01"
-            "\x03\x01\x01"
-            "\x04\x01\x05"s);
+TEST_F(CatalogTest, RepeatingAChangeDoesNothing) {
+  const CreateKeyspace create{"orders", {.mode = KeyspaceMode::kAsync}};
+  ASSERT_FALSE(Do(create)->unchanged);
+  EXPECT_TRUE(Do(create)->unchanged);
+  EXPECT_TRUE(absl::IsAlreadyExists(Do(CreateKeyspace{"orders", {}}).status()));
+  AlterKeyspace alter;
+  alter.name = "orders";
+  alter.max_unreplicated_ops = 5;
+  EXPECT_FALSE(Do(alter)->unchanged);
+  EXPECT_TRUE(Do(alter)->unchanged);
+  EXPECT_EQ(catalog_.Find("orders")->settings.max_unreplicated_ops, 5u);
+  EXPECT_EQ(catalog_.Find("orders")->settings.mode, KeyspaceMode::kAsync);
+  EXPECT_EQ(slot_, 2u);
 }
 
-TEST(KeyspaceRow, WhatIsNewerIsNamed) {
-  const auto error = [](const std::string& bytes) {
-    const absl::Status status = DecodeKeyspace(KeyspaceId{1}, bytes).status();
-    EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
-    return std::string(status.message());
-  };
-  EXPECT_THAT(error("\x02"s), HasSubstr("version 2"));
-  EXPECT_THAT(error("\x01\x01\x01k\x02\x01\x03"s), HasSubstr("mode 3"));
-  EXPECT_THAT(error("\x01\x01\x01k\x03\x01\x02"s), HasSubstr("kind of versions 2"));
-  EXPECT_THAT(error("\x01\x01\x01k\x09\x01\x02"s), HasSubstr("field 9"));
+TEST_F(CatalogTest, KeepsWhoWantedAChangeAndWhy) {
+  const auto created = Do(CreateKeyspace{"orders", {}});
+  const KeyspaceChangeRow row = RowOf(created->info.id, created->revision);
+  EXPECT_EQ(row.what, KeyspaceChangeRow::What::kCreated);
+  EXPECT_EQ(row.actor, "ann");
+  EXPECT_EQ(row.reason, "why not");
+  EXPECT_EQ(row.stamp.slot, Slot{1});
+  EXPECT_EQ(row.info, created->info);
 }
 
-TEST(KeyspaceRow, DamageIsAnError) {
-  const std::string good = EncodeKeyspace(DefaultKeyspaceInfo(5));
-  const std::string damaged[] = {""s,
-                                 "\x01"s,
-                                 "\x00"s + good.substr(1),
-                                 good.substr(0, good.size() - 1),
-                                 good + "\x01\x01k"s,  // a field twice
-                                 "\x01\x01\x00"s};     // no name
-  for (const std::string& bytes : damaged) {
-    EXPECT_TRUE(absl::IsDataLoss(DecodeKeyspace(KeyspaceId{1}, bytes).status()));
+TEST_F(CatalogTest, DroppingDeletesTheRowsAndGivesTheNumberToNoOther) {
+  const KeyspaceId first = Do(CreateKeyspace{"orders", {}})->info.id;
+  Put(first, "a");
+  Put(kDefaultKeyspace, "a");
+  const auto dropped = Do(DropKeyspace{"orders"});
+  ASSERT_TRUE(dropped.ok());
+  EXPECT_EQ(RowOf(first, dropped->revision).what, KeyspaceChangeRow::What::kDropped);
+  EXPECT_EQ(catalog_.Find("orders"), nullptr);
+  EXPECT_EQ(applier_.TakeDropped(), std::vector<KeyspaceId>{first});
+  EXPECT_FALSE(engine_.Get(EngineKey(first, "a"), ReadTier::kAny)->has_value());
+  EXPECT_TRUE(engine_.Get(EngineKey(kDefaultKeyspace, "a"), ReadTier::kAny)->has_value());
+  EXPECT_TRUE(absl::IsNotFound(Do(DropKeyspace{"orders"}).status()));
+
+  sequenced_ = *Keyspaces::Load(engine_);  // as a new leader has it
+  EXPECT_GT(Do(CreateKeyspace{"orders", {}})->info.id, first);
+}
+
+TEST_F(CatalogTest, RefusesWhatMakesNoSense) {
+  for (const char* name : {"", "Orders", "1st", "system", "a b", "a/b"}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(Do(CreateKeyspace{name, {}}).status())) << name;
   }
+  EXPECT_TRUE(
+      absl::IsInvalidArgument(Do(CreateKeyspace{"k", {.max_unreplicated_ops = 0}}).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      Do(CreateKeyspace{"k", {.value_bytes_max = kValueBytesMax + 1}}).status()));
+  AlterKeyspace alter;
+  alter.name = "nowhere";
+  EXPECT_TRUE(absl::IsNotFound(Do(alter).status()));
+  EXPECT_TRUE(absl::IsFailedPrecondition(Do(DropKeyspace{"default"}).status()));
+  EXPECT_EQ(slot_, 0u);
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,7 +16,6 @@ namespace baton::engine {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 using Outcome = Evaluation::Outcome;
 
 class EvaluatorTest : public ::testing::Test {
@@ -25,7 +25,7 @@ class EvaluatorTest : public ::testing::Test {
   }
 
   static WriteRequest Of(std::vector<WriteOp> ops) {
-    return WriteRequest{kDefaultKeyspace, std::move(ops)};
+    return WriteRequest{kDefaultKeyspace, std::move(ops), {}};
   }
   Evaluation Evaluate(std::vector<WriteOp> ops, uint32_t parked = 0) {
     return evaluator_.Evaluate(Of(std::move(ops)), parked);
@@ -58,7 +58,9 @@ class EvaluatorTest : public ::testing::Test {
   MemoryEngine engine_;
   Catalog catalog_;
   Overlay overlay_;
-  Evaluator evaluator_{&engine_, &overlay_};
+  Keyspaces keyspaces_;
+  KeyspaceSizes sizes_;
+  Evaluator evaluator_{&engine_, &overlay_, &keyspaces_, &sizes_};
   uint64_t slot_ = 0;
   uint64_t applied_ = 0;
   std::vector<std::pair<std::shared_ptr<const std::string>, Revision>> sealed_;
@@ -115,7 +117,7 @@ TEST_F(EvaluatorTest, CountsWhatARangeDeletes) {
   EXPECT_EQ(Done({DeleteRangeOp{"", "", true}}).deleted, 2u);  // a d
 }
 
-TEST_F(EvaluatorTest, CountingTooManyRowsIsRefusedAndLeavesNothing) {
+TEST_F(EvaluatorTest, CountingTooManyRowsIsRejectedAndLeavesNothing) {
   for (uint64_t i = 0; i <= kEvaluateRowsMax; ++i) {
     Done({PutOp{std::to_string(1'000'000 + i), ""}});
   }
@@ -123,16 +125,115 @@ TEST_F(EvaluatorTest, CountingTooManyRowsIsRefusedAndLeavesNothing) {
   Apply();
   Done({PutOp{"a", "1"}});
   const std::string before(evaluator_.effects().bytes());
-  const Evaluation refused = Evaluate({PutOp{"b", "1"}, DeleteRangeOp{"", "", true}});
-  EXPECT_EQ(refused.outcome, Outcome::kRefused);
-  EXPECT_TRUE(absl::IsFailedPrecondition(refused.refusal.status));
-  EXPECT_THAT(std::string(refused.refusal.status.message()), HasSubstr("want_count"));
-  EXPECT_EQ(refused.refusal.limit, "evaluate_rows_max=100000");
+  const WriteResult rejected = Done({PutOp{"b", "1"}, DeleteRangeOp{"", "", true}});
+  EXPECT_EQ(rejected.rejection, (Rejection{Rejection::Why::kTooManyRows, 1, {}}));
   EXPECT_EQ(evaluator_.effects().bytes(), before);
-  // The refused request's own put is not seen by those after it, the one before is.
+  // The rejected request's own put is not seen by those after it, the one before is.
   EXPECT_EQ(Done({DeleteOp{"b", true}}).existed, false);
   EXPECT_EQ(Done({DeleteOp{"a", true}}).existed, true);
   EXPECT_EQ(Done({DeleteRangeOp{"", "", false}}).deleted, std::nullopt);  // needs no count
+}
+
+TEST_F(EvaluatorTest, NothingTakesEffectUnlessAllConditionsHold) {
+  const WriteResult put = Done({PutOp{"a", "1"}});
+  WriteRequest request = Of({PutOp{"b", "2"}, DeleteOp{"a"}});
+  request.conditions = {Condition{Condition::Kind::kExists, "a"},
+                        Condition{Condition::Kind::kRevision, "a", Revision{7}}};
+  const Evaluation rejected = evaluator_.Evaluate(request, 0);
+  ASSERT_EQ(rejected.outcome, Outcome::kDone);
+  EXPECT_EQ(rejected.result.revision, Revision{});
+  EXPECT_EQ(rejected.result.rejection, (Rejection{Rejection::Why::kCondition, 1, put.revision}));
+  EXPECT_EQ(Done({DeleteOp{"b", true}}).existed, false);
+
+  request.conditions[1].revision = put.revision;
+  request.conditions.push_back(Condition{Condition::Kind::kValue, "a", {}, "1"});
+  request.conditions.push_back(Condition{Condition::Kind::kAbsent, "b"});
+  const Evaluation done = evaluator_.Evaluate(request, 0);
+  EXPECT_EQ(done.result.rejection, std::nullopt);
+  EXPECT_EQ(done.result.revision, Revision{2});
+  EXPECT_EQ(Done({DeleteOp{"a", true}}).existed, false);
+}
+
+// Conditions are on the state before the request, not on what it does itself.
+TEST_F(EvaluatorTest, ConditionsComeBeforeTheFirstOperation) {
+  WriteRequest request = Of({PutOp{"a", "1"}, DeleteOp{"a"}, PutOp{"a", "2"}});
+  request.conditions = {Condition{Condition::Kind::kAbsent, "a"}};
+  EXPECT_EQ(evaluator_.Evaluate(request, 0).result.rejection, std::nullopt);
+  EXPECT_EQ(evaluator_.Evaluate(request, 0).result.rejection,
+            (Rejection{Rejection::Why::kCondition, 0, Revision{1}}));
+}
+
+TEST_F(EvaluatorTest, CountsUpAndDownAndSaysWhereItCannot) {
+  EXPECT_THAT(Done({IncrementOp{"n", 5}, IncrementOp{"n", -7}}).numbers, ElementsAre(5, -2));
+  Seal();
+  Apply();
+  constexpr int64_t kMin = std::numeric_limits<int64_t>::min();
+  EXPECT_THAT(Done({IncrementOp{"n", kMin + 2}}).numbers, ElementsAre(kMin));
+  const WriteResult under = Done({PutOp{"x", "1"}, IncrementOp{"n", -1}});
+  EXPECT_EQ(under.rejection, (Rejection{Rejection::Why::kOverflow, 1, Revision{2}}));
+  EXPECT_THAT(under.numbers, ElementsAre());
+  EXPECT_EQ(Done({DeleteOp{"x", true}}).existed, false);
+  for (const char* value : {"", " 1", "1 ", "+1", "1.5", "0x1", "9223372036854775808", "one"}) {
+    Done({PutOp{"t", value}});
+    EXPECT_EQ(Done({IncrementOp{"t", 1}}).rejection.value().why, Rejection::Why::kNotANumber)
+        << value;
+  }
+}
+
+TEST_F(EvaluatorTest, AppendsUpToTheLongestValue) {
+  EXPECT_THAT(Done({AppendOp{"s", "ab"}, AppendOp{"s", "c"}}).numbers, ElementsAre(2, 3));
+  Done({AppendOp{"s", std::string(kValueBytesMax - 3, 'x')}});
+  EXPECT_EQ(Done({AppendOp{"s", "y"}}).rejection,
+            (Rejection{Rejection::Why::kValueTooLong, 0, {}, kValueBytesMax}));
+  const std::vector<WriteOp> many(9, AppendOp{"s", ""});
+  EXPECT_EQ(Done(many).rejection, (Rejection{Rejection::Why::kTooLarge, 8, {}}));
+  WriteRequest request = Of({PutOp{"t", "1"}});
+  request.conditions = {Condition{Condition::Kind::kValue, "s", {}, "abc"}};
+  EXPECT_TRUE(evaluator_.Evaluate(request, 0).result.rejection.has_value());
+}
+
+TEST_F(EvaluatorTest, OperationsAndConditionsMayNameKeyspacesOfTheirOwn) {
+  constexpr KeyspaceId kOther{7};
+  EXPECT_EQ(Done({PutOp{"a", "1"}, PutOp{"a", "1", kOther}}).rejection,
+            (Rejection{Rejection::Why::kNoKeyspace, 1}));
+  KeyspaceInfo other;
+  other.id = kOther;
+  other.name = "other";
+  keyspaces_.Put(other);
+  Done({PutOp{"a", "1", kOther}});
+  EXPECT_EQ(Done({DeleteOp{"a", true}}).existed, false);
+  WriteRequest request = Of({IncrementOp{"a", 1, kOther}, IncrementOp{"a", 1}});
+  request.conditions = {Condition{Condition::Kind::kValue, "a", {}, "1", kOther}};
+  EXPECT_THAT(evaluator_.Evaluate(request, 0).result.numbers, ElementsAre(2, 1));
+}
+
+TEST_F(EvaluatorTest, KeyspacesHaveLimitsOfTheirOwn) {
+  KeyspaceInfo info = DefaultKeyspaceInfo(0);
+  info.settings.value_bytes_max = 3;
+  info.settings.size_bytes_max = 100;
+  keyspaces_.Put(info);
+  Done({PutOp{"a", "123"}});
+  EXPECT_EQ(Done({PutOp{"a", "1234"}}).rejection,
+            (Rejection{Rejection::Why::kValueTooLong, 0, {}, 3}));
+  EXPECT_EQ(Done({AppendOp{"a", "4"}}).rejection->why, Rejection::Why::kValueTooLong);
+  sizes_.Set({{kDefaultKeyspace, 100}});
+  EXPECT_EQ(Done({PutOp{"a", "1"}}).rejection, (Rejection{Rejection::Why::kFull, 0, {}, 100}));
+  EXPECT_EQ(Done({DeleteOp{"a", true}}).existed, true) << "what makes room is let in";
+}
+
+TEST_F(EvaluatorTest, ChargesEachKeyspaceWithItsEffects) {
+  KeyspaceInfo other;
+  other.id = KeyspaceId{7};
+  other.name = "other";
+  keyspaces_.Put(other);
+  const Evaluation evaluation =
+      Evaluate({PutOp{"a", "1"}, PutOp{"b", std::string(1'000, 'x'), other.id}, PutOp{"c", "1"}});
+  ASSERT_EQ(evaluation.charges.size(), 2u);
+  EXPECT_EQ(evaluation.charges[0].keyspace, kDefaultKeyspace);
+  EXPECT_LT(evaluation.charges[0].bytes, 100u);
+  EXPECT_EQ(evaluation.charges[1].keyspace, other.id);
+  EXPECT_GT(evaluation.charges[1].bytes, 1'000u);
+  EXPECT_TRUE(Evaluate({IncrementOp{"b", 1, other.id}}).charges.empty());
 }
 
 class ColdEvaluatorTest : public EvaluatorTest {
@@ -164,16 +265,26 @@ TEST_F(ColdEvaluatorTest, AMissParksTheRequestOnceForAllItsKeys) {
   EXPECT_EQ(done.result.deleted, 1u);
 }
 
+// What follows from keys that are not in memory is not known: nothing is rejection yet.
+TEST_F(ColdEvaluatorTest, AMissIsNoUnmetCondition) {
+  WriteRequest request = Of({IncrementOp{"b", 1}});
+  request.conditions = {Condition{Condition::Kind::kExists, "a"}};
+  const Evaluation parked = evaluator_.Evaluate(request, 0);
+  ASSERT_EQ(parked.outcome, Outcome::kNeeds);
+  EXPECT_EQ(parked.result.rejection, std::nullopt);
+  ASSERT_TRUE(Load(engine_, parked.needs).ok());
+  EXPECT_THAT(evaluator_.Evaluate(request, 1).result.numbers, ElementsAre(2));
+}
+
 TEST_F(ColdEvaluatorTest, PlainWritesNeverMiss) {
   EXPECT_NE(Done({PutOp{"a", "2"}, DeleteOp{"b"}, DeleteRangeOp{"", ""}}).revision, Revision{});
 }
 
-TEST_F(ColdEvaluatorTest, ARequestThatMissesForEverIsRefused) {
+TEST_F(ColdEvaluatorTest, ARequestThatMissesForEverIsRejected) {
   EXPECT_EQ(Evaluate({DeleteOp{"a", true}}, kEvaluateParksMax - 1).outcome, Outcome::kNeeds);
-  const Evaluation refused = Evaluate({DeleteOp{"a", true}}, kEvaluateParksMax);
-  EXPECT_EQ(refused.outcome, Outcome::kRefused);
-  EXPECT_TRUE(absl::IsResourceExhausted(refused.refusal.status));
-  EXPECT_EQ(refused.refusal.limit, "evaluate_parks_max=4");
+  const Evaluation rejected = Evaluate({DeleteOp{"a", true}}, kEvaluateParksMax);
+  ASSERT_EQ(rejected.outcome, Outcome::kDone);
+  EXPECT_EQ(rejected.result.rejection, (Rejection{Rejection::Why::kNotCached, 0, {}}));
 }
 
 }  // namespace

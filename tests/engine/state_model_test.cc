@@ -26,10 +26,18 @@ struct Cell {
 };
 using State = std::map<std::string, Cell>;
 
+bool IsNumber(const std::string& value) {
+  return !value.empty() && value.find_first_not_of("-0123456789") == std::string::npos;
+}
+
 class World {
  public:
   World(Kind kind, uint64_t seed) : engine_(kind), random_(seed) {
-    evaluator_.emplace(engine_.get(), &overlay_);
+    KeyspaceInfo space;
+    space.id = kSpace;
+    space.name = "space";
+    keyspaces_.Put(space);
+    evaluator_.emplace(engine_.get(), &overlay_, &keyspaces_, &sizes_);
     evaluator_->BeginEntry(Revision{1});
     states_.push_back({});
   }
@@ -77,42 +85,114 @@ class World {
   std::string Key() { return "k" + std::to_string(Random(40)); }
   uint64_t last() const { return states_.size() - 1; }
 
+  // A random request, what it does to the state, and its result.
+  std::pair<WriteRequest, WriteResult> NewRequest(State* state, Revision revision) {
+    WriteRequest request{kSpace, {}, {}};
+    WriteResult result;
+    State after = *state;
+    bool effects = false;
+    if (Random(4) == 0) AddCondition(*state, &request, &result);
+    for (uint64_t ops = 1 + Random(3); ops > 0; --ops) {
+      AddOp(revision, &request, &after, &result, &effects);
+    }
+    if (result.rejection) {
+      WriteResult nothing;
+      nothing.rejection = result.rejection;
+      return {std::move(request), std::move(nothing)};
+    }
+    *state = std::move(after);
+    if (effects) result.revision = revision;
+    return {std::move(request), std::move(result)};
+  }
+
+  void AddCondition(const State& state, WriteRequest* request, WriteResult* result) {
+    Condition condition;
+    condition.key = Key();
+    const auto found = state.find(condition.key);
+    const bool there = found != state.end();
+    bool holds = false;
+    switch (Random(4)) {
+      case 0:
+        condition.kind = Condition::Kind::kAbsent;
+        holds = !there;
+        break;
+      case 1:
+        condition.kind = Condition::Kind::kExists;
+        holds = there;
+        break;
+      case 2:
+        condition.kind = Condition::Kind::kRevision;
+        condition.revision = there && Random(2) == 0 ? found->second.revision : Revision{1};
+        holds = there && found->second.revision == condition.revision;
+        break;
+      default:
+        condition.kind = Condition::Kind::kValue;
+        condition.value = there && Random(2) == 0 ? found->second.value : "another";
+        holds = there && found->second.value == condition.value;
+    }
+    if (!holds) {
+      const Revision seen = there ? found->second.revision : Revision{};
+      result->rejection = Rejection{Rejection::Why::kCondition, 0, seen};
+    }
+    request->conditions.push_back(std::move(condition));
+  }
+
+  void AddOp(Revision revision, WriteRequest* request, State* state, WriteResult* result,
+             bool* effects) {
+    const uint64_t what = Random(14);
+    const std::string a = Key(), b = Key();
+    const auto at = static_cast<uint32_t>(request->ops.size());
+    if (what < 5) {
+      const std::string value(Random(50), static_cast<char>('a' + Random(26)));
+      request->ops.push_back(PutOp{a, value});
+      (*state)[a] = Cell{value, revision};
+      *effects = true;
+    } else if (what < 8) {
+      const bool want = Random(2) == 0;
+      request->ops.push_back(DeleteOp{a, want});
+      const bool was = state->erase(a) > 0;
+      if (want) result->existed = was;
+      *effects |= !want || was;
+    } else if (what < 10) {
+      const std::string begin = std::min(a, b), end = Random(8) == 0 ? "" : std::max(a, b);
+      const bool want = Random(2) == 0;
+      request->ops.push_back(DeleteRangeOp{begin, end, want});
+      const auto first = state->lower_bound(begin);
+      const auto past = end.empty() ? state->end() : state->lower_bound(end);
+      const auto count = static_cast<uint64_t>(std::distance(first, past));
+      state->erase(first, past);
+      if (want) result->deleted = result->deleted.value_or(0) + count;
+      *effects |= want ? count > 0 : begin != end;
+    } else if (what < 12) {
+      const std::string counter = Random(8) == 0 ? a : "n" + std::to_string(Random(4));
+      const int64_t by = static_cast<int64_t>(Random(9)) - 4;
+      request->ops.push_back(IncrementOp{counter, by});
+      if (result->rejection) return;
+      const auto found = state->find(counter);
+      if (found != state->end() && !IsNumber(found->second.value)) {
+        result->rejection = Rejection{Rejection::Why::kNotANumber, at, found->second.revision};
+        return;
+      }
+      const int64_t sum = by + (found == state->end() ? 0 : std::stoll(found->second.value));
+      result->numbers.push_back(sum);
+      (*state)[counter] = Cell{std::to_string(sum), revision};
+      *effects = true;
+    } else {
+      const std::string log = "s" + std::to_string(Random(4));
+      request->ops.push_back(AppendOp{log, "+"});
+      Cell& cell = (*state)[log];
+      cell = Cell{cell.value + "+", revision};
+      result->numbers.push_back(static_cast<int64_t>(cell.value.size()));
+      *effects = true;
+    }
+  }
+
   // One entry of several requests, evaluated one after the other.
   void Propose() {
     const Revision base = evaluator_->effects().base();
     State state = states_.back();
     for (uint64_t requests = 1 + Random(4); requests > 0; --requests) {
-      WriteRequest request{kSpace, {}};
-      const Revision revision = evaluator_->effects().next_revision();
-      std::optional<bool> existed;
-      std::optional<uint64_t> deleted;
-      bool effects = false;
-      for (uint64_t ops = 1 + Random(3); ops > 0; --ops) {
-        const uint64_t what = Random(10);
-        const std::string a = Key(), b = Key();
-        if (what < 5) {
-          const std::string value(Random(50), static_cast<char>('a' + Random(26)));
-          request.ops.push_back(PutOp{a, value});
-          state[a] = Cell{value, revision};
-          effects = true;
-        } else if (what < 8) {
-          const bool want = Random(2) == 0;
-          request.ops.push_back(DeleteOp{a, want});
-          const bool was = state.erase(a) > 0;
-          if (want) existed = was;
-          effects |= !want || was;
-        } else {
-          const std::string begin = std::min(a, b), end = Random(8) == 0 ? "" : std::max(a, b);
-          const bool want = Random(2) == 0;
-          request.ops.push_back(DeleteRangeOp{begin, end, want});
-          const auto first = state.lower_bound(begin);
-          const auto past = end.empty() ? state.end() : state.lower_bound(end);
-          const auto count = static_cast<uint64_t>(std::distance(first, past));
-          state.erase(first, past);
-          if (want) deleted = deleted.value_or(0) + count;
-          effects |= want ? count > 0 : begin != end;
-        }
-      }
+      const auto [request, expected] = NewRequest(&state, evaluator_->effects().next_revision());
       uint32_t parked = 0;
       Evaluation evaluation = evaluator_->Evaluate(request, parked);
       while (evaluation.outcome == Evaluation::Outcome::kNeeds) {
@@ -120,9 +200,7 @@ class World {
         evaluation = evaluator_->Evaluate(request, ++parked);
       }
       ASSERT_EQ(evaluation.outcome, Evaluation::Outcome::kDone);
-      ASSERT_EQ(evaluation.result.existed, existed);
-      ASSERT_EQ(evaluation.result.deleted, deleted);
-      ASSERT_EQ(evaluation.result.revision, effects ? revision : Revision{});
+      ASSERT_EQ(evaluation.result, expected);
     }
     auto bytes = std::make_shared<const std::string>(evaluator_->effects().bytes());
     states_.push_back(std::move(state));
@@ -156,7 +234,8 @@ class World {
     overlay_.Clear();
     const Revision base = evaluator_->effects().base();
     engine_.LosePower();
-    evaluator_.emplace(engine_.get(), &overlay_);  // the engine may be another object now
+    evaluator_.emplace(engine_.get(), &overlay_, &keyspaces_,
+                       &sizes_);  // the engine may be another object now
     evaluator_->BeginEntry(base);
     applied_ = engine_->applied().value;
     ASSERT_GE(applied_, flushed_);
@@ -232,6 +311,8 @@ class World {
   std::mt19937_64 random_;
   Catalog catalog_;
   Overlay overlay_;
+  Keyspaces keyspaces_;
+  KeyspaceSizes sizes_;
   std::optional<Evaluator> evaluator_;
   std::vector<State> states_;                                                 // by slot
   std::vector<std::pair<std::shared_ptr<const std::string>, Revision>> log_;  // slot 1 first

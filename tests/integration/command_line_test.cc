@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
 
 #include "tests/integration/cluster.h"
@@ -65,6 +66,69 @@ TEST_F(CommandLineTest, PutGetDelete) {
   EXPECT_EQ(gone.exit_code, 3);
   EXPECT_EQ(gone.out, "");
   EXPECT_EQ(gone.err, "baton: there is no key cli/a\n");
+}
+
+TEST_F(CommandLineTest, WritesMayBeConditional) {
+  const json put = BatonJson({"put", "cond/a", "one", "--if-absent"});
+  const CommandResult again = Baton({"put", "cond/a", "two", "--if-absent"});
+  EXPECT_EQ(again.exit_code, 5);
+  EXPECT_NE(again.err.find("is at revision " + put["revision"].dump()), std::string::npos)
+      << again.err;
+  EXPECT_EQ(Baton({"put", "cond/a", "two", "--if-revision", "1"}).exit_code, 5);
+  EXPECT_EQ(Baton({"put", "cond/a", "two", "--if-revision", put["revision"].dump()}).exit_code, 0);
+  EXPECT_EQ(Baton({"delete", "cond/a", "--if-value", "one"}).exit_code, 5);
+  EXPECT_EQ(Baton({"delete", "cond/a", "--if-value", "two"}).exit_code, 0);
+  EXPECT_EQ(Baton({"put", "cond/a", "x", "--if-exists"}).exit_code, 5);
+  EXPECT_EQ(Baton({"put", "cond/a", "x", "--if-exists", "--if-absent"}).exit_code, 2);
+}
+
+TEST_F(CommandLineTest, CountersAndAppends) {
+  EXPECT_EQ(BatonJson({"increment", "count"})["value"], 1);
+  EXPECT_EQ(BatonJson({"increment", "count", "-5"})["value"], -4);
+  EXPECT_EQ(Baton({"get", "count"}).out, "-4\n");
+  EXPECT_EQ(BatonJson({"append", "log", "ab"})["value_bytes"], 2);
+  EXPECT_EQ(BatonJson({"append", "log", "c"})["value_bytes"], 3);
+  EXPECT_EQ(Baton({"get", "log"}).out, "abc\n");
+  const CommandResult bad = Baton({"increment", "log"});
+  EXPECT_EQ(bad.exit_code, 1);
+  EXPECT_NE(bad.err.find("no decimal number"), std::string::npos) << bad.err;
+}
+
+TEST_F(CommandLineTest, KeyspacesComeAndGo) {
+  const json created = BatonJson({"keyspace", "create", "orders", "--mode", "async",
+                                  "--max-unreplicated-ops", "7", "--description", "what came in"});
+  EXPECT_EQ(created["mode"], "async");
+  EXPECT_EQ(created["max_unreplicated_ops"], 7);
+  EXPECT_EQ(created["unchanged"], false);
+  // A quorum may have it even before the leader's own disk; not always.
+  std::set<std::string> got;
+  for (int i = 0; i < 100 && got.count("local") == 0; ++i) {
+    got.insert(BatonJson({"put", "k", "v", "--keyspace", "orders"})["durability"]);
+  }
+  EXPECT_EQ(got.count("local"), 1u);
+  EXPECT_EQ(
+      BatonJson({"put", "k", "v", "--keyspace", "orders", "--durability", "quorum"})["durability"],
+      "quorum");
+  EXPECT_EQ(Baton({"get", "k"}).exit_code, 3) << "another keyspace";
+  EXPECT_EQ(BatonJson({"keyspace", "alter", "orders", "--mode", "sync"})["mode"], "sync");
+  EXPECT_EQ(BatonJson({"keyspace", "alter", "orders", "--mode", "sync"})["unchanged"], true);
+  EXPECT_EQ(BatonJson({"put", "k", "v", "--keyspace", "orders"})["durability"], "quorum");
+
+  const json shown = BatonJson({"keyspace", "show", "orders"});
+  EXPECT_EQ(shown["description"], "what came in");
+  EXPECT_EQ(shown["max_unreplicated_ops"], 7);
+  const json list = BatonJson({"keyspace", "list"})["keyspaces"];
+  ASSERT_EQ(list.size(), 2u);
+  EXPECT_EQ(list[0]["name"], "default");
+  EXPECT_EQ(list[1], shown);
+
+  EXPECT_EQ(Baton({"keyspace", "create", "orders", "--mode", "async"}).exit_code, 1);
+  EXPECT_EQ(Baton({"keyspace", "create", "Orders"}).exit_code, 1);
+  EXPECT_EQ(Baton({"keyspace", "drop", "orders", "--confirm", "order"}).exit_code, 1);
+  EXPECT_EQ(Baton({"get", "k", "--keyspace", "orders"}).exit_code, 0);
+  EXPECT_EQ(Baton({"keyspace", "drop", "orders", "--confirm", "orders"}).exit_code, 0);
+  EXPECT_EQ(Baton({"keyspace", "show", "orders"}).exit_code, 3);
+  EXPECT_EQ(Baton({"get", "k", "--keyspace", "orders"}).exit_code, 3);
 }
 
 TEST_F(CommandLineTest, ValuesMayBeAnyBytes) {

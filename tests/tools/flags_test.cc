@@ -57,7 +57,7 @@ TEST(ParseMemberRef, ANameAndPerhapsAnId) {
 
 TEST(ParseReadFlags, LevelsAndPlaces) {
   const ReadOptions none = *ParseReadFlags({});
-  EXPECT_EQ(none.level, ReadLevel::kLinearizable);
+  EXPECT_EQ(none.level, ReadLevel::kDefault);
   EXPECT_EQ(none.from, ReadFrom::kLeader);
 
   const ReadOptions stale = *ParseReadFlags({.stale_ms = 250, .from = "nearest"});

@@ -48,6 +48,14 @@ absl::StatusOr<std::unique_ptr<Client>> Context::Connect() const {
   return Client::Connect(std::move(options));
 }
 
+absl::StatusOr<std::unique_ptr<Admin>> Context::ConnectAdmin() const {
+  absl::StatusOr<std::vector<std::string>> endpoints = Endpoints();
+  if (!endpoints.ok()) return endpoints.status();
+  ClientOptions options;
+  options.endpoints = *std::move(endpoints);
+  return Admin::Connect(std::move(options));
+}
+
 absl::Status Context::Print(const Json& object) const {
   std::cout << object.dump(-1, ' ', false, Json::error_handler_t::replace) << '\n';
   return Flushed();
@@ -65,8 +73,8 @@ absl::Status Context::Print(const std::string& text) const {
 
 void Context::Say(const std::string& message) const { std::cerr << message << std::endl; }
 
-CLI::App* AddKeyspaceCommand(CLI::App* app, const char* name, const char* what,
-                             std::string* keyspace) {
+CLI::App* AddCommandInKeyspace(CLI::App* app, const char* name, const char* what,
+                               std::string* keyspace) {
   CLI::App* command = app->add_subcommand(name, what);
   command->add_option("--keyspace", *keyspace, "keyspace (default: default)")->type_name("KS");
   return command;

@@ -43,6 +43,7 @@ struct Context {
   absl::StatusOr<std::vector<std::string>> Endpoints() const;
   absl::StatusOr<std::chrono::milliseconds> Timeout(std::chrono::milliseconds otherwise) const;
   absl::StatusOr<std::unique_ptr<Client>> Connect() const;
+  absl::StatusOr<std::unique_ptr<Admin>> ConnectAdmin() const;
 
   // To standard output. An object is one line.
   absl::Status Print(const Json& object) const;
@@ -55,11 +56,12 @@ struct Context {
 inline constexpr std::chrono::milliseconds kCallTimeout{5000};
 
 // A command of `app` that takes --keyspace into `*keyspace`, which must live as long as `app`.
-CLI::App* AddKeyspaceCommand(CLI::App* app, const char* name, const char* what,
-                             std::string* keyspace);
+CLI::App* AddCommandInKeyspace(CLI::App* app, const char* name, const char* what,
+                               std::string* keyspace);
 
 // Each adds its commands to `app`; the one that is parsed sets context->command.
-void AddDataCommands(CLI::App* app, Context* context);      // put get delete scan
+void AddDataCommands(CLI::App* app, Context* context);      // put get delete increment append scan
+void AddKeyspaceCommands(CLI::App* app, Context* context);  // keyspace
 void AddTransferCommands(CLI::App* app, Context* context);  // import export
 void AddClusterCommands(CLI::App* app, Context* context);   // cluster status version
 void AddMemberCommands(CLI::App* app, Context* context);    // member

@@ -1,4 +1,4 @@
-// put, get, delete, scan: one request each, or one range.
+// put, get, delete, increment, append, scan: one request each, or one range.
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <iterator>
@@ -23,7 +23,31 @@ struct Arguments {
   ReadFlags read;
   bool raw = false;
   RangeFlags range;
+  int64_t by = 1;
+  bool if_absent = false;
+  bool if_exists = false;
+  uint64_t if_revision = 0;
+  std::string if_value;
+  std::string durability;
 };
+
+void AddWriteFlags(CLI::App* command, Arguments* arguments) {
+  CLI::Option_group* only = command->add_option_group(
+      "condition", "the write takes effect only if this holds (exit code 5 if it does not)");
+  only->require_option(0, 1);
+  only->add_flag("--if-absent", arguments->if_absent, "there is no such key");
+  only->add_flag("--if-exists", arguments->if_exists, "there is such a key");
+  only->add_option("--if-revision", arguments->if_revision,
+                   "the key's last change has this revision")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber);
+  only->add_option("--if-value", arguments->if_value, "the key has this value")->type_name("V");
+  command
+      ->add_option("--durability", arguments->durability,
+                   "what the write must survive at least; quorum where the keyspace gives less")
+      ->type_name("D")
+      ->check(CLI::IsMember({"quorum"}));
+}
 
 absl::StatusOr<CallOptions> OptionsOf(const Context& context, const std::string& keyspace) {
   const absl::StatusOr<std::chrono::milliseconds> timeout = context.Timeout(kCallTimeout);
@@ -31,6 +55,23 @@ absl::StatusOr<CallOptions> OptionsOf(const Context& context, const std::string&
   CallOptions options;
   options.timeout = *timeout;
   options.keyspace = keyspace;
+  return options;
+}
+
+// Of a write that was given on `command`.
+absl::StatusOr<CallOptions> WriteOptionsOf(const Context& context, const Arguments& arguments,
+                                           const CLI::App& command) {
+  absl::StatusOr<CallOptions> options = OptionsOf(context, arguments.keyspace);
+  if (!options.ok()) return options;
+  if (arguments.if_absent) options->condition = Condition::Absent();
+  if (arguments.if_exists) options->condition = Condition::Exists();
+  if (arguments.if_revision != 0) {
+    options->condition = Condition::AtRevision(arguments.if_revision);
+  }
+  if (command.count("--if-value") != 0) {
+    options->condition = Condition::HasValue(arguments.if_value);
+  }
+  if (!arguments.durability.empty()) options->durability = Durability::kQuorum;
   return options;
 }
 
@@ -82,21 +123,27 @@ absl::StatusOr<std::string> ReadStdin() {
   return text;
 }
 
-absl::Status PrintWrite(const Context& context, const WriteResult& result) {
+// `number`: what the write gave beside, and its name; a null name: nothing.
+absl::Status PrintWrite(const Context& context, const WriteResult& result,
+                        const char* number_name = nullptr, int64_t number = 0) {
   if (context.json()) {
     Json object;
+    if (number_name != nullptr) object[number_name] = number;
     object["revision"] = result.revision;
     object["durability"] = DurabilityName(result.durability);
     object["slot"] = result.slot;
     object["reign"] = result.reign;
     return context.Print(object);
   }
-  return context.Print("revision " + std::to_string(result.revision) + ", durability " +
+  const std::string first =
+      number_name == nullptr ? "" : number_name + (" " + std::to_string(number)) + ", ";
+  return context.Print(first + "revision " + std::to_string(result.revision) + ", durability " +
                        DurabilityName(result.durability) + ", slot " + std::to_string(result.slot) +
                        ", reign " + std::to_string(result.reign) + "\n");
 }
 
-absl::Status Put(const Context& context, const Arguments& arguments, bool value_given) {
+absl::Status Put(const Context& context, const Arguments& arguments, const CLI::App& command) {
+  const bool value_given = command.count("VALUE") > 0;
   std::string value = arguments.value;
   if (!value_given || value == "-") {
     if (!value_given && isatty(0))
@@ -105,7 +152,7 @@ absl::Status Put(const Context& context, const Arguments& arguments, bool value_
     if (!read.ok()) return read.status();
     value = *std::move(read);
   }
-  const absl::StatusOr<CallOptions> options = OptionsOf(context, arguments.keyspace);
+  const absl::StatusOr<CallOptions> options = WriteOptionsOf(context, arguments, command);
   if (!options.ok()) return options.status();
   const auto client = context.Connect();
   if (!client.ok()) return client.status();
@@ -149,8 +196,29 @@ absl::Status Get(const Context& context, const Arguments& arguments) {
   return context.Print(result->record->value + (arguments.raw ? "" : "\n"));
 }
 
-absl::Status Delete(const Context& context, const Arguments& arguments) {
-  const absl::StatusOr<CallOptions> options = OptionsOf(context, arguments.keyspace);
+absl::Status Increment(const Context& context, const Arguments& arguments,
+                       const CLI::App& command) {
+  const absl::StatusOr<CallOptions> options = WriteOptionsOf(context, arguments, command);
+  if (!options.ok()) return options.status();
+  const auto client = context.Connect();
+  if (!client.ok()) return client.status();
+  const auto result = (*client)->Increment(arguments.key, arguments.by, *options);
+  if (!result.ok()) return result.status();
+  return PrintWrite(context, *result, "value", result->value);
+}
+
+absl::Status Append(const Context& context, const Arguments& arguments, const CLI::App& command) {
+  const absl::StatusOr<CallOptions> options = WriteOptionsOf(context, arguments, command);
+  if (!options.ok()) return options.status();
+  const auto client = context.Connect();
+  if (!client.ok()) return client.status();
+  const auto result = (*client)->Append(arguments.key, arguments.value, *options);
+  if (!result.ok()) return result.status();
+  return PrintWrite(context, *result, "value_bytes", static_cast<int64_t>(result->value_bytes));
+}
+
+absl::Status Delete(const Context& context, const Arguments& arguments, const CLI::App& command) {
+  const absl::StatusOr<CallOptions> options = WriteOptionsOf(context, arguments, command);
   if (!options.ok()) return options.status();
   const auto client = context.Connect();
   if (!client.ok()) return client.status();
@@ -210,16 +278,15 @@ absl::Status Scan(const Context& context, const Arguments& arguments) {
 void AddDataCommands(CLI::App* app, Context* context) {
   auto arguments = std::make_shared<Arguments>();
   const auto add = [&](const char* name, const char* what) {
-    return AddKeyspaceCommand(app, name, what, &arguments->keyspace);
+    return AddCommandInKeyspace(app, name, what, &arguments->keyspace);
   };
 
   CLI::App* put = add("put", "write a value; prints its revision");
   put->add_option("KEY", arguments->key, "key")->required();
-  CLI::Option* value =
-      put->add_option("VALUE", arguments->value, "value; from standard input if left out or -");
-  put->callback([context, arguments, value] {
-    const bool value_given = value->count() > 0;
-    context->command = [=] { return Put(*context, *arguments, value_given); };
+  put->add_option("VALUE", arguments->value, "value; from standard input if left out or -");
+  AddWriteFlags(put, arguments.get());
+  put->callback([context, arguments, put] {
+    context->command = [=] { return Put(*context, *arguments, *put); };
   });
 
   CLI::App* get = add("get", "print a value; exit code 3 if there is none");
@@ -236,8 +303,26 @@ void AddDataCommands(CLI::App* app, Context* context) {
 
   CLI::App* erase = add("delete", "delete a key; it need not exist");
   erase->add_option("KEY", arguments->key, "key")->required();
-  erase->callback(
-      [context, arguments] { context->command = [=] { return Delete(*context, *arguments); }; });
+  AddWriteFlags(erase, arguments.get());
+  erase->callback([context, arguments, erase] {
+    context->command = [=] { return Delete(*context, *arguments, *erase); };
+  });
+
+  CLI::App* increment = add("increment", "add to a number; one that is not there is 0");
+  increment->add_option("KEY", arguments->key, "key")->required();
+  increment->add_option("BY", arguments->by, "what to add; 1 if left out");
+  AddWriteFlags(increment, arguments.get());
+  increment->callback([context, arguments, increment] {
+    context->command = [=] { return Increment(*context, *arguments, *increment); };
+  });
+
+  CLI::App* append = add("append", "add bytes to the end of a value; prints its new length");
+  append->add_option("KEY", arguments->key, "key")->required();
+  append->add_option("VALUE", arguments->value, "what to add")->required();
+  AddWriteFlags(append, arguments.get());
+  append->callback([context, arguments, append] {
+    context->command = [=] { return Append(*context, *arguments, *append); };
+  });
 
   CLI::App* scan = add("scan", "list keys and values in the order of their bytes");
   AddRangeFlags(scan, &arguments->range);

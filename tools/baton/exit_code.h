@@ -26,7 +26,7 @@ inline ExitCode ExitCodeOf(const absl::Status& status) {
     case absl::StatusCode::kAborted:
       return kConditionNotMet;
     default:
-      return kFailed;
+      return GetReason(status) == Reason::kConditionNotMet ? kConditionNotMet : kFailed;
   }
 }
 

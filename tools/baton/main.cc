@@ -94,6 +94,7 @@ int Main(int argc, char** argv) {
       ->type_name("TIME");
   AddLocalCommands(&app, &context);
   AddClusterCommands(&app, &context);
+  AddKeyspaceCommands(&app, &context);
   AddMemberCommands(&app, &context);
   AddDataCommands(&app, &context);
   AddTransferCommands(&app, &context);

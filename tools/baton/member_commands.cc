@@ -49,11 +49,7 @@ absl::StatusOr<Session> Begin(const Context& context, const Arguments& arguments
                               milliseconds otherwise) {
   const auto timeout = context.Timeout(otherwise);
   if (!timeout.ok()) return timeout.status();
-  ClientOptions options;
-  absl::StatusOr<std::vector<std::string>> endpoints = context.Endpoints();
-  if (!endpoints.ok()) return endpoints.status();
-  options.endpoints = *std::move(endpoints);
-  absl::StatusOr<std::unique_ptr<Admin>> admin = Admin::Connect(std::move(options));
+  absl::StatusOr<std::unique_ptr<Admin>> admin = context.ConnectAdmin();
   if (!admin.ok()) return admin.status();
   return Session{*std::move(admin), Clock::now() + *timeout, arguments.reason};
 }

@@ -99,7 +99,7 @@ absl::Status Export(const Context& context, const Arguments& arguments) {
 void AddTransferCommands(CLI::App* app, Context* context) {
   auto arguments = std::make_shared<Arguments>();
   const auto add = [&](const char* name, const char* what) {
-    return AddKeyspaceCommand(app, name, what, &arguments->keyspace);
+    return AddCommandInKeyspace(app, name, what, &arguments->keyspace);
   };
 
   CLI::App* in = add("import", "put every record of a file of JSON lines, as export writes them");

@@ -1,16 +1,18 @@
-// Calls about the cluster itself: formation, members, status, digests, versions. For tools.
+// Calls about the cluster itself: formation, members, keyspaces, status, digests, versions. For
+// tools.
 //
 //   auto admin = baton::Admin::Connect({.endpoints = {"127.0.0.1:7400", "127.0.0.1:7401"}});
 //   for (const baton::NodeReport& report : (*admin)->StatusAll()) ...
 //
-// Each call asks the node named, or every endpoint; a change of members goes to the node that
-// leads. Nothing is repeated. All calls are synchronous and safe from any thread; the destructor
-// must not run while a call does.
+// Each call asks the node named, or every endpoint; what is about members and keyspaces goes to the
+// node that leads. Nothing is repeated. All calls are synchronous and safe from any thread; the
+// destructor must not run while a call does.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -125,6 +127,61 @@ struct MembersChange {
   bool unchanged = false;  // it was so already
 };
 
+enum class KeyspaceMode : uint8_t {
+  kSync = 1,   // a write is answered once a quorum has it
+  kAsync = 2,  // once the leader has it on disk, within the budget
+};
+const char* KeyspaceModeName(KeyspaceMode mode);  // "sync", "async"
+
+// What a write does when its async keyspace has acknowledged its fill of unreplicated writes.
+enum class OnBudget : uint8_t {
+  kWait = 1,  // is answered once a quorum has it
+  kFail = 2,  // is refused: Reason::kBudgetUsed
+};
+const char* OnBudgetName(OnBudget on_budget);  // "wait", "fail"
+
+// What is left out keeps its default when a keyspace is created, and its value when it is altered.
+// All are set in what a cluster reports.
+struct KeyspaceSettings {
+  std::optional<KeyspaceMode> mode;   // sync
+  std::optional<OnBudget> on_budget;  // wait
+  // What an async keyspace may have acknowledged that no quorum has: a failover loses no more.
+  std::optional<uint64_t> max_unreplicated_bytes;  // 16 MiB
+  std::optional<uint64_t> max_unreplicated_ops;    // 10,000
+  std::optional<uint64_t> max_unreplicated_ms;     // 1,000: age of the oldest
+  std::optional<uint64_t> size_bytes_max;          // on disk, about; 0, the default: no limit
+  std::optional<uint64_t> value_bytes_max;         // 1 MiB
+  std::optional<uint64_t> default_staleness_ms;    // of reads that name no level; 0: linearizable
+  std::optional<std::string> description;          // at most 1 KiB
+};
+
+// What an async keyspace has acknowledged and no quorum is known to have.
+struct UnreplicatedInfo {
+  uint64_t ops = 0;
+  uint64_t bytes = 0;
+  uint64_t age_us = 0;    // of the oldest
+  uint64_t ops_high = 0;  // the highest of the last minute
+  uint64_t bytes_high = 0;
+  uint64_t age_high_us = 0;
+  uint64_t waited =
+      0;  // acks that the budget held back, and writes that it refused, since the node
+  uint64_t failed = 0;  // that leads was started
+};
+
+struct KeyspaceInfo {
+  uint32_t id = 0;  // never given again
+  std::string name;
+  KeyspaceSettings settings;
+  int64_t created_wall_us = 0;
+  uint64_t size_bytes = 0;                       // on the disk of the node that leads, about
+  std::optional<UnreplicatedInfo> unreplicated;  // of an async keyspace
+};
+struct KeyspaceChange {
+  KeyspaceInfo keyspace;   // as it is now; of one dropped, as it was
+  bool unchanged = false;  // it was so already
+  Position position;
+};
+
 // XXH3-64 over every key, value and revision of a keyspace, as of applied_slot.
 struct DigestInfo {
   uint64_t digest = 0;
@@ -164,6 +221,26 @@ class Admin {
   absl::StatusOr<MembersChange> SwapMembers(const MemberRef& out, const MemberRef& in,
                                             const std::string& reason = "",
                                             const CallOptions& options = {});
+
+  // Changes of keyspaces; each returns once it is done. Repeating one changes nothing. Errors:
+  // kKeyspaceUnknown; kKeyspaceRefused (ALREADY_EXISTS with other settings, INVALID_ARGUMENT).
+  // A keyspace is altered to sync once all that it has acknowledged is chosen.
+  absl::StatusOr<KeyspaceChange> CreateKeyspace(const std::string& name,
+                                                const KeyspaceSettings& settings = {},
+                                                const std::string& reason = "",
+                                                const CallOptions& options = {});
+  absl::StatusOr<KeyspaceChange> AlterKeyspace(const std::string& name,
+                                               const KeyspaceSettings& settings,
+                                               const std::string& reason = "",
+                                               const CallOptions& options = {});
+  // Deletes the keyspace and all that is in it; `confirm_name` is its name once more.
+  absl::StatusOr<KeyspaceChange> DropKeyspace(const std::string& name,
+                                              const std::string& confirm_name,
+                                              const std::string& reason = "",
+                                              const CallOptions& options = {});
+  // As the node that leads sees them; `name` empty: all.
+  absl::StatusOr<std::vector<KeyspaceInfo>> ListKeyspaces(const std::string& name = "",
+                                                          const CallOptions& options = {});
 
   absl::StatusOr<NodeStatus> Status(const std::string& endpoint, const CallOptions& options = {});
   // Asks all endpoints at once; one report each, in their order, within options.timeout.

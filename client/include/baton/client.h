@@ -1,4 +1,4 @@
-// The client of a Baton cluster: gets, puts, deletes and scans, synchronous and with callbacks.
+// The client of a Baton cluster: reads and writes, synchronous and with callbacks.
 //
 //   auto client = baton::Client::Connect({.endpoints = {"127.0.0.1:7400", "127.0.0.1:7401"}});
 //   if (!client.ok()) return client.status();
@@ -74,7 +74,16 @@ class Client {
   absl::StatusOr<DeleteRangeResult> DeleteRange(std::string_view begin, std::string_view end,
                                                 const DeleteRangeOptions& what = {},
                                                 const CallOptions& options = {});
-  absl::StatusOr<WriteResult> Batch(const WriteBatch& batch, const CallOptions& options = {});
+  // Adds to a value that is a decimal number of 64 bits with a sign, as text; one that is not there
+  // is 0. kValueUnfit: FAILED_PRECONDITION if it is no number, OUT_OF_RANGE if the sum is too
+  // large.
+  absl::StatusOr<IncrementResult> Increment(std::string_view key, int64_t by = 1,
+                                            const CallOptions& options = {});
+  // Adds bytes to the end of a value; one that is not there is empty.
+  absl::StatusOr<AppendResult> Append(std::string_view key, std::string_view bytes,
+                                      const CallOptions& options = {});
+  // With several keyspaces, the durability of the strictest.
+  absl::StatusOr<BatchResult> Batch(const WriteBatch& batch, const CallOptions& options = {});
 
   // The same, answered through a callback. Arguments are copied before the call returns.
   void GetAsync(std::string_view key, const CallOptions& options, Callback<GetResult> done);
@@ -89,7 +98,11 @@ class Client {
   void DeleteRangeAsync(std::string_view begin, std::string_view end,
                         const DeleteRangeOptions& what, const CallOptions& options,
                         Callback<DeleteRangeResult> done);
-  void BatchAsync(const WriteBatch& batch, const CallOptions& options, Callback<WriteResult> done);
+  void IncrementAsync(std::string_view key, int64_t by, const CallOptions& options,
+                      Callback<IncrementResult> done);
+  void AppendAsync(std::string_view key, std::string_view bytes, const CallOptions& options,
+                   Callback<AppendResult> done);
+  void BatchAsync(const WriteBatch& batch, const CallOptions& options, Callback<BatchResult> done);
 
  private:
   struct Parts;

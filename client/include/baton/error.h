@@ -34,9 +34,12 @@ enum class Reason : uint32_t {
   kForwardedTwice = 15,
   kNotSupported = 16,
   kFormedDifferently = 17,
-  kPositionLost = 18,    // what was acknowledged at the position asked for is not in the log
-  kTooStale = 19,        // the node's state is older than the read allows
-  kMembersRefused = 20,  // surely no effect: these members cannot follow those of now
+  kPositionLost = 18,     // what was acknowledged at the position asked for is not in the log
+  kTooStale = 19,         // the node's state is older than the read allows
+  kMembersRefused = 20,   // surely no effect: these members cannot follow those of now
+  kBudgetUsed = 22,       // surely no effect: the keyspace has its fill of unreplicated writes
+  kKeyspaceRefused = 23,  // surely no effect: this change of keyspaces cannot be
+  kValueUnfit = 21,       // no effect: the value is no number, or its sum has over 64 bits
 };
 
 struct ErrorInfo {
@@ -45,6 +48,10 @@ struct ErrorInfo {
   std::string leader_address;  // where clients reach it
   uint32_t retry_after_ms = 0;
   std::string limit;  // e.g. "value_bytes_max=1048576"
+  // With kConditionNotMet: which of the call's conditions, from 0, and the revision at which the
+  // key is; 0: there is no such key.
+  uint32_t condition = 0;
+  uint64_t found_revision = 0;
 };
 
 // What Baton attached to `status`; nothing if the status is OK or not Baton's.

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -40,9 +41,12 @@ struct Position {
 
 // What a read may miss.
 enum class ReadLevel : uint8_t {
-  kLinearizable = 0,      // nothing that was acknowledged before it began
-  kBoundedStaleness = 1,  // what the last max_staleness before it arrived at a node brought
-  kAtLeast = 2,           // what came after the position at_least
+  // What the keyspace gives: linearizable, unless its owner has chosen a staleness; at other nodes
+  // than the leader always linearizable.
+  kDefault = 0,
+  kLinearizable = 1,      // nothing that was acknowledged before it began
+  kBoundedStaleness = 2,  // what the last max_staleness before it arrived at a node brought
+  kAtLeast = 3,           // what came after the position at_least
 };
 
 // Which node answers a read.
@@ -58,7 +62,7 @@ enum class ReadFrom : uint8_t {
 // says that it cannot, is passed over for another within the call's timeout. One that leaves a read
 // waiting until its time is up fails that read, and is passed over by those that come after.
 struct ReadOptions {
-  ReadLevel level = ReadLevel::kLinearizable;
+  ReadLevel level = ReadLevel::kDefault;
   std::chrono::milliseconds max_staleness{0};  // with kBoundedStaleness: 1 ms to a day
   // With kAtLeast. If what was acknowledged there was lost, the read fails with FAILED_PRECONDITION
   // and Reason::kPositionLost.
@@ -67,12 +71,46 @@ struct ReadOptions {
   std::string node;  // HOST:PORT: this node alone answers; empty: as `from` says
 };
 
+// What must be so of a key before a write; else the write fails with FAILED_PRECONDITION and
+// Reason::kConditionNotMet, changes nothing, and ErrorInfo says how the key is.
+class Condition {
+ public:
+  enum class Kind : uint8_t { kNone, kAbsent, kExists, kRevision, kValue };
+
+  Condition() = default;  // nothing
+  static Condition Absent() { return Condition(Kind::kAbsent); }
+  static Condition Exists() { return Condition(Kind::kExists); }
+  // The key's last change has this revision; 0: there is no such key.
+  static Condition AtRevision(uint64_t revision) {
+    Condition condition(Kind::kRevision);
+    condition.revision_ = revision;
+    return condition;
+  }
+  static Condition HasValue(std::string value) {
+    Condition condition(Kind::kValue);
+    condition.value_ = std::move(value);
+    return condition;
+  }
+
+  Kind kind() const { return kind_; }
+  uint64_t revision() const { return revision_; }
+  const std::string& value() const { return value_; }
+
+ private:
+  explicit Condition(Kind kind) : kind_(kind) {}
+
+  Kind kind_ = Kind::kNone;
+  uint64_t revision_ = 0;
+  std::string value_;
+};
+
 struct CallOptions {
   // The call is completed, one way or the other, within this time. At least 1 ms, at most a day.
   std::chrono::milliseconds timeout{5000};
   std::string keyspace;  // empty: "default"
   // A write may ask for more than its keyspace gives, never for less.
   Durability durability = Durability::kDefault;
+  Condition condition;      // of Put, Delete, Increment and Append, on their key
   ReadOptions read;         // of Get, MultiGet and Scan
   std::string actor;        // on whose behalf; recorded where changes are audited
   std::string traceparent;  // W3C trace context

@@ -40,6 +40,19 @@ struct DeleteRangeResult : WriteResult {
   std::optional<uint64_t> count;  // only if asked
 };
 
+struct IncrementResult : WriteResult {
+  int64_t value = 0;  // the sum
+};
+
+struct AppendResult : WriteResult {
+  uint64_t value_bytes = 0;  // of the whole value now
+};
+
+struct BatchResult : WriteResult {
+  // One for each increment, the sum, and for each append, the bytes of the value; in order.
+  std::vector<int64_t> numbers;
+};
+
 struct GetResult {
   std::optional<Record> record;  // nothing: no such key
   uint64_t slot = 0;
@@ -73,7 +86,8 @@ struct ScanPage {
   Position position() const { return {reign, slot}; }
 };
 
-// Puts and deletes that take effect together, at one revision, in the order given. At most 1,024.
+// Writes that take effect together, at one revision, in the order given, if all conditions hold; at
+// most 1,024 of both. An empty keyspace means that of the call.
 class WriteBatch {
  public:
   struct PutOp {
@@ -85,20 +99,52 @@ class WriteBatch {
   struct DeleteRangeOp {
     std::string begin, end;  // an empty end: to the end of the keyspace
   };
-  using Op = std::variant<PutOp, DeleteOp, DeleteRangeOp>;
+  struct IncrementOp {
+    std::string key;
+    int64_t by = 1;
+  };
+  struct AppendOp {
+    std::string key, bytes;
+  };
+  struct Op {
+    std::variant<PutOp, DeleteOp, DeleteRangeOp, IncrementOp, AppendOp> what;
+    std::string keyspace;
+  };
+  struct Requirement {
+    std::string key;
+    Condition condition;
+    std::string keyspace;
+  };
 
-  void Put(std::string key, std::string value) {
-    ops_.emplace_back(PutOp{std::move(key), std::move(value)});
+  void Put(std::string key, std::string value, std::string keyspace = "") {
+    ops_.push_back({PutOp{std::move(key), std::move(value)}, std::move(keyspace)});
   }
-  void Delete(std::string key) { ops_.emplace_back(DeleteOp{std::move(key)}); }
-  void DeleteRange(std::string begin, std::string end) {
-    ops_.emplace_back(DeleteRangeOp{std::move(begin), std::move(end)});
+  void Delete(std::string key, std::string keyspace = "") {
+    ops_.push_back({DeleteOp{std::move(key)}, std::move(keyspace)});
   }
-  void Clear() { ops_.clear(); }
+  void DeleteRange(std::string begin, std::string end, std::string keyspace = "") {
+    ops_.push_back({DeleteRangeOp{std::move(begin), std::move(end)}, std::move(keyspace)});
+  }
+  void Increment(std::string key, int64_t by = 1, std::string keyspace = "") {
+    ops_.push_back({IncrementOp{std::move(key), by}, std::move(keyspace)});
+  }
+  void Append(std::string key, std::string bytes, std::string keyspace = "") {
+    ops_.push_back({AppendOp{std::move(key), std::move(bytes)}, std::move(keyspace)});
+  }
+  // On the state before the first operation.
+  void Require(std::string key, Condition condition, std::string keyspace = "") {
+    requirements_.push_back({std::move(key), std::move(condition), std::move(keyspace)});
+  }
+  void Clear() {
+    ops_.clear();
+    requirements_.clear();
+  }
   const std::vector<Op>& ops() const { return ops_; }
+  const std::vector<Requirement>& requirements() const { return requirements_; }
 
  private:
   std::vector<Op> ops_;
+  std::vector<Requirement> requirements_;
 };
 
 }  // namespace baton

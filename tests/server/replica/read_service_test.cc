@@ -55,15 +55,16 @@ class ReadServiceTest : public ::testing::Test {
 
   engine::MemoryEngine engine_{engine::MemoryEngineOptions{}};
   engine::Overlay overlay_;
+  engine::Catalog catalog_;
   Published open_;
   Board board_;
   InterruptingClock clock_;
   MemberTable members_{Members{}};
   Readers readers_{8};
   Metrics metrics_;
-  ReadService service_{ReadService::Parts{&engine_, &overlay_, &board_, &clock_, &members_,
-                                          &readers_, [](std::vector<QueuedRead>*) { return true; },
-                                          &metrics_}};
+  ReadService service_{
+      ReadService::Parts{&engine_, &overlay_, &catalog_, &board_, &clock_, &members_, &readers_,
+                         [](std::vector<QueuedRead>*) { return true; }, &metrics_}};
   std::shared_ptr<RecordingSink> sink_ = std::make_shared<RecordingSink>();
 };
 

@@ -20,8 +20,8 @@ class SequencerTest : public ::testing::Test {
  protected:
   SequencerTest()
       : sequencer_(
-            {&engine_, &overlay_, &clock_, &readers_, &inbox_, &metrics_,
-             [](const std::string& reason) { FAIL() << reason; }},
+            {&engine_, &overlay_, &catalog_, &sizes_, &unreplicated_, &clock_, &readers_, &inbox_,
+             &metrics_, [](const std::string& reason) { FAIL() << reason; }},
             {.entry_bytes_target = 1'000, .entry_requests_max = 8, .overlay_bytes_max = 1 << 20}) {}
 
   // Opens a reign over a log that ends at `last`, and applies its entry.
@@ -35,6 +35,7 @@ class SequencerTest : public ::testing::Test {
     EXPECT_TRUE(applier.Add(entry.id.slot, decoded->effects, decoded->stamp.base_revision).ok());
     EXPECT_TRUE(applier.Commit().ok());
     sequencer_.Committed(entry.id.slot);
+    sequencer_.Serve();
     next_ = entry.id.slot.Next();
     return entry;
   }
@@ -43,7 +44,10 @@ class SequencerTest : public ::testing::Test {
     write.to = ReturnAddress{sink_, tag};
     write.deadline_us = clock_.now_us + 1'000'000;
     write.bytes = 10;
-    write.request = engine::WriteRequest{kDefaultKeyspace, std::move(ops)};
+    write.request = engine::WriteRequest{kDefaultKeyspace, std::move(ops), {}};
+    Enqueue(std::move(write));
+  }
+  void Enqueue(QueuedWrite write) {
     std::vector<QueuedWrite> writes;
     writes.push_back(std::move(write));
     std::vector<QueuedRead> reads;
@@ -60,22 +64,27 @@ class SequencerTest : public ::testing::Test {
   EntryStamp StampOf(const consensus::Entry& entry) {
     return DecodeEntry(*entry.bytes, EntryHash::kVerify)->stamp;
   }
-  const Answer& Released(uint64_t tag) {
-    gate_.Release(next_, 0, &answers_);
+  void Release(Slot commit) {
+    gate_.Release(Progress{commit, commit, commit, true}, 0, &answers_);
     answers_.Deliver();
+  }
+  const Answer& Released(uint64_t tag) {
+    Release(next_);
     return sink_->answers.at(tag);
   }
 
   static constexpr Ballot kBallot{4, NodeId{1}};
   engine::MemoryEngine engine_;
   engine::Catalog catalog_;
+  engine::KeyspaceSizes sizes_;
   engine::Overlay overlay_;
   SimClock clock_;
   Readers readers_{8};
   Wakeup wakeup_;
   LoopInbox inbox_{{.calls_max = 1'000, .bytes_max = 1 << 20, .messages_max = 1}, &wakeup_};
   Metrics metrics_;
-  AckGate gate_{&metrics_};
+  Unreplicated unreplicated_;
+  AckGate gate_{&unreplicated_, &metrics_};
   AnswerBatch answers_;
   std::shared_ptr<RecordingSink> sink_ = std::make_shared<RecordingSink>();
   Sequencer sequencer_;
@@ -84,8 +93,8 @@ class SequencerTest : public ::testing::Test {
 
 TEST_F(SequencerTest, TheFirstReignBringsTheDefaultKeyspaceAndItsHistory) {
   const consensus::Entry entry = Open(Slot{}, {});
-  const auto keyspace = catalog_.Find(kDefaultKeyspace);
-  ASSERT_TRUE(keyspace.has_value());
+  const engine::KeyspacePtr keyspace = catalog_.Find(kDefaultKeyspace);
+  ASSERT_NE(keyspace, nullptr);
   EXPECT_GT(keyspace->created_wall_us, 0);
   const auto row =
       engine_.Get(engine::SystemKey(engine::SystemTable::kReigns, ReignRowSuffix(kBallot)),
@@ -138,11 +147,9 @@ TEST_F(SequencerTest, ARequestWithoutEffectsWaitsForWhatItSaw) {
   ASSERT_TRUE(Cut());  // slot 2, not committed
   Enqueue(2, {engine::DeleteRangeOp{"x", "y", true}});
   EXPECT_FALSE(Cut());  // no entry for it
-  gate_.Release(Slot{1}, 0, &answers_);
-  answers_.Deliver();
+  Release(Slot{1});
   EXPECT_EQ(sink_->answers.count(2), 0u);
-  gate_.Release(Slot{2}, 0, &answers_);
-  answers_.Deliver();
+  Release(Slot{2});
   EXPECT_EQ(std::get<engine::WriteResult>(sink_->answers.at(2).result).deleted, 0u);
   EXPECT_EQ(sink_->answers.at(2).position.revision, Revision{});
 }

@@ -41,11 +41,17 @@ class FakeNode final : public Node {
     held_.clear();
   }
 
-  std::optional<KeyspaceId> FindKeyspace(const std::string& name) const override {
-    if (name == "other") return KeyspaceId{7};
-    if (name == "system") return kSystemKeyspace;
-    return std::nullopt;
+  engine::KeyspacePtr FindKeyspace(const std::string& name) const override {
+    engine::KeyspaceInfo info = engine::DefaultKeyspaceInfo(0);
+    if (name == "other") {
+      info.id = KeyspaceId{7};
+      info.name = name;
+    } else if (!name.empty() && name != info.name) {
+      return nullptr;
+    }
+    return std::make_shared<const engine::KeyspaceInfo>(info);
   }
+  std::vector<KeyspaceStatus> Keyspaces() const override { return {}; }
 
   NodeStatus Status() const override {
     MutexLock lock(&mutex_);
@@ -165,6 +171,15 @@ class FakeNode final : public Node {
       } else if (const auto* erase = std::get_if<engine::DeleteOp>(&op)) {
         const bool existed = records_.erase(erase->key) > 0;
         if (erase->want_existed) result.existed = existed;
+      } else if (const auto* increment = std::get_if<engine::IncrementOp>(&op)) {
+        std::string& value = records_[increment->key];
+        const int64_t sum = (value.empty() ? 0 : std::stoll(value)) + increment->by;
+        value = std::to_string(sum);
+        result.numbers.push_back(sum);
+      } else if (const auto* append = std::get_if<engine::AppendOp>(&op)) {
+        std::string& value = records_[append->key];
+        value += append->bytes;
+        result.numbers.push_back(static_cast<int64_t>(value.size()));
       } else {
         const auto& range = std::get<engine::DeleteRangeOp>(op);
         const auto first = records_.lower_bound(range.begin);

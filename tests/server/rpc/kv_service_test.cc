@@ -134,6 +134,26 @@ TEST(KvServiceTest, EveryUnaryOperationGoesThrough) {
     ASSERT_TRUE(end.stub().DeleteRange(&context, request, &response).ok());
     EXPECT_EQ(response.count(), 1u);
   }
+  {
+    grpc::ClientContext context;
+    SetDeadline(&context);
+    v1::IncrementRequest request;
+    request.set_key("n");
+    request.set_by(-7);
+    v1::IncrementResponse response;
+    ASSERT_TRUE(end.stub().Increment(&context, request, &response).ok());
+    EXPECT_EQ(response.value(), -7);
+  }
+  {
+    grpc::ClientContext context;
+    SetDeadline(&context);
+    v1::AppendRequest request;
+    request.set_key("s");
+    request.set_value("abc");
+    v1::AppendResponse response;
+    ASSERT_TRUE(end.stub().Append(&context, request, &response).ok());
+    EXPECT_EQ(response.value_bytes(), 3u);
+  }
 }
 
 TEST(KvServiceTest, ReadLevelsReachTheNodeAndBadOnesDoNot) {
@@ -227,7 +247,7 @@ TEST(KvServiceTest, BadInputIsRefusedWithWhatToChange) {
       {[](auto* r) { r->clear_key(); }, grpc::StatusCode::INVALID_ARGUMENT,
        v1::REASON_INVALID_ARGUMENT, "key is empty", ""},
       {[](auto* r) { r->set_key(std::string(4097, 'k')); }, grpc::StatusCode::INVALID_ARGUMENT,
-       v1::REASON_LIMIT_EXCEEDED, "4097 bytes; the limit is key_bytes_max=4096",
+       v1::REASON_LIMIT_EXCEEDED, "4097 bytes is over the limit of 4096 bytes",
        "key_bytes_max=4096"},
       {[](auto* r) { r->set_value(std::string((1 << 20) + 1, 'v')); },
        grpc::StatusCode::INVALID_ARGUMENT, v1::REASON_LIMIT_EXCEEDED, "1048577 bytes",
@@ -531,7 +551,7 @@ TEST(RequestsTest, PrefixesEndWhereTheyMust) {
     v1::ScanRequest request;
     request.set_prefix(prefix);
     Call call;
-    ASSERT_TRUE(ParseRequest(&request, kDefaultKeyspace, &call).ok());
+    ASSERT_TRUE(ParseRequest(FakeNode(), &request, engine::DefaultKeyspaceInfo(0), &call).ok());
     const auto& spec = std::get<engine::ScanSpec>(call.request);
     EXPECT_EQ(spec.begin, prefix);
     EXPECT_EQ(spec.end, end);
@@ -541,27 +561,93 @@ TEST(RequestsTest, PrefixesEndWhereTheyMust) {
 TEST(RequestsTest, LimitsOfManyAtOnce) {
   Call call;
   v1::BatchRequest batch;
-  EXPECT_THAT(ParseRequest(&batch, kDefaultKeyspace, &call).message, testing::HasSubstr("empty"));
+  EXPECT_THAT(ParseRequest(FakeNode(), &batch, engine::DefaultKeyspaceInfo(0), &call).message,
+              testing::HasSubstr("no operation"));
   for (int i = 0; i < 1025; ++i) batch.add_ops()->set_delete_key("k");
-  EXPECT_EQ(ParseRequest(&batch, kDefaultKeyspace, &call).limit, "request_ops_max=1024");
+  EXPECT_EQ(ParseRequest(FakeNode(), &batch, engine::DefaultKeyspaceInfo(0), &call).limit,
+            "request_ops_max=1024");
   v1::BatchRequest heavy;
   for (int i = 0; i < 9; ++i) {
     heavy.add_ops()->mutable_put()->set_key("k");
     heavy.mutable_ops(i)->mutable_put()->set_value(std::string(1 << 20, 'v'));
   }
-  EXPECT_EQ(ParseRequest(&heavy, kDefaultKeyspace, &call).limit, "request_bytes_max=8388608");
+  EXPECT_EQ(ParseRequest(FakeNode(), &heavy, engine::DefaultKeyspaceInfo(0), &call).limit,
+            "request_bytes_max=8388608");
   v1::MultiGetRequest many;
   for (int i = 0; i < 1025; ++i) many.add_keys("k");
-  EXPECT_EQ(ParseRequest(&many, kDefaultKeyspace, &call).limit, "multi_get_keys_max=1024");
+  EXPECT_EQ(ParseRequest(FakeNode(), &many, engine::DefaultKeyspaceInfo(0), &call).limit,
+            "request_ops_max=1024");
   v1::ScanRequest both;
   both.set_prefix("a");
   both.set_begin("b");
-  EXPECT_EQ(ParseRequest(&both, kDefaultKeyspace, &call).reason, Reason::kInvalidArgument);
+  EXPECT_EQ(ParseRequest(FakeNode(), &both, engine::DefaultKeyspaceInfo(0), &call).reason,
+            Reason::kInvalidArgument);
   v1::DeleteRangeRequest reversed;
   reversed.set_begin("b");
   reversed.set_end("a");
-  EXPECT_THAT(ParseRequest(&reversed, kDefaultKeyspace, &call).message,
+  EXPECT_THAT(ParseRequest(FakeNode(), &reversed, engine::DefaultKeyspaceInfo(0), &call).message,
               testing::HasSubstr("ends before"));
+}
+
+TEST(RequestsTest, ConditionsAreOnTheKeyOfTheRequest) {
+  const engine::KeyspaceInfo keyspace = engine::DefaultKeyspaceInfo(0);
+  using Kind = engine::Condition::Kind;
+  v1::PutRequest put = PutOf("k", "v");
+  put.mutable_condition()->set_revision(0);
+  Call call;
+  ASSERT_TRUE(ParseRequest(FakeNode(), &put, keyspace, &call).ok());
+  const auto& write = std::get<engine::WriteRequest>(call.request);
+  ASSERT_EQ(write.conditions.size(), 1u);
+  EXPECT_EQ(write.conditions[0].key, "k");
+  EXPECT_EQ(write.conditions[0].kind, Kind::kAbsent);
+
+  v1::PutRequest other = PutOf("k", "v");
+  other.mutable_condition()->set_key("another");
+  EXPECT_THAT(ParseRequest(FakeNode(), &other, keyspace, &call).message,
+              testing::HasSubstr("on the key of the request"));
+  v1::PutRequest empty = PutOf("k", "v");
+  empty.mutable_condition();
+  EXPECT_THAT(ParseRequest(FakeNode(), &empty, keyspace, &call).message,
+              testing::HasSubstr("set exists, revision or value"));
+}
+
+TEST(RequestsTest, ABatchMayNameKeyspaces) {
+  v1::BatchRequest batch;
+  batch.add_ops()->mutable_put()->set_key("k");
+  batch.mutable_ops(0)->set_keyspace("other");
+  batch.add_ops()->mutable_append()->set_key("k");
+  batch.add_conditions()->set_key("c");
+  batch.mutable_conditions(0)->set_exists(true);
+  batch.mutable_conditions(0)->set_keyspace("other");
+  Call call;
+  ASSERT_TRUE(ParseRequest(FakeNode(), &batch, engine::DefaultKeyspaceInfo(0), &call).ok());
+  const auto& write = std::get<engine::WriteRequest>(call.request);
+  EXPECT_EQ(engine::KeyspaceOf(write, write.ops[0]), KeyspaceId{7});
+  EXPECT_EQ(engine::KeyspaceOf(write, write.ops[1]), kDefaultKeyspace);
+  EXPECT_EQ(engine::KeyspaceOf(write, write.conditions[0]), KeyspaceId{7});
+
+  v1::BatchRequest nowhere;
+  nowhere.add_ops()->set_delete_key("k");
+  nowhere.mutable_ops(0)->set_keyspace("nope");
+  EXPECT_EQ(ParseRequest(FakeNode(), &nowhere, engine::DefaultKeyspaceInfo(0), &call).reason,
+            Reason::kKeyspaceUnknown);
+}
+
+// A keyspace's owner may have chosen staleness for reads that name no level.
+TEST(RequestsTest, ReadsThatNameNoLevelTakeTheKeyspaces) {
+  engine::KeyspaceInfo keyspace = engine::DefaultKeyspaceInfo(0);
+  keyspace.settings.default_staleness_ms = 30;
+  v1::GetRequest get;
+  get.set_key("k");
+  Call call;
+  ASSERT_TRUE(ParseRequest(FakeNode(), &get, keyspace, &call).ok());
+  EXPECT_EQ(call.level.kind, ReadLevel::Kind::kBoundedStaleness);
+  EXPECT_EQ(call.level.max_staleness_us, 30'000);
+  v1::GetRequest named;
+  named.set_key("k");
+  named.set_level(v1::READ_LEVEL_LINEARIZABLE);
+  ASSERT_TRUE(ParseRequest(FakeNode(), &named, keyspace, &call).ok());
+  EXPECT_EQ(call.level.kind, ReadLevel::Kind::kLinearizable);
 }
 
 TEST(RequestsTest, AMultiGetThatIsTooLargeToSendIsRefused) {
