@@ -19,7 +19,7 @@ enum class DiskClass : uint8_t { kNormal = 0, kSlow = 1, kStuck = 2 };
 // In the order of the fields: the smaller one is the better leader.
 struct NodeHealth {
   bool barred = false;              // by its operator: leads only if nobody else does
-  bool recovering = false;          // replays, loads a snapshot, or has no room on its disk
+  bool recovering = false;          // replays, or has no room on its disk
   LagClass lag = LagClass::kClose;  // the leader's measure
   DiskClass disk = DiskClass::kNormal;
   uint8_t region = 0;    // how far from where leaders are wanted
