@@ -58,6 +58,15 @@ KeyspaceInfo FromWire(const v1::Keyspace& from) {
   return to;
 }
 
+template <class Request>
+Request RequestOf(const std::string& name, const std::string& reason, const CallOptions& options) {
+  Request request;
+  *request.mutable_context() = ContextOf(options);
+  request.set_name(name);
+  request.set_reason(reason);
+  return request;
+}
+
 template <class Impl, class Request>
 absl::StatusOr<KeyspaceChange> Change(
     Impl* impl,
@@ -87,11 +96,8 @@ absl::StatusOr<KeyspaceChange> Admin::CreateKeyspace(const std::string& name,
                                                      const KeyspaceSettings& settings,
                                                      const std::string& reason,
                                                      const CallOptions& options) {
-  v1::CreateKeyspaceRequest request;
-  *request.mutable_context() = ContextOf(options);
-  request.set_name(name);
+  auto request = RequestOf<v1::CreateKeyspaceRequest>(name, reason, options);
   *request.mutable_settings() = ToWire(settings);
-  request.set_reason(reason);
   return Change(impl_.get(), &v1::Cluster::Stub::CreateKeyspace, request, options);
 }
 
@@ -99,11 +105,8 @@ absl::StatusOr<KeyspaceChange> Admin::AlterKeyspace(const std::string& name,
                                                     const KeyspaceSettings& settings,
                                                     const std::string& reason,
                                                     const CallOptions& options) {
-  v1::AlterKeyspaceRequest request;
-  *request.mutable_context() = ContextOf(options);
-  request.set_name(name);
+  auto request = RequestOf<v1::AlterKeyspaceRequest>(name, reason, options);
   *request.mutable_settings() = ToWire(settings);
-  request.set_reason(reason);
   return Change(impl_.get(), &v1::Cluster::Stub::AlterKeyspace, request, options);
 }
 
@@ -111,11 +114,8 @@ absl::StatusOr<KeyspaceChange> Admin::DropKeyspace(const std::string& name,
                                                    const std::string& confirm_name,
                                                    const std::string& reason,
                                                    const CallOptions& options) {
-  v1::DropKeyspaceRequest request;
-  *request.mutable_context() = ContextOf(options);
-  request.set_name(name);
+  auto request = RequestOf<v1::DropKeyspaceRequest>(name, reason, options);
   request.set_confirm_name(confirm_name);
-  request.set_reason(reason);
   return Change(impl_.get(), &v1::Cluster::Stub::DropKeyspace, request, options);
 }
 

@@ -114,8 +114,9 @@ class Engine {
 
   // What the rows of [begin, end) take, about: on disk and in memtables.
   virtual uint64_t ApproximateBytes(std::string_view begin, std::string_view end) const = 0;
-  // Gives back the space of [begin, end) without waiting for a compaction. REQUIRES: the range was
-  // deleted, and is flushed. A snapshot from before then may miss rows of it.
+  // Gives back the space of [begin, end): drops the files that hold nothing else, rewrites the few
+  // that do. The worker's work. REQUIRES: the range was deleted, and is flushed. A snapshot from
+  // before then may miss rows of it.
   virtual absl::Status Reclaim(std::string_view begin, std::string_view end) = 0;
 
   // name, value: for metrics and status.

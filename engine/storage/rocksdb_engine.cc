@@ -3,7 +3,6 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/convenience.h>
 #include <rocksdb/db.h>
-#include <rocksdb/experimental.h>
 #include <rocksdb/listener.h>
 #include <rocksdb/utilities/checkpoint.h>
 #include <rocksdb/write_batch.h>
@@ -399,8 +398,10 @@ absl::Status RocksDbEngine::Reclaim(std::string_view begin, std::string_view end
   rocksdb::ColumnFamilyHandle* const rows = db_->DefaultColumnFamily();
   rocksdb::Status status =
       rocksdb::DeleteFilesInRange(db_.get(), rows, &first, &last, /*include_end=*/false);
-  // The files that hold other rows too.
-  if (status.ok()) status = rocksdb::experimental::SuggestCompactRange(db_.get(), &first, &last);
+  // What is left: the newest files, and those that hold other rows too.
+  rocksdb::CompactRangeOptions options;
+  options.exclusive_manual_compaction = false;
+  if (status.ok()) status = db_->CompactRange(options, rows, &first, &last);
   return ToStatus(status, "reclaim space");
 }
 

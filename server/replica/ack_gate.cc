@@ -66,7 +66,7 @@ void AckGate::Leave(GatedAnswer* one, engine::Durability durability, int64_t now
                     AnswerBatch* answers) {
   metrics_->write_us.Observe(
       static_cast<uint64_t>(std::max<int64_t>(0, now_us - one->queued_at_us)));
-  metrics_->writes_acked.Add();
+  if (one->answer.failure.ok()) metrics_->writes_acked.Add();
   one->answer.durability = durability;
   answers->Add(one->to, std::move(one->answer));
   --size_;

@@ -13,7 +13,6 @@
 #include <cstdint>
 #include <deque>
 #include <map>
-#include <optional>
 
 #include "base/types.h"
 #include "server/replica/answers.h"

@@ -141,17 +141,6 @@ void Applier::NoteSizes() {
   sizes_->Set(std::move(sizes));
 }
 
-absl::Status Applier::FreeDropped() {
-  const std::vector<KeyspaceId> dropped = batch_.TakeDropped();
-  if (dropped.empty()) return absl::OkStatus();
-  if (absl::Status s = engine_->Flush(); !s.ok()) return s;
-  for (const KeyspaceId keyspace : dropped) {
-    const engine::KeyRange rows = engine::EngineRange(keyspace, {}, {});
-    if (absl::Status s = engine_->Reclaim(rows.begin, rows.end); !s.ok()) return s;
-  }
-  return absl::OkStatus();
-}
-
 Slot Applier::MayTruncateTo() {
   // What is older than the retention limit is kept for nobody.
   while (!marks_.empty() && added_bytes() - marks_.front().second > limits_.log_retention_bytes) {
@@ -168,7 +157,9 @@ Slot Applier::MayTruncateTo() {
 
 absl::Status Applier::Maintain() {
   NoteSizes();
-  if (absl::Status s = FreeDropped(); !s.ok()) return s;
+  if (std::vector<KeyspaceId> dropped = batch_.TakeDropped(); !dropped.empty()) {
+    hooks_.dropped(std::move(dropped));
+  }
   const Slot flushed = engine_->flushed();
   metrics_->flushed_slot.Set(flushed.value);
   if (flushed > flush_mark_) {

@@ -46,6 +46,8 @@ class Applier : public Stage {
   struct Hooks {
     std::function<void(Slot applied)> applied;
     std::function<void(Slot upto)> trim;  // the log may be truncated up to here
+    // These keyspaces' rows are deleted: their space may be given back.
+    std::function<void(std::vector<KeyspaceId> keyspaces)> dropped;
     std::function<void(const std::string& reason)> fatal;
   };
   struct Limits {
@@ -75,7 +77,6 @@ class Applier : public Stage {
   absl::Status AddEntry(std::string_view bytes);
   absl::Status Commit();
   absl::Status Maintain();
-  absl::Status FreeDropped();
   void NoteSizes();
   Slot MayTruncateTo();
 

@@ -23,6 +23,8 @@ engine::KeyspacePtr FaultyNode::FindKeyspace(const std::string&) const {
   return std::make_shared<const engine::KeyspaceInfo>(engine::DefaultKeyspaceInfo(0));
 }
 
+Failure FaultyNode::NoKeyspace(const std::string&) const { return LogFaultyFailure(fault_); }
+
 NodeStatus FaultyNode::Status() const {
   NodeStatus status;
   status.cluster = options_.cluster;

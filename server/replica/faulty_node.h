@@ -16,6 +16,7 @@ class FaultyNode : public ReplicaNode {
 
   void Submit(std::vector<Call> calls, std::shared_ptr<AnswerSink> sink) override;
   engine::KeyspacePtr FindKeyspace(const std::string& name) const override;
+  Failure NoKeyspace(const std::string& name) const override;
   std::vector<KeyspaceStatus> Keyspaces() const override { return {}; }
   NodeStatus Status() const override;
   void Digest(KeyspaceId keyspace, Slot slot, int64_t deadline_us,

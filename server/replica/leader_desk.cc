@@ -154,9 +154,8 @@ void LeaderDesk::Applied(Slot applied) {
 
 Slot LeaderDesk::WaitsForApplied() const {
   if (chosen_ && !serving_) return reign_slot_;
-  if (gate_.WaitsForApplied() != kSlotNone) return gate_.WaitsForApplied();
   if (serving_ && sequencer_.HasWaiting() && sequencer_.OverlayFull()) return applied_.Next();
-  return kSlotNone;
+  return gate_.WaitsForApplied();
 }
 
 Slot LeaderDesk::LogFloor() {

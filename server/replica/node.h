@@ -218,6 +218,9 @@ class Node {
   // The keyspace of that name, from the catalogue as applied here; null: there is none. An empty
   // name is "default".
   virtual engine::KeyspacePtr FindKeyspace(const std::string& name) const = 0;
+  // Why FindKeyspace found nothing: there is none of that name, or, where this node does not serve
+  // as leader and may not have applied it yet, where to ask.
+  virtual Failure NoKeyspace(const std::string& name) const = 0;
   // All keyspaces, as applied here.
   virtual std::vector<KeyspaceStatus> Keyspaces() const = 0;
 

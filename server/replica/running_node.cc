@@ -60,6 +60,7 @@ RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
                         options.log_retention_bytes},
         Applier::Hooks{[this](Slot applied) { driver_->inbox().PushApplied(applied); },
                        [this](Slot upto) { driver_->inbox().PushNotice(TrimWanted{upto}); },
+                       [this](std::vector<KeyspaceId> keyspaces) { FreeDropped(keyspaces); },
                        options_.fatal});
   health_ = std::make_unique<HealthProbe>(
       options.wishes, options.timing.lease_us,
@@ -252,6 +253,15 @@ engine::KeyspacePtr RunningNode::FindKeyspace(const std::string& name) const {
   return catalog_.Find(name);
 }
 
+Failure RunningNode::NoKeyspace(const std::string& name) const {
+  const Published now = board_.Read();
+  if (now.stopping) return ShuttingDownFailure();
+  if (now.open) return KeyspaceUnknownFailure(name);
+  // A leader that does not serve yet has not applied all of its log.
+  const bool leading = now.standing == consensus::Standing::kLeader;
+  return NotLeaderFailure(leading ? std::nullopt : members_.Hint(now.leader));
+}
+
 std::vector<KeyspaceStatus> RunningNode::Keyspaces() const {
   const std::map<KeyspaceId, UnreplicatedStats> unreplicated =
       unreplicated_.Stats(seams_.clock->LeaseNowUs());
@@ -269,6 +279,21 @@ std::vector<KeyspaceStatus> RunningNode::Keyspaces() const {
     }
   }
   return all;
+}
+
+// A crash before it is done leaves the space to compactions to come.
+void RunningNode::FreeDropped(const std::vector<KeyspaceId>& keyspaces) {
+  worker_.Post([engine = seams_.engine, keyspaces] {
+    absl::Status status = engine->Flush();
+    for (const KeyspaceId keyspace : keyspaces) {
+      const engine::KeyRange rows = engine::EngineRange(keyspace, {}, {});
+      if (status.ok()) status = engine->Reclaim(rows.begin, rows.end);
+    }
+    if (!status.ok()) {
+      spdlog::warn("the space of dropped keyspaces is not free yet: {}",
+                   std::string(status.message()));
+    }
+  });
 }
 
 bool RunningNode::NoteInstall(SnapshotIntent intent) {

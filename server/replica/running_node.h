@@ -47,6 +47,7 @@ class RunningNode : public ReplicaNode {
 
   void Submit(std::vector<Call> calls, std::shared_ptr<AnswerSink> sink) override;
   engine::KeyspacePtr FindKeyspace(const std::string& name) const override;
+  Failure NoKeyspace(const std::string& name) const override;
   std::vector<KeyspaceStatus> Keyspaces() const override;
   NodeStatus Status() const override;
   void Digest(KeyspaceId keyspace, Slot slot, int64_t deadline_us,
@@ -67,6 +68,7 @@ class RunningNode : public ReplicaNode {
   void Admit(std::vector<Call> calls, const std::shared_ptr<AnswerSink>& sink, const Published& now,
              AnswerBatch* answers);
   bool NoteInstall(SnapshotIntent intent);
+  void FreeDropped(const std::vector<KeyspaceId>& keyspaces);
   absl::StatusOr<uint64_t> RoomForImages();
   // Puts what the worker says into the loop's inbox.
   template <class T>

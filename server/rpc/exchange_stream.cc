@@ -415,8 +415,8 @@ class ExchangeReactor final : public Reactor {
   }
   void OnCancel() override { stream_->Cancelled(); }
   void OnDone() override {
-    node_->UnwatchLeader(watch_);
     metrics_->exchange_streams_closed.Add();
+    node_->UnwatchLeader(watch_);
     delete this;
   }
 

@@ -12,6 +12,11 @@
 namespace baton::server {
 namespace {
 
+template <class Request>
+constexpr bool kWrites =
+    !std::is_same_v<Request, v1::GetRequest> && !std::is_same_v<Request, v1::MultiGetRequest> &&
+    !std::is_same_v<Request, v1::ScanRequest>;
+
 // Waits for the answer of one unary call, and forwards the call if this node does not lead.
 template <class Request, class Response>
 class UnaryCall final : public AnswerSink,
@@ -33,17 +38,6 @@ class UnaryCall final : public AnswerSink,
   void SetDeadline(std::chrono::system_clock::time_point deadline) { deadline_ = deadline; }
   void SetBinding(uint64_t binding) { binding_ = binding; }
   void SetWrite(bool write) { write_ = write; }
-
-  // The keyspace is not known here: the leader may know it. False: it is this node, or not to be
-  // asked.
-  bool ForwardUnknown(const Node& node, const Call& call, int64_t now_us) {
-    const NodeStatus status = node.Status();
-    if (forwarded_ || status.state == "leader" || !status.leader) return false;
-    SetDeadline(std::chrono::system_clock::now() +
-                std::chrono::microseconds(call.context.deadline_us - now_us));
-    write_ = true;
-    return Forward(*status.leader);
-  }
 
   void Answered(uint64_t, Answer answer) override {
     Failure& failure = answer.failure;
@@ -124,17 +118,17 @@ grpc::ServerUnaryReactor* KvService::Serve(grpc::CallbackServerContext* context,
   Failure failure = MakeCallContext(origin, request->context(), now_us, &call.context);
   if (failure.ok()) failure = ResolveKeyspace(*node, request->context().keyspace(), &keyspace);
   if (failure.ok()) failure = ParseRequest(*node, &copy, *keyspace, &call);
-  if (failure.reason == Reason::kKeyspaceUnknown && unary->ForwardUnknown(*node, call, now_us)) {
-    return reactor;
-  }
+  unary->SetDeadline(std::chrono::system_clock::now() +
+                     std::chrono::microseconds(call.context.deadline_us - now_us));
+  unary->SetWrite(kWrites<Request>);
   if (!failure.ok()) {
-    unary->Finish(failure);
+    Answer answer;
+    answer.failure = std::move(failure);
+    unary->Answered(0,
+                    std::move(answer));  // the leader may know a keyspace that this node does not
     return reactor;
   }
   call.durability = FromProto(request->context().durability());
-  unary->SetDeadline(std::chrono::system_clock::now() +
-                     std::chrono::microseconds(call.context.deadline_us - now_us));
-  unary->SetWrite(std::holds_alternative<engine::WriteRequest>(call.request));
   if constexpr (std::is_same_v<Request, v1::ScanRequest>) {
     unary->SetBinding(ScanBinding(*request, keyspace->id));
   }

@@ -376,7 +376,7 @@ Failure FillResponse(Answer* answer, uint64_t binding, v1::ScanResponse* to) {
 
 Failure ResolveKeyspace(const Node& node, const std::string& name, engine::KeyspacePtr* keyspace) {
   *keyspace = node.FindKeyspace(name);
-  return *keyspace == nullptr ? KeyspaceUnknownFailure(name) : Failure();
+  return *keyspace == nullptr ? node.NoKeyspace(name) : Failure();
 }
 
 engine::Durability FromProto(v1::Durability durability) {

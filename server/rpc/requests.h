@@ -49,7 +49,7 @@ Failure FillResponse(Answer* answer, uint64_t binding, v1::ScanResponse* to);
 // What a page token is bound to: everything of the request but its limit, deadline and token.
 uint64_t ScanBinding(const v1::ScanRequest& request, KeyspaceId keyspace);
 
-// The request's keyspace. Fails for one that is not there.
+// The request's keyspace. Fails for one that is not there, or is not known to this node.
 Failure ResolveKeyspace(const Node& node, const std::string& name, engine::KeyspacePtr* keyspace);
 
 engine::Durability FromProto(v1::Durability durability);  // REQUIRES: a known one

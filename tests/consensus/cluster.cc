@@ -399,15 +399,15 @@ void Cluster::DeliverSnapshot(size_t index) {
 }
 
 void Cluster::FailSnapshot(size_t index) {
-  const SimSnapshot snapshot = snapshots_.at(index);
+  TellFailed(index, "failed");
   snapshots_.erase(snapshots_.begin() + static_cast<std::ptrdiff_t>(index));
-  Note("snapshot to " + std::to_string(snapshot.to.value) + " failed");
-  if (Up(snapshot.from)) Step(snapshot.from, SnapshotEnded{snapshot.to, /*failed=*/true});
 }
 
-void Cluster::GiveUpSnapshot(size_t index) {
+void Cluster::GiveUpSnapshot(size_t index) { TellFailed(index, "given up"); }
+
+void Cluster::TellFailed(size_t index, const char* how) {
   const SimSnapshot snapshot = snapshots_.at(index);
-  Note("snapshot to " + std::to_string(snapshot.to.value) + " given up");
+  Note("snapshot to " + std::to_string(snapshot.to.value) + " " + how);
   if (Up(snapshot.from)) Step(snapshot.from, SnapshotEnded{snapshot.to, /*failed=*/true});
 }
 

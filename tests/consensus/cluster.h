@@ -172,6 +172,7 @@ class Cluster {
   uint64_t Hash64() const;                   // of all replicas that are up
 
  private:
+  void TellFailed(size_t index, const char* how);  // a snapshot's sender
   void Step(NodeId node, EventBody body);
   void Do(NodeId node, Action action);
   void SendNow(const Message& message);

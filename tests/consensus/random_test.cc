@@ -46,6 +46,8 @@ class Chaos {
     }
   }
   uint64_t disks_lost() const { return disks_lost_; }
+  uint64_t snapshots_given_up() const { return snapshots_given_up_; }
+  uint64_t snapshots_failed() const { return snapshots_failed_; }
 
  private:
   // One, three or five voters, sometimes with a learner or a witness.
@@ -168,8 +170,10 @@ class Chaos {
       const uint64_t fate = prng_.Below(8);
       if (fate == 0) {
         cluster_.GiveUpSnapshot(index);
+        ++snapshots_given_up_;
       } else if (fate == 1) {
         cluster_.FailSnapshot(index);
+        ++snapshots_failed_;
       } else {
         cluster_.DeliverSnapshot(index);
       }
@@ -227,13 +231,15 @@ class Chaos {
   uint64_t proposals_ = 0;
   uint64_t reads_ = 0;
   uint64_t disks_lost_ = 0;
+  uint64_t snapshots_given_up_ = 0;
+  uint64_t snapshots_failed_ = 0;
 };
 
 TEST(RandomTest, InvariantsHoldAndProgressFollowsEveryFault) {
   const uint64_t steps = FromEnvironment("BATON_STEPS", 2500);
   const uint64_t only = FromEnvironment("BATON_SEED", 0);
   const uint64_t seeds = only != 0 ? only : FromEnvironment("BATON_SEEDS", 600);
-  uint64_t total = 0, chosen = 0, disks_lost = 0;
+  uint64_t total = 0, chosen = 0, disks_lost = 0, given_up = 0, failed = 0;
   Coverage coverage;
   for (uint64_t seed = only != 0 ? only : 1; seed <= seeds; ++seed) {
     Chaos chaos(seed);
@@ -248,6 +254,8 @@ TEST(RandomTest, InvariantsHoldAndProgressFollowsEveryFault) {
     total += chaos.cluster().steps();
     chosen += slot.value;
     disks_lost += chaos.disks_lost();
+    given_up += chaos.snapshots_given_up();
+    failed += chaos.snapshots_failed();
     coverage.Add(chaos.cluster().coverage());
   }
   std::cout << total << " steps, " << chosen << " slots chosen, " << coverage.reigns << " reigns, "
@@ -259,6 +267,7 @@ TEST(RandomTest, InvariantsHoldAndProgressFollowsEveryFault) {
   EXPECT_GE(chosen, 20 * seeds) << "the chaos leaves no room for work";
   EXPECT_GE(coverage.Least(), 10u) << "a rare path is hardly walked";
   EXPECT_GE(disks_lost, seeds / 2) << "nobody loses a disk";
+  EXPECT_GE(std::min(given_up, failed), 10u) << "snapshots hardly ever fail";
 }
 
 TEST(RandomTest, TheSameSeedGivesTheSameTrace) {

@@ -212,7 +212,7 @@ class Scenario {
     if (DoToNetwork(name, command) || DoToNode(name, command)) return;
     if (name == "settle") {
       cluster_->Settle();
-    } else if (name.ends_with("snapshot")) {
+    } else if (name == "snapshot" || name == "fail-snapshot" || name == "give-up-snapshot") {
       DoToSnapshot(name);
     } else if (name == "advance") {
       cluster_->Advance(std::stoll(command.words.at(1)) * 1000);
@@ -245,10 +245,8 @@ class Scenario {
       cluster_->DeliverSnapshot(0);
     } else if (name == "fail-snapshot") {
       cluster_->FailSnapshot(0);
-    } else if (name == "give-up-snapshot") {
-      cluster_->GiveUpSnapshot(0);
     } else {
-      Say("unknown command: " + name);
+      cluster_->GiveUpSnapshot(0);
     }
   }
 

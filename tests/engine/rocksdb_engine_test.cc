@@ -38,6 +38,27 @@ class RocksDbEngineTest : public ::testing::Test {
   TempDir dir_;
 };
 
+// As a keyspace that is dropped.
+TEST_F(RocksDbEngineTest, WhatIsDeletedAndFlushedGivesItsSpaceBack) {
+  std::unique_ptr<RocksDbEngine> engine = Open();
+  const KeyRange dropped = EngineRange(KeyspaceId{1}, {}, {});
+  Put(engine.get(), 1, 0, 2'000, std::string(500, 'x'));
+  std::unique_ptr<WriteBatch> other = engine->NewBatch();
+  other->Put(EngineKey(KeyspaceId{2}, "stays"), "v");
+  ASSERT_TRUE(engine->Apply(std::move(other), Slot{2}).ok());
+  ASSERT_TRUE(engine->Flush().ok());
+  EXPECT_GT(engine->ApproximateBytes(dropped.begin, dropped.end), 10'000u);
+
+  std::unique_ptr<WriteBatch> drop = engine->NewBatch();
+  drop->DeleteRange(dropped.begin, dropped.end);
+  ASSERT_TRUE(engine->Apply(std::move(drop), Slot{3}).ok());
+  ASSERT_TRUE(engine->Flush().ok());
+  ASSERT_TRUE(engine->Reclaim(dropped.begin, dropped.end).ok());
+  EXPECT_LE(engine->ApproximateBytes(dropped.begin, dropped.end), 1'000u);
+  EXPECT_FALSE(engine->Get(K(7), ReadTier::kAny)->has_value());
+  EXPECT_TRUE(engine->Get(EngineKey(KeyspaceId{2}, "stays"), ReadTier::kAny)->has_value());
+}
+
 TEST_F(RocksDbEngineTest, AFullMemtableRaisesTheFlushedSlotByItself) {
   RocksDbOptions options;
   options.write_buffer_bytes = 1 << 20;

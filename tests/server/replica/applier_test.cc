@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/state/effects.h"
+#include "engine/state/keyspace_change.h"
 #include "engine/state/view.h"
 #include "engine/storage/memory_engine.h"
 #include "tests/server/replica/sim_cluster.h"
@@ -24,6 +25,7 @@ class ApplierTest : public ::testing::Test {
         &engine_, &catalog_, &sizes_, &wal_, &clock_, &metrics_,
         Applier::Limits{replay_bytes_max, truncate_bytes_min, log_retention_bytes_},
         Applier::Hooks{[this](Slot slot) { applied_ = slot; }, [this](Slot slot) { trim_ = slot; },
+                       [this](std::vector<KeyspaceId> dropped) { dropped_ = std::move(dropped); },
                        [this](const std::string& reason) { fatal_.push_back(reason); }});
   }
 
@@ -66,6 +68,7 @@ class ApplierTest : public ::testing::Test {
   SimClock clock_;
   Metrics metrics_;
   Slot applied_, trim_;
+  std::vector<KeyspaceId> dropped_;
   std::vector<std::string> fatal_;
   std::unique_ptr<Applier> applier_;
 };
@@ -146,6 +149,27 @@ TEST_F(ApplierTest, KeepsTheLogAboveASnapshotOnItsWayAndLetsItGoAtOnce) {
   applier_->KeepLogAbove(kSlotNone);
   EXPECT_TRUE(applier_->RunOnce()) << "no entry has to come for it: the disk may be full";
   EXPECT_GT(trim_, Slot{280});
+}
+
+TEST_F(ApplierTest, TellsOfAKeyspaceThatWasDropped) {
+  engine::Keyspaces keyspaces;
+  const auto apply = [&](uint64_t slot, decltype(engine::KeyspaceRequest::change) change) {
+    engine::EffectsWriter writer(Revision{slot * 10});
+    const auto done = engine::ChangeKeyspaces({std::move(change), "", ""}, {Slot{slot}, 0, 0},
+                                              &keyspaces, &writer);
+    ASSERT_TRUE(done.ok());
+    EntryStamp stamp;
+    stamp.request_count = 1;
+    stamp.base_revision = writer.base();
+    applier_->Submit({Item(RecordOf(slot, stamp, writer.bytes()))});
+    applier_->RunOnce();
+  };
+  apply(1, engine::CreateKeyspace{"orders", {}});
+  const KeyspaceId orders = catalog_.Find("orders")->id;
+  EXPECT_TRUE(dropped_.empty());
+  apply(2, engine::DropKeyspace{"orders"});
+  EXPECT_EQ(catalog_.Find("orders"), nullptr);
+  EXPECT_EQ(dropped_, std::vector<KeyspaceId>{orders});
 }
 
 }  // namespace

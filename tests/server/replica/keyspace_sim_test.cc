@@ -215,6 +215,15 @@ TEST_F(KeyspaceSimTest, ADroppedKeyspaceIsGoneForWhatWaitsToo) {
   EXPECT_GT(Create("fast", {}), fast);
 }
 
+// A node that does not serve may not have applied the creation yet.
+TEST_F(KeyspaceSimTest, OnlyTheLeaderSaysThatThereIsNoSuchKeyspace) {
+  EXPECT_EQ(cluster_.node(leader_)->NoKeyspace("nope").reason, Reason::kKeyspaceUnknown);
+  for (uint32_t n = 1; n <= 3; ++n) {
+    if (n == leader_) continue;
+    EXPECT_EQ(cluster_.node(n)->NoKeyspace("nope").reason, Reason::kNotLeader) << n;
+  }
+}
+
 TEST_F(KeyspaceSimTest, KeyspacesOutliveTheLeaderThatMadeThem) {
   const KeyspaceId fast = Create("fast", Async());
   cluster_.Crash(leader_, true);

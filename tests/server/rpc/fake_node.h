@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "server/replica/answers.h"
 #include "server/replica/node.h"
 
 namespace baton::server {
@@ -50,6 +51,11 @@ class FakeNode final : public Node {
       return nullptr;
     }
     return std::make_shared<const engine::KeyspaceInfo>(info);
+  }
+  Failure NoKeyspace(const std::string& name) const override {
+    MutexLock lock(&mutex_);
+    return status_.state == "follower" ? NotLeader(status_.leader).failure
+                                       : KeyspaceUnknownFailure(name);
   }
   std::vector<KeyspaceStatus> Keyspaces() const override { return {}; }
 

@@ -336,6 +336,23 @@ TEST(KvServiceTest, AFollowerForwardsOnce) {
   EXPECT_EQ(leader.node().submits(), 2u);
 }
 
+// It may have been created a moment ago, and not be applied there yet.
+TEST(KvServiceTest, AFollowerForwardsWhatNamesAKeyspaceThatItDoesNotKnow) {
+  KvEnd leader("n1");
+  KvEnd follower("n2");
+  NodeStatus status;
+  status.state = "follower";
+  status.leader = leader.hint();
+  follower.node().SetStatus(status);
+  v1::PutRequest request = PutOf("k", "v");
+  request.mutable_context()->set_keyspace("nope");
+  v1::PutResponse response;
+  const grpc::Status refused = Put(&follower, request, &response);
+  EXPECT_EQ(follower.metrics().forwarded.Get(), 1u);
+  EXPECT_EQ(FromGrpcStatus(refused).reason, Reason::kKeyspaceUnknown) << "as the leader says";
+  EXPECT_EQ(follower.node().submits(), 0u);
+}
+
 TEST(KvServiceTest, AForwardedCallThatIsLostHasAnUnknownOutcome) {
   KvEnd leader("n1");
   KvEnd follower("n2");
