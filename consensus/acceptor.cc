@@ -45,7 +45,7 @@ bool Acceptor::OnAccept(Core* core, const Accept& m) {
   if (matched) matched_ = std::max(matched_, Slot{m.prev.slot.value + m.entries.size()});
   stated_durable_ = stated_by_ == m.ballot ? std::max(stated_durable_, m.durable) : m.durable;
   stated_by_ = m.ballot;
-  data_floor_ = std::max(data_floor_, m.data_floor);
+  core->data_floor = std::max(core->data_floor, m.data_floor);
   OnHealth(m.ballot, m.health);
 
   Accepted reply{.ballot = m.ballot,
@@ -164,7 +164,6 @@ void Acceptor::Feed(Hasher* hasher) const {
   hasher->Add(stated_by_);
   hasher->Add(stated_durable_);
   lease_.Feed(hasher);
-  hasher->Add(data_floor_);
   hasher->Add(health_of_);
   health_.Feed(hasher);
   hasher->AddTime(started_us_);

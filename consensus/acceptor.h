@@ -46,8 +46,6 @@ class Acceptor {
   Slot DurableStatedBy(const Ballot& ballot) const;
   // How each node was when a leader last told.
   const HealthTable& health() const { return health_; }
-  // Every quorum has a voter that holds data and the log up to here, as leaders have told.
-  Slot data_floor() const { return data_floor_; }
   // The log up to `applied` has everything that was committed at this time of this node's clock;
   // 0: not known. A leader that still led then has said so, in answer to what was sent since.
   int64_t FreshAsOfUs(Slot applied) const;
@@ -71,7 +69,6 @@ class Acceptor {
   Ballot stated_by_;     // newest ballot that stated ...
   Slot stated_durable_;  // ... its leader's durable slot
   LeaseGiven lease_;
-  Slot data_floor_;     // never decreases
   Ballot health_of_;    // the ballot whose leader ...
   HealthTable health_;  // ... told this; numbers ascend within it
   std::optional<Serving> serving_;

@@ -98,6 +98,7 @@ struct MembersSettled {
 struct SendSnapshot {
   NodeId to;
   Ballot ballot;
+  bool log_only = false;  // to a witness: no state; it begins its log where this log begins
   friend bool operator==(const SendSnapshot&, const SendSnapshot&) = default;
 };
 // Replace state, log and hard state by the snapshot received, so that a crash leaves all or

@@ -32,8 +32,6 @@ class CommitTracker {
     return reached < reign_slot_ ? Slot{} : reached;
   }
 
-  const std::map<NodeId, Slot>& matches() const { return match_; }
-
   void Feed(Hasher* hasher) const {
     hasher->Add(reign_slot_);
     hasher->Add(match_);

@@ -67,6 +67,11 @@ bool Configurations::IsWitness(NodeId node) const {
       [&](const Member& member) { return member.node == node && member.role == Role::kWitness; });
 }
 
+bool Configurations::HasWitnessBeside(NodeId node) const {
+  return AnyMember(
+      [&](const Member& member) { return member.node != node && member.role == Role::kWitness; });
+}
+
 template <class Is>
 bool Configurations::AnyMember(const Is& is) const {
   return std::any_of(all_.begin(), all_.end(), [&](const Configuration& each) {

@@ -55,6 +55,7 @@ class Configurations {
   std::set<NodeId> Voters() const;  // the outgoing too
   bool HasWitness() const;          // the outgoing too
   bool IsWitness(NodeId node) const;
+  bool HasWitnessBeside(NodeId node) const;
 
   // Of the one in force.
   bool IsQuorum(const std::set<NodeId>& nodes) const;

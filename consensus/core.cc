@@ -144,6 +144,7 @@ void Core::Feed(Hasher* hasher) const {
   gate.Feed(hasher);
   hasher->Add(commit);
   hasher->Add(applied);
+  hasher->Add(data_floor);
   hasher->Add(round_seen);
   hasher->Add(log_reads);
   HealthTable{0, {{self(), measured.health}}}.Feed(hasher);

@@ -31,6 +31,7 @@ struct Core {
   WriteGate gate;           // whether that disk completes writes
   Slot commit;              // <= log.last().slot; never decreases
   Slot applied;             // <= commit
+  Slot data_floor;          // newest heard from a leader; never decreases (Accept::data_floor)
   uint64_t round_seen = 0;  // highest round met anywhere; >= hard.promised.round
   uint64_t log_reads = 0;   // id of the newest ReadLog
   Measured measured;        // what the driver said last of this node

@@ -41,6 +41,8 @@ struct WriteProved {};
 // has told of it.
 struct Proposed {
   Entry entry;
+  Slot log_floor;  // every member's disk has had the log up to here: known to this leader, or told
+                   // by the entry before the Reign
 };
 
 // A linearizable read asks for a slot, at a leader or a follower. Answered by one ReadReady or

@@ -33,7 +33,8 @@ void Leadership::Begin(Core* core, Slot predecessor_durable) {
                                           .predecessor_durable = predecessor_durable}});
 }
 
-void Leadership::OnProposed(Core* core, const Entry& entry) {
+void Leadership::OnProposed(Core* core, const Proposed& proposed) {
+  const Entry& entry = proposed.entry;
   const auto* reign = std::get_if<Reign>(&entry.core);
   BATON_CHECK(entry.id == NextEntryId(*core))
       << ToString(entry.id) << " proposed, " << ToString(NextEntryId(*core)) << " is next";
@@ -48,6 +49,7 @@ void Leadership::OnProposed(Core* core, const Entry& entry) {
         << "epoch " << membership->epoch.value << ": " << WhyMalformed(*membership);
   }
   proposed_ = true;
+  log_floor_ = std::max(log_floor_, proposed.log_floor);
   sealed_ = std::holds_alternative<Seal>(entry.core);
   uncommitted_bytes_ += entry.size();
   core->Append(entry);
@@ -104,7 +106,7 @@ void Leadership::OnMismatched(Core* core, NodeId from, Peer* peer, const Accepte
 void Leadership::SendSnapshotTo(Core* core, NodeId to, Peer* peer, Slot next, int64_t sent_at_us) {
   if (!MayBeginAnew(*core, to)) return;
   if (!peer->progress.BeginSnapshot(next, sent_at_us)) return;
-  core->actions.push_back(SendSnapshot{to, ballot_});
+  core->actions.push_back(SendSnapshot{to, ballot_, core->configurations().IsWitness(to)});
 }
 
 // By log it takes as long as all that the peer lacks; a snapshot is sent and then written once more
@@ -335,6 +337,7 @@ void Leadership::Feed(Hasher* hasher) const {
   hasher->Add(ballot_);
   hasher->Add(uint64_t{proposed_} << 2 | uint64_t{open_} << 1 | uint64_t{sealed_});
   hasher->Add(uncommitted_bytes_);
+  hasher->Add(log_floor_);
   hasher->AddTime(next_heartbeat_us_);
   hasher->AddTime(began_us_);
   hasher->Add(uint64_t{peers_.size()});

@@ -31,9 +31,9 @@ class Leadership {
 
   // Asks the driver for the Reign entry.
   void Begin(Core* core, Slot predecessor_durable);
-  // REQUIRES: entry.id == NextEntryId(); it is this ballot's Reign if and only if none was proposed
-  // yet; nothing follows a Seal.
-  void OnProposed(Core* core, const Entry& entry);
+  // REQUIRES: the entry has NextEntryId(); it is this ballot's Reign if and only if none was
+  // proposed yet; nothing follows a Seal.
+  void OnProposed(Core* core, const Proposed& proposed);
   void OnAccepted(Core* core, NodeId from, const Accepted& m);
   void OnPersisted(Core* core);
   void OnLogRead(Core* core, const LogRead& read);
@@ -115,6 +115,7 @@ class Leadership {
   bool open_ = false;               // and chosen; proposed_ before
   bool sealed_ = false;             // a Seal is in the log; nothing follows it
   uint64_t uncommitted_bytes_ = 0;  // of this reign's entries above the commit slot
+  Slot log_floor_;                  // newest that came with a proposal
   int64_t next_heartbeat_us_;
   std::map<NodeId, Peer> peers_;  // every member but this node, by any configuration
   int64_t began_us_;

@@ -88,19 +88,14 @@ Slot Leadership::DataFloor(const Core& core) const {
   return std::min(core.commit, core.configurations().HeldInEveryQuorum(held));
 }
 
-// By a snapshot. A witness has nothing then of what is before it: all that must be held by voters
-// with data in every quorum. What the only witness lacks was chosen without it, and so it is.
+// A witness begins its log where this log begins, and gives nothing before that to anybody: all of
+// it must be held by voters with data in every quorum. That was so once it was said, by a former
+// leader too, and wherever the log was cut because every member had it. What the only witness lacks
+// was chosen without it, and so it is.
 bool Leadership::MayBeginAnew(const Core& core, NodeId node) const {
-  const auto is_another = [&](const Member& member) {
-    return member.role == Role::kWitness && member.node != node;
-  };
-  const auto& all = core.configurations().all();
-  const bool another = std::any_of(all.begin(), all.end(), [&](const Configuration& each) {
-    const auto& [epoch, members, outgoing] = each.membership;
-    return std::any_of(members.begin(), members.end(), is_another) ||
-           std::any_of(outgoing.begin(), outgoing.end(), is_another);
-  });
-  return !core.configurations().IsWitness(node) || !another || core.applied <= DataFloor(core);
+  if (!core.configurations().IsWitness(node)) return true;
+  const Slot held = std::max({DataFloor(core), core.data_floor, log_floor_});
+  return core.log.base().slot <= held || !core.configurations().HasWitnessBeside(node);
 }
 
 }  // namespace baton::consensus

@@ -142,7 +142,7 @@ struct SnapshotOffer {
   EntryId last;                              // the state is that after this entry ...
   std::shared_ptr<const std::string> entry;  // ... which the next reign continues; never null
   Configuration configuration;
-  uint64_t bytes = 0;  // of the whole stream
+  uint64_t bytes = 0;  // of the whole stream; 0: to a witness, which takes no state
   friend bool operator==(const SnapshotOffer& a, const SnapshotOffer& b) {
     return a.ballot == b.ballot && a.snapshot == b.snapshot && a.prev == b.prev &&
            a.last == b.last && *a.entry == *b.entry && a.configuration == b.configuration &&

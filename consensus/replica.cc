@@ -104,7 +104,7 @@ void Replica::On(const Truncated& truncated) {
 
 void Replica::On(const Proposed& proposed) {
   if (!leadership_ || proposed.entry.id.born != leadership_->ballot()) return;
-  leadership_->OnProposed(&core_, proposed.entry);
+  leadership_->OnProposed(&core_, proposed);
 }
 
 void Replica::On(const ReadRequested& request) {

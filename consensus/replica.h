@@ -50,7 +50,7 @@ class Replica {
   const Membership& membership() const { return core_.membership(); }  // in force
   const HealthTable& health() const;  // as the leader, this node or another, told last
   // Every quorum has a voter that holds data and the log up to here: a witness keeps what is above.
-  Slot data_floor() const { return acceptor_.data_floor(); }
+  Slot data_floor() const { return core_.data_floor; }
   // A state applied up to `applied` has everything that was committed at this time of this node's
   // clock; 0: not known. For reads of bounded staleness at a follower.
   int64_t FreshAsOfUs(Slot applied) const { return acceptor_.FreshAsOfUs(applied); }

@@ -66,7 +66,7 @@ struct Checker {
   bool operator()(const SnapshotOffer& m) const {
     return Speaks(m.ballot) && Sane(m.prev) && Sane(m.last) && m.prev.slot.Next() == m.last.slot &&
            m.prev.born <= m.last.born && m.last.born <= m.ballot && m.entry != nullptr &&
-           Sane(m.configuration) && m.configuration.at.born <= m.ballot && m.bytes > 0 &&
+           Sane(m.configuration) && m.configuration.at.born <= m.ballot &&
            m.bytes <= kSnapshotBytesMax;
   }
   bool operator()(const SnapshotPull& m) const { return m.position <= kSnapshotBytesMax; }

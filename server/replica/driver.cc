@@ -140,7 +140,8 @@ int64_t Driver::NextDeadlineUs() const {
   if (stopped_) return kNever;
   return std::min({core_.NextDeadlineUs(), desk_.NextDeadlineUs(), local_.NextDeadlineUs(),
                    members_.NextDeadlineUs(), parts_.health->NextDeadlineUs(),
-                   parts_.snapshots_out->NextDeadlineUs(), parts_.snapshots_in->NextDeadlineUs()});
+                   parts_.snapshots_out->NextDeadlineUs(), parts_.snapshots_in->NextDeadlineUs(),
+                   parts_.witness_offers->NextDeadlineUs()});
 }
 
 // ---- Events
@@ -206,6 +207,7 @@ void Driver::RunSnapshots() {
   if (stopped_) return;
   parts_.snapshots_in->RunDue();
   for (const consensus::SnapshotEnded& ended : parts_.snapshots_out->RunDue(core_)) Feed(ended);
+  for (const consensus::SnapshotEnded& ended : parts_.witness_offers->RunDue(core_)) Feed(ended);
 }
 
 bool Driver::HasRoomFor(const consensus::Message& message) {
@@ -318,7 +320,11 @@ void Driver::Do(consensus::MembersSettled& settled) {
 }
 
 void Driver::Do(consensus::SendSnapshot& snapshot) {
-  parts_.snapshots_out->Begin(snapshot, applied_);
+  if (snapshot.log_only) {
+    parts_.witness_offers->Begin(snapshot, core_);
+  } else {
+    parts_.snapshots_out->Begin(snapshot, applied_);
+  }
 }
 
 void Driver::Do(consensus::InstallSnapshot& install) {
@@ -355,7 +361,11 @@ void Driver::ProposeReign(const EntryStamp& last) {
       candidate_since_us_ == 0 ? 0 : parts_.clock->LeaseNowUs() - candidate_since_us_;
   consensus::Entry entry = desk_.OpenReign(*opening_, last, candidacy_us);
   opening_.reset();
-  Feed(consensus::Proposed{std::move(entry)});
+  Propose(std::move(entry));
+}
+
+void Driver::Propose(consensus::Entry entry) {
+  Feed(consensus::Proposed{std::move(entry), desk_.log_floor()});
 }
 
 void Driver::Do(consensus::ReignOpened& opened) {
@@ -371,6 +381,7 @@ void Driver::Do(consensus::StoppedLeading& stopped) {
   parts_.board->Publish(closed);
   opening_.reset();
   parts_.snapshots_out->EndReign();
+  parts_.witness_offers->EndReign();
   // What was committed in this round is known to be.
   desk_.Release(parts_.clock->LeaseNowUs(), &answers_);
   const std::string why = "this node stopped leading: " + stopped.reason;
@@ -421,7 +432,7 @@ bool Driver::ProposeMembers() {
       desk_.ChangeMembers(*members_.proposal(), members_.note());
   if (!entry) return false;
   members_.Proposed();
-  Feed(consensus::Proposed{*std::move(entry)});
+  Propose(*std::move(entry));
   return true;
 }
 
@@ -429,7 +440,7 @@ void Driver::CutEntries() {
   if (!ProposeMembers()) return;
   if (desk_.HasWaiting() && parts_.disk->Full()) desk_.RefuseWrites(DiskFullFailure(), &answers_);
   while (std::optional<consensus::Entry> entry = desk_.Cut(unsynced_.size(), &answers_)) {
-    Feed(consensus::Proposed{*std::move(entry)});
+    Propose(*std::move(entry));
   }
 }
 

@@ -38,6 +38,7 @@
 #include "server/replica/snapshot_sender.h"
 #include "server/replica/stage.h"
 #include "server/replica/transport.h"
+#include "server/replica/witness_offers.h"
 #include "wal/wal.h"
 
 namespace baton::server {
@@ -71,6 +72,7 @@ class Driver : public Stage {
     AppliedReads* applied_reads;
     Metrics* metrics;
     SnapshotSender* snapshots_out;
+    WitnessOffers* witness_offers;
     SnapshotReceiver* snapshots_in;
     // Notes durably what is to be installed, and has the node opened anew; on the worker. False: it
     // takes no more.
@@ -100,6 +102,7 @@ class Driver : public Stage {
   void On(const StampRead& read);
   void On(const TrimWanted& wanted);
   void On(const ImageMade& made) { parts_.snapshots_out->On(made, core_); }
+  void On(const FirstEntryRead& read) { parts_.witness_offers->On(read); }
   void On(const PieceRead& read) { parts_.snapshots_out->On(read); }
   void On(const PieceWritten& written);
   void On(const InstallFailed&);
@@ -129,6 +132,7 @@ class Driver : public Stage {
   void Do(consensus::ReadRefused& refused);
 
   void ProposeReign(const EntryStamp& last);
+  void Propose(consensus::Entry entry);
   void AdmitReads(std::vector<QueuedRead> reads, int64_t now_us,
                   std::vector<QueuedRead>* for_leader);
   void CutEntries();

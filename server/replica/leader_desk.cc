@@ -31,7 +31,7 @@ consensus::Entry LeaderDesk::OpenReign(const consensus::OpenReign& open, const E
 std::optional<consensus::Entry> LeaderDesk::ChangeMembers(const consensus::ProposeMembers& change,
                                                           const MembersNote& note) {
   if (!sequencer_.MayGiveRevisions()) return std::nullopt;
-  return sequencer_.ChangeMembers(change, note, LogFloor());
+  return sequencer_.ChangeMembers(change, note, RaiseLogFloor());
 }
 
 void LeaderDesk::ReignChosen() {
@@ -158,7 +158,7 @@ Slot LeaderDesk::WaitsForApplied() const {
   return gate_.WaitsForApplied();
 }
 
-Slot LeaderDesk::LogFloor() {
+Slot LeaderDesk::RaiseLogFloor() {
   Slot floor = std::min(core_->commit(), core_->durable());
   for (const consensus::Member& member : core_->membership().members) {
     if (member.node != core_->self()) floor = std::min(floor, core_->MatchOf(member.node));
@@ -177,7 +177,7 @@ bool LeaderDesk::CutDue(uint64_t unsynced) const {
 
 std::optional<consensus::Entry> LeaderDesk::Cut(uint64_t unsynced, AnswerBatch* answers) {
   if (!CutDue(unsynced)) return std::nullopt;
-  return sequencer_.Cut(core_->NextEntryId(), LogFloor(), &gate_, answers);
+  return sequencer_.Cut(core_->NextEntryId(), RaiseLogFloor(), &gate_, answers);
 }
 
 void LeaderDesk::RefuseWrites(const Failure& failure, AnswerBatch* answers) {

@@ -80,6 +80,8 @@ class LeaderDesk {
 
   // Requests are served.
   bool serving() const { return serving_; }
+  // As the newest entry states it: EntryStamp::log_floor.
+  Slot log_floor() const { return log_floor_; }
   // The slot whose application the desk waits for, kSlotNone for none.
   Slot WaitsForApplied() const;
 
@@ -89,7 +91,7 @@ class LeaderDesk {
   void ServeIfApplied();
   void ExpireReads(std::vector<QueuedRead>* reads, int64_t now_us, AnswerBatch* answers);
   void RefuseRead(const QueuedRead& read, const Failure& failure, AnswerBatch* answers);
-  Slot LogFloor();
+  Slot RaiseLogFloor();
 
   const consensus::Replica* const core_;
   const MemberTable* const members_;

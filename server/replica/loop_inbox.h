@@ -24,6 +24,7 @@
 #include "server/replica/snapshot_receiver.h"
 #include "server/replica/snapshot_sender.h"
 #include "server/replica/stage.h"
+#include "server/replica/witness_offers.h"
 
 namespace baton::server {
 
@@ -69,7 +70,7 @@ struct TrimWanted {
 };
 struct InstallFailed {};  // what is to be installed could not be noted
 using Notice = std::variant<TurnDone, LogReadDone, StampRead, TrimWanted, ImageMade, PieceRead,
-                            PieceWritten, InstallFailed>;
+                            PieceWritten, FirstEntryRead, InstallFailed>;
 
 // One taking.
 struct LoopWork {

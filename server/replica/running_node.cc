@@ -82,6 +82,10 @@ RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
           [this] { return applier_->added_bytes(); }, [this] { return disk_.NearlyFull(); }},
       SnapshotSender::Limits{options.snapshot_bytes_per_second, options.log_retention_bytes},
       options.seed);
+  witness_offers_ = std::make_unique<WitnessOffers>(
+      WitnessOffers::Parts{options.self.node, wal_.get(), &worker_, seams.transport, seams.clock,
+                           Inbox<FirstEntryRead>()},
+      options.seed);
   snapshots_in_ = std::make_unique<SnapshotReceiver>(
       SnapshotReceiver::Parts{options.self.node, seams.engine, &worker_, seams.transport,
                               seams.clock, &metrics_, IncomingImage(options.snapshot_directory),
@@ -108,6 +112,7 @@ RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
   parts.applied_reads = applied_reads_.get();
   parts.metrics = &metrics_;
   parts.snapshots_out = snapshots_out_.get();
+  parts.witness_offers = witness_offers_.get();
   parts.snapshots_in = snapshots_in_.get();
   parts.install = [this](SnapshotIntent intent) { return NoteInstall(std::move(intent)); };
   parts.reopen = options_.reopen;

@@ -99,6 +99,7 @@ class RunningNode : public ReplicaNode {
   std::unique_ptr<AppliedReads> applied_reads_;
   std::unique_ptr<ReadService> reads_;
   std::unique_ptr<SnapshotSender> snapshots_out_;
+  std::unique_ptr<WitnessOffers> witness_offers_;
   std::unique_ptr<SnapshotReceiver> snapshots_in_;
   std::unique_ptr<Driver> driver_;
 

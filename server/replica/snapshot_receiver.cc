@@ -42,6 +42,8 @@ absl::Status Finish(engine::Engine* engine, const std::string& directory, Slot s
 void SnapshotReceiver::OnOffer(NodeId from, const consensus::SnapshotOffer& offer,
                                const consensus::Replica& core) {
   if (installing_ || offer.ballot != core.promised()) return;
+  // Who leads takes this node for a witness, and it is none, or the other way round.
+  if ((offer.bytes == 0) != (parts_.engine == nullptr)) return;
   if (intake_ && intake_->offer == offer && intake_->from == from) {
     intake_->heard_us = parts_.clock->LeaseNowUs();
     if (!intake_->whole && intake_->steps == 0) PullAgain();
@@ -68,7 +70,7 @@ void SnapshotReceiver::Start(NodeId from, const consensus::SnapshotOffer& offer)
   intake_ = std::move(intake);
   if (parts_.engine == nullptr) {
     const auto nothing = [](engine::ImageWriter*) { return absl::OkStatus(); };
-    if (!Post(nothing, offer.bytes, /*whole=*/true)) intake_.reset();  // it is offered again
+    if (!Post(nothing, 0, /*whole=*/true)) intake_.reset();  // it is offered again
     return;
   }
   intake_->writer = std::make_shared<std::unique_ptr<engine::ImageWriter>>();

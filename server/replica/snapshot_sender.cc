@@ -81,6 +81,7 @@ void SnapshotSender::On(const ImageMade& made, const consensus::Replica& core) {
 
 void SnapshotSender::FailAll() {
   rest_until_us_ = parts_.clock->LeaseNowUs() + kRestAfterErrorUs;
+  parts_.metrics->snapshots_failed.Add(receivers_.size());
   for (const auto& [node, receiver] : receivers_) ended_[node] = {rest_until_us_, true};
   receivers_.clear();
   DropImage();

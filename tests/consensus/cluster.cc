@@ -216,7 +216,7 @@ void Cluster::Do(NodeId id, Action action) {
   } else if (auto* why = std::get_if<MembersRefused>(&action)) {
     node.refused = why->reason;
   } else if (auto* snapshot = std::get_if<SendSnapshot>(&action)) {
-    const Slot last = node.applied;
+    const Slot last = snapshot->log_only ? node.replica->log().base().slot : node.applied;
     snapshots_.push_back(SimSnapshot{id, snapshot->to, snapshot->ballot,
                                      node.replica->log().IdAt(last),
                                      node.replica->configurations().all().front()});

@@ -145,7 +145,7 @@ struct Turn::Driver {
         consensus::Proposed{MakeEntry(propose.id, Encode(propose.membership), propose.membership)});
   }
   void operator()(consensus::SendSnapshot&& send) const {
-    const Slot last = node().applied;
+    const Slot last = send.log_only ? node().replica->log().base().slot : node().applied;
     turn->Put(Snapshot{turn->id_, send.to, send.ballot, node().replica->log().IdAt(last),
                        node().replica->configurations().all().front()});
   }
