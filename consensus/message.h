@@ -169,9 +169,18 @@ struct SnapshotChunk {
   }
 };
 
-using MessageBody =
-    std::variant<Canvass, CanvassReply, Prepare, Promise, Nack, Fetch, Fetched, Accept, Accepted,
-                 Abdicate, AskSlot, TellSlot, SnapshotOffer, SnapshotPull, SnapshotChunk>;
+// A node tells its leader of writes that its log has dropped and that are lost. The core does not
+// look at it.
+struct LossReport {
+  std::shared_ptr<const std::string> losses;  // engine/state/loss.h; never null
+  friend bool operator==(const LossReport& a, const LossReport& b) {
+    return *a.losses == *b.losses;
+  }
+};
+
+using MessageBody = std::variant<Canvass, CanvassReply, Prepare, Promise, Nack, Fetch, Fetched,
+                                 Accept, Accepted, Abdicate, AskSlot, TellSlot, SnapshotOffer,
+                                 SnapshotPull, SnapshotChunk, LossReport>;
 
 struct Message {
   NodeId from;

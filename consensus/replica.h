@@ -103,6 +103,7 @@ class Replica {
   void On(NodeId, const SnapshotOffer&) {}
   void On(NodeId, const SnapshotPull&) {}
   void On(NodeId, const SnapshotChunk&) {}
+  void On(NodeId, const LossReport&) {}
 
   // Changes of standing.
   bool MayStand() const;

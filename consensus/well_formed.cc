@@ -73,6 +73,7 @@ struct Checker {
   bool operator()(const SnapshotChunk& m) const {
     return m.position <= kSnapshotBytesMax && m.bytes != nullptr && !m.bytes->empty();
   }
+  bool operator()(const LossReport& m) const { return m.losses != nullptr && !m.losses->empty(); }
   bool operator()(const AskSlot&) const { return true; }
   bool operator()(const TellSlot& m) const { return m.slot.value <= kSlotMax; }
 };

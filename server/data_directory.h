@@ -57,6 +57,7 @@ class DataDirectory {
   std::string wal_path() const { return path_ + "/wal"; }
   std::string db_path() const { return path_ + "/db"; }
   std::string snapshot_path() const { return path_ + "/snapshots"; }
+  std::string dropped_path() const { return path_ + "/dropped"; }
 
  private:
   DataDirectory(wal::FileSystem* fs, std::string path) : fs_(fs), path_(std::move(path)) {}

@@ -180,6 +180,10 @@ void AddReplica(const Metrics& from, Page* to) {
             from.snapshots_sent.Get());
   to->Total("baton_replica_snapshots_failed_total",
             "Snapshots that peers could not take, or not in time.", from.snapshots_failed.Get());
+  to->Total(
+      "baton_losses_logged_total",
+      "Lost writes that this node, as leader, has put into the log. Each is told once or more.",
+      from.losses_logged.Get());
   to->Total("baton_replica_snapshot_sent_bytes_total", "Bytes of snapshots sent.",
             from.snapshot_bytes_sent.Get());
   to->Total("baton_replica_snapshots_installed_total", "Snapshots installed here.",

@@ -235,6 +235,7 @@ absl::Status Server::StartNode() {
   options.queue_calls_max = p.options.queue_calls_max;
   options.fatal = StopAtOnce;
   options.snapshot_directory = p.directory->snapshot_path();
+  options.dropped_directory = p.directory->dropped_path();
   options.log_retention_bytes = p.options.log_retention_bytes;
   options.snapshot_bytes_per_second = p.options.snapshot_bytes_per_second;
   options.reopen = [&p] {

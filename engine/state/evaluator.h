@@ -26,6 +26,7 @@
 #include "engine/state/effects.h"
 #include "engine/state/keyspace_change.h"
 #include "engine/state/keyspace_sizes.h"
+#include "engine/state/loss.h"
 #include "engine/state/overlay.h"
 #include "engine/state/request.h"
 #include "engine/storage/engine.h"
@@ -80,6 +81,8 @@ class Evaluator {
                                           Keyspaces* keyspaces) {
     return ChangeKeyspaces(request, stamp, keyspaces, &writer_);
   }
+
+  Revision Evaluate(const LossRequest& request) { return LogLosses(request, &writer_); }
 
   const EffectsWriter& effects() const { return writer_; }
 

@@ -34,6 +34,7 @@ enum class SystemTable : uint8_t {
   kMemberships = 3,      // suffix: epoch (big64)
   kKeyspaceChanges = 4,  // suffix: id (big32), revision (big64). engine/state/keyspace_change.h
   kNextIds = 5,          // suffix: what is numbered, as text
+  kLosses = 6,           // suffix: born, slot, index of the effect. engine/state/loss.h
 };
 
 // Half-open: [begin, end).

@@ -177,6 +177,10 @@ struct BodyWriter {
     to->set_checksum(from.checksum);
     piece = from.bytes;
   }
+  void operator()(const consensus::LossReport& from) {
+    header->mutable_loss_report()->set_checksum(Checksum(*from.losses));
+    piece = from.losses;
+  }
   void operator()(const consensus::Abdicate& from) {
     Put(from.ballot, header->mutable_abdicate()->mutable_ballot());
   }
@@ -304,6 +308,9 @@ bool ReadBody(const PeerHeader& header, consensus::MessageBody* body) {
       *body = consensus::SnapshotChunk{from.snapshot(), from.position(), from.checksum(), nullptr};
       return true;
     }
+    case PeerHeader::kLossReport:
+      *body = consensus::LossReport{};
+      return true;
     case PeerHeader::kHello:
     case PeerHeader::BODY_NOT_SET:
       return false;
@@ -403,14 +410,22 @@ bool AttachEntries(std::vector<consensus::Entry> entries, consensus::MessageBody
   return entries.empty();
 }
 
-bool IsSnapshotPiece(const consensus::MessageBody& body) {
+bool HasPiece(const consensus::MessageBody& body) {
   return std::holds_alternative<consensus::SnapshotOffer>(body) ||
-         std::holds_alternative<consensus::SnapshotChunk>(body);
+         std::holds_alternative<consensus::SnapshotChunk>(body) ||
+         std::holds_alternative<consensus::LossReport>(body);
 }
 
 // Puts the piece where the body holds it, verified.
-absl::Status AttachPiece(std::shared_ptr<const std::string> piece, GroupId group,
+absl::Status AttachPiece(std::shared_ptr<const std::string> piece, const PeerHeader& header,
                          consensus::MessageBody* body) {
+  if (auto* report = std::get_if<consensus::LossReport>(body)) {
+    if (Checksum(*piece) != header.loss_report().checksum()) {
+      return absl::DataLossError("a report of losses is damaged");
+    }
+    report->losses = std::move(piece);
+    return absl::OkStatus();
+  }
   if (auto* chunk = std::get_if<consensus::SnapshotChunk>(body)) {
     if (Checksum(*piece) != chunk->checksum) {
       return absl::DataLossError("a chunk of a snapshot is damaged");
@@ -419,7 +434,7 @@ absl::Status AttachPiece(std::shared_ptr<const std::string> piece, GroupId group
     return absl::OkStatus();
   }
   auto& offer = std::get<consensus::SnapshotOffer>(*body);
-  const auto entry = ParseEntry(piece, group, EntryHash::kVerify);
+  const auto entry = ParseEntry(piece, GroupId{header.group()}, EntryHash::kVerify);
   if (!entry.ok()) return entry.status();
   if (entry->id != offer.last || offer.prev.slot.Next() != offer.last.slot) {
     return NotAMessage("a snapshot's last entry is another");
@@ -460,12 +475,12 @@ absl::StatusOr<PeerMessage> ParseFrame(SliceReader* from) {
   message.to = NodeId{header.to()};
   message.group = GroupId{header.group()};
   if (!ReadBody(header, &message.body)) return NotAMessage("its kind or a value is unknown");
-  if (IsSnapshotPiece(message.body)) {
+  if (HasPiece(message.body)) {
     if (header.entry_bytes_size() != 1 || header.entry_bytes(0) != from->left()) {
-      return NotAMessage("not one piece of a snapshot");
+      return NotAMessage("not one piece");
     }
     auto piece = std::make_shared<const std::string>(from->Read(from->left()));
-    if (absl::Status s = AttachPiece(std::move(piece), message.group, &message.body); !s.ok()) {
+    if (absl::Status s = AttachPiece(std::move(piece), header, &message.body); !s.ok()) {
       return s;
     }
     return PeerMessage(std::move(message));

@@ -23,6 +23,7 @@ constexpr std::string_view NameOf(const consensus::TellSlot*) { return "tell_slo
 constexpr std::string_view NameOf(const consensus::SnapshotOffer*) { return "snapshot_offer"; }
 constexpr std::string_view NameOf(const consensus::SnapshotPull*) { return "snapshot_pull"; }
 constexpr std::string_view NameOf(const consensus::SnapshotChunk*) { return "snapshot_chunk"; }
+constexpr std::string_view NameOf(const consensus::LossReport*) { return "loss_report"; }
 
 template <size_t... I>
 std::vector<std::string> AllNames(std::index_sequence<I...>) {

@@ -36,6 +36,7 @@ void AnswerBatch::Deliver() {
   std::vector<AnswerSink*> touched;
   for (Waiting& one : group) {
     AnswerSink* sink = one.to.sink.get();
+    if (sink == nullptr) continue;
     sink->Answered(one.to.tag, std::move(one.answer));
     if (touched.empty() || touched.back() != sink) touched.push_back(sink);
   }

@@ -19,7 +19,7 @@ namespace baton::server {
 
 // Where an answer goes.
 struct ReturnAddress {
-  std::shared_ptr<AnswerSink> sink;
+  std::shared_ptr<AnswerSink> sink;  // null: nobody waits for it
   uint64_t tag = 0;
 };
 

@@ -30,8 +30,10 @@ const std::vector<consensus::Entry>* EntriesOf(const consensus::Message& message
   return nullptr;
 }
 
-bool IsOfSnapshots(const consensus::MessageBody& body) {
-  return std::holds_alternative<consensus::SnapshotOffer>(body) ||
+// Whether the core has no part in it.
+bool IsTheDrivers(const consensus::MessageBody& body) {
+  return std::holds_alternative<consensus::LossReport>(body) ||
+         std::holds_alternative<consensus::SnapshotOffer>(body) ||
          std::holds_alternative<consensus::SnapshotChunk>(body) ||
          std::holds_alternative<consensus::SnapshotPull>(body);
 }
@@ -84,6 +86,7 @@ Driver::Driver(const Parts& parts, const consensus::Config& config,
       local_(&core_, LocalDesk::Parts{parts.applied_reads, parts.readers, &inbox_, parts.metrics},
              local_limits, config.timing.lease_us),
       members_(&core_, parts.members, parts.transport),
+      written_(recovered.last),
       applied_(recovered.applied),
       handed_(recovered.applied) {
   desk_.Applied(recovered.applied);
@@ -119,6 +122,7 @@ bool Driver::RunOnce() {
   if (const auto asked = desk_.AskForReads()) Feed(*asked);
   if (const auto asked = local_.AskForReads()) Feed(*asked);
   RunSnapshots();
+  if (parts_.losses != nullptr && !stopped_) parts_.losses->RunDue(applied_);
   CutEntries();
   desk_.Release(parts_.clock->LeaseNowUs(), &answers_);
   desk_.Expire(now_us, &answers_);
@@ -141,7 +145,8 @@ int64_t Driver::NextDeadlineUs() const {
   return std::min({core_.NextDeadlineUs(), desk_.NextDeadlineUs(), local_.NextDeadlineUs(),
                    members_.NextDeadlineUs(), parts_.health->NextDeadlineUs(),
                    parts_.snapshots_out->NextDeadlineUs(), parts_.snapshots_in->NextDeadlineUs(),
-                   parts_.witness_offers->NextDeadlineUs()});
+                   parts_.witness_offers->NextDeadlineUs(),
+                   parts_.losses == nullptr ? kNever : parts_.losses->NextDeadlineUs()});
 }
 
 // ---- Events
@@ -165,8 +170,8 @@ void Driver::Receive(std::vector<consensus::Message> messages) {
   if (messages.empty() || stopped_) return;
   parts_.metrics->messages_received.Add(messages.size());
   for (consensus::Message& message : messages) {
-    if (IsOfSnapshots(message.body)) {
-      TakeSnapshotMessage(message);
+    if (IsTheDrivers(message.body)) {
+      Take(message);
     } else if (HasRoomFor(message)) {
       Feed(consensus::Received{std::move(message)});
     } else {
@@ -176,7 +181,7 @@ void Driver::Receive(std::vector<consensus::Message> messages) {
 }
 
 // These do not pass through the core, which looks at all others in the same way.
-void Driver::TakeSnapshotMessage(const consensus::Message& message) {
+void Driver::Take(const consensus::Message& message) {
   const bool for_this = message.to == core_.self() && message.group == kFirstGroup;
   if (!for_this || message.from == core_.self() || !consensus::WellFormed(message)) {
     parts_.metrics->messages_dropped.Add();
@@ -188,7 +193,37 @@ void Driver::TakeSnapshotMessage(const consensus::Message& message) {
     parts_.snapshots_in->OnChunk(message.from, *chunk);
   } else if (const auto* pull = std::get_if<consensus::SnapshotPull>(&message.body)) {
     parts_.snapshots_out->OnPull(message.from, *pull);
+  } else if (const auto* report = std::get_if<consensus::LossReport>(&message.body)) {
+    auto losses = engine::DecodeLosses(*report->losses);
+    if (!losses.ok()) {
+      parts_.metrics->messages_dropped.Add();
+    } else if (desk_.serving()) {  // else it is told again
+      LogLosses(*std::move(losses));
+    }
   }
+}
+
+void Driver::On(LossesFound& found) {
+  std::vector<engine::Loss> losses = parts_.losses->On(std::move(found));
+  if (losses.empty() || stopped_) return;
+  if (desk_.serving()) return LogLosses(std::move(losses));
+  const std::optional<NodeId> leader = core_.leader();
+  if (!leader || *leader == core_.self()) return;  // told later
+  auto report = std::make_shared<const std::string>(engine::EncodeLosses(losses));
+  parts_.transport->Send(
+      {.from = core_.self(), .to = *leader, .body = consensus::LossReport{std::move(report)}});
+}
+
+// Nobody waits for the answer: what does not get into the log is told again.
+void Driver::LogLosses(std::vector<engine::Loss> losses) {
+  const int64_t now_us = parts_.clock->LeaseNowUs();
+  QueuedWrite write{.deadline_us = now_us + kLogLossesUs, .queued_at_us = now_us};
+  for (const engine::Loss& loss : losses) write.bytes += loss.key.size() + loss.value.size();
+  write.request = engine::LossRequest{std::move(losses)};
+  std::vector<QueuedWrite> writes;
+  writes.push_back(std::move(write));
+  std::vector<QueuedRead> reads;
+  inbox_.PushCalls(&writes, &reads);
 }
 
 void Driver::On(const PieceWritten& written) {
@@ -267,6 +302,11 @@ void Driver::Do(consensus::Persist& persist) {
   batch.then_send = std::move(persist.then_send);
   if (persist.hard_state) {
     batch.records.push_back(wal::StateRecord{kFirstGroup, EncodeHardState(*persist.hard_state)});
+  }
+  if (!persist.entries.empty()) {
+    if (persist.entries.front().id.slot <= written_)
+      batch.replaces = persist.entries.front().id.slot;
+    written_ = persist.entries.back().id.slot;
   }
   for (consensus::Entry& entry : persist.entries) {
     if (std::holds_alternative<consensus::Reign>(entry.core)) {

@@ -29,6 +29,7 @@
 #include "server/replica/leader_watch.h"
 #include "server/replica/local_desk.h"
 #include "server/replica/loop_inbox.h"
+#include "server/replica/losses.h"
 #include "server/replica/member_desk.h"
 #include "server/replica/metrics.h"
 #include "server/replica/read_service.h"
@@ -49,6 +50,7 @@ class Driver : public Stage {
   // disk is full those are that bring data only, or more than the log has room for: the leader
   // sends them again.
   static constexpr uint64_t kApplyBacklogBytesMax = 256 << 20;
+  static constexpr int64_t kLogLossesUs = 5'000'000;  // then losses that were told are dropped
 
   struct Parts {
     engine::Engine* engine;
@@ -73,6 +75,7 @@ class Driver : public Stage {
     Metrics* metrics;
     SnapshotSender* snapshots_out;
     WitnessOffers* witness_offers;
+    LossDesk* losses;  // null at a witness
     SnapshotReceiver* snapshots_in;
     // Notes durably what is to be installed, and has the node opened anew; on the worker. False: it
     // takes no more.
@@ -106,7 +109,8 @@ class Driver : public Stage {
   void On(const PieceRead& read) { parts_.snapshots_out->On(read); }
   void On(const PieceWritten& written);
   void On(const InstallFailed&);
-  void TakeSnapshotMessage(const consensus::Message& message);
+  void On(LossesFound& found);
+  void Take(const consensus::Message& message);
   void RunSnapshots();
   void Receive(std::vector<consensus::Message> messages);
   bool HasRoomFor(const consensus::Message& message);
@@ -131,6 +135,7 @@ class Driver : public Stage {
   void Do(consensus::ReadReady& ready);
   void Do(consensus::ReadRefused& refused);
 
+  void LogLosses(std::vector<engine::Loss> losses);
   void ProposeReign(const EntryStamp& last);
   void Propose(consensus::Entry entry);
   void AdmitReads(std::vector<QueuedRead> reads, int64_t now_us,
@@ -157,6 +162,7 @@ class Driver : public Stage {
   LoopWork work_;  // kept for its memory
   bool stopped_ = false;
 
+  Slot written_;                   // newest slot given to the log writer
   std::deque<uint64_t> unsynced_;  // Persists of own entries with the log writer, ascending
   std::optional<consensus::OpenReign> opening_;  // waits for the stamp of the last entry
   Slot applied_;                                 // newest heard of; <= handed_

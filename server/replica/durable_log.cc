@@ -1,5 +1,7 @@
 #include "server/replica/durable_log.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <string>
 #include <utility>
@@ -29,38 +31,76 @@ void DurableLog::Submit(LogBatch batch) {
   wakeup().Notify();
 }
 
-bool DurableLog::RunOnce() {
-  std::vector<LogBatch> turn;
-  uint64_t number = 0;
-  {
-    MutexLock lock(&mutex_);
-    if (queue_.empty() || appending_ || failed_) return false;
-    turn.assign(std::make_move_iterator(queue_.begin()), std::make_move_iterator(queue_.end()));
-    queue_.clear();
-    appending_ = true;
-    number = begun_turns_++;
+int64_t DurableLog::NextDeadlineUs() const {
+  MutexLock lock(&mutex_);
+  return retry_at_us_ == 0 || queue_.empty() || appending_ || failed_ ? kNever : retry_at_us_;
+}
+
+std::optional<DurableLog::Turn> DurableLog::Begin() {
+  const int64_t now_us = clock_->LeaseNowUs();
+  MutexLock lock(&mutex_);
+  if (queue_.empty() || appending_ || failed_ || now_us < retry_at_us_) return std::nullopt;
+  const auto replaces = [](const LogBatch& batch) { return batch.replaces > Slot{}; };
+  const auto end = std::find_if(queue_.begin() + 1, queue_.end(), replaces);
+  Turn turn;
+  turn.batches.assign(std::make_move_iterator(queue_.begin()), std::make_move_iterator(end));
+  queue_.erase(queue_.begin(), end);
+  appending_ = true;
+  turn.number = begun_turns_++;
+  return turn;
+}
+
+bool DurableLog::KeepReplaced(Turn* turn) {
+  const Slot replaces = turn->batches.front().replaces;
+  if (replaces == Slot{} || !hooks_.keep) return true;
+  const absl::Status status = hooks_.keep(replaces);
+  if (status.ok()) return true;
+  if (!absl::IsResourceExhausted(status)) {
+    Fail("keep what the log is to drop", status);
+    return false;
   }
-  const bool appended = !HasRecords(turn) || Append(turn);
+  const int64_t retry_at_us = clock_->LeaseNowUs() + kNoSpaceRetryUs;
+  MutexLock lock(&mutex_);
+  if (retry_at_us_ == 0) {
+    spdlog::warn("the log waits for space to keep what it is to drop: {}",
+                 std::string(status.message()));
+  }
+  retry_at_us_ = retry_at_us;
+  --begun_turns_;
+  queue_.insert(queue_.begin(), std::make_move_iterator(turn->batches.begin()),
+                std::make_move_iterator(turn->batches.end()));
+  appending_ = false;
+  return false;
+}
+
+void DurableLog::EndAppend() {
   bool more = false;
   {
     MutexLock lock(&mutex_);
     appending_ = false;
+    retry_at_us_ = 0;
     more = !queue_.empty();
-    if (!appended) failed_ = true;
   }
   if (more) wakeup().Notify();  // the other thread appends while this one syncs
+}
+
+bool DurableLog::RunOnce() {
+  std::optional<Turn> turn = Begin();
+  if (!turn || !KeepReplaced(&*turn)) return false;
+  if (HasRecords(turn->batches)) Append(turn->batches);
+  EndAppend();
   {
     MutexLock lock(&mutex_);
-    while (synced_turns_ != number && !failed_) sync_turn_.Wait(&mutex_);
+    while (synced_turns_ != turn->number && !failed_) sync_turn_.Wait(&mutex_);
     if (failed_) {
       sync_turn_.NotifyAll();
       return false;
     }
   }
   // A sync proves as much as a probe.
-  if (HasRecords(turn) ? !Sync() : HasProbe(turn) && !Probe()) return false;
-  Measure(turn);
-  Finish(&turn);
+  if (HasRecords(turn->batches) ? !Sync() : HasProbe(turn->batches) && !Probe()) return false;
+  Measure(turn->batches);
+  Finish(&turn->batches);
   {
     MutexLock lock(&mutex_);
     ++synced_turns_;
@@ -70,7 +110,7 @@ bool DurableLog::RunOnce() {
   return true;
 }
 
-bool DurableLog::Append(const std::vector<LogBatch>& turn) {
+void DurableLog::Append(const std::vector<LogBatch>& turn) {
   std::vector<wal::Record> records;
   uint64_t bytes = 0;
   for (const LogBatch& batch : turn) {
@@ -81,14 +121,10 @@ bool DurableLog::Append(const std::vector<LogBatch>& turn) {
   }
   const int64_t began_us = clock_->LeaseNowUs();
   const absl::Status status = wal_->Append(records);
-  if (!status.ok()) {
-    Fail("append to the log", status);
-    return false;
-  }
+  if (!status.ok()) return Fail("append to the log", status);
   metrics_->wal_append_us.Observe(static_cast<uint64_t>(clock_->LeaseNowUs() - began_us));
   metrics_->wal_append_bytes.Add(bytes);
   if (wal_->NeedsSegments()) hooks_.needs_segments();
-  return true;
 }
 
 bool DurableLog::Sync() {

@@ -33,6 +33,8 @@ struct LogBatch {
   uint64_t persist_id = 0;  // 0: no Persist
   bool probe = false;
   std::vector<wal::Record> records;
+  Slot replaces;  // the first entry takes the place of this slot's, and of what follows; Slot{0}:
+                  // none
   std::vector<consensus::Message> then_send;
   EntryId base;              // of a truncation
   int64_t submitted_us = 0;  // set by Submit
@@ -49,10 +51,15 @@ struct TurnDone {
 
 class DurableLog : public Stage {
  public:
+  static constexpr int64_t kNoSpaceRetryUs = 100'000;
+
   struct Hooks {
     std::function<void(const TurnDone& done)> done;
     std::function<void()> needs_segments;  // the worker should prepare some
     std::function<void(const std::string& reason)> fatal;
+    // Keeps what the log has from a slot on, before it is replaced. Empty: nobody wants it. While
+    // there is no space for it (RESOURCE_EXHAUSTED) the log stands still, and says so by its disk.
+    std::function<absl::Status(Slot first)> keep;
   };
   DurableLog(wal::Wal* wal, Transport* transport, const Clock* clock, DiskMeter* meter,
              Metrics* metrics, Hooks hooks)
@@ -67,9 +74,19 @@ class DurableLog : public Stage {
 
   // One turn: append, sync, send, tell. Waits for the turn before, which another thread runs.
   bool RunOnce() override;
+  int64_t NextDeadlineUs() const override;
 
  private:
-  bool Append(const std::vector<LogBatch>& turn);
+  struct Turn {
+    uint64_t number = 0;
+    std::vector<LogBatch> batches;
+  };
+  // What is to be appended now: all that waits, but what replaces entries begins a turn.
+  std::optional<Turn> Begin();
+  // False: the turn goes no further. Without space for what it replaces it was put back.
+  bool KeepReplaced(Turn* turn);
+  void EndAppend();
+  void Append(const std::vector<LogBatch>& turn);
   bool Sync();
   bool Probe();
   void Measure(const std::vector<LogBatch>& turn);
@@ -84,11 +101,12 @@ class DurableLog : public Stage {
   Metrics* const metrics_;
   const Hooks hooks_;
 
-  Mutex mutex_;
+  mutable Mutex mutex_;
   CondVar sync_turn_;
   std::deque<LogBatch> queue_ BATON_GUARDED_BY(mutex_);
   bool appending_ BATON_GUARDED_BY(mutex_) = false;  // one thread appends at a time
   bool failed_ BATON_GUARDED_BY(mutex_) = false;
+  int64_t retry_at_us_ BATON_GUARDED_BY(mutex_) = 0;  // not before: there was no space
   // Turns are numbered as they begin to append; synced_turns_ <= begun_turns_ <= synced_turns_ + 2.
   uint64_t begun_turns_ BATON_GUARDED_BY(mutex_) = 0;
   uint64_t synced_turns_ BATON_GUARDED_BY(mutex_) = 0;

@@ -20,6 +20,7 @@
 #include "server/codec/entry_codec.h"
 #include "server/replica/answers.h"
 #include "server/replica/durable_log.h"
+#include "server/replica/losses.h"
 #include "server/replica/node.h"
 #include "server/replica/snapshot_receiver.h"
 #include "server/replica/snapshot_sender.h"
@@ -35,7 +36,7 @@ struct QueuedWrite {
   int64_t queued_at_us = 0;
   uint64_t bytes = 0;   // charged to the queue
   uint32_t parked = 0;  // how often its evaluation waited for a reader
-  std::variant<engine::WriteRequest, engine::KeyspaceRequest> request;
+  std::variant<engine::WriteRequest, engine::KeyspaceRequest, engine::LossRequest> request;
   engine::Durability durability = engine::Durability::kUnspecified;  // asked for at least
 };
 
@@ -70,7 +71,7 @@ struct TrimWanted {
 };
 struct InstallFailed {};  // what is to be installed could not be noted
 using Notice = std::variant<TurnDone, LogReadDone, StampRead, TrimWanted, ImageMade, PieceRead,
-                            PieceWritten, FirstEntryRead, InstallFailed>;
+                            PieceWritten, FirstEntryRead, LossesFound, InstallFailed>;
 
 // One taking.
 struct LoopWork {

@@ -92,6 +92,7 @@ struct Metrics {
   LatencyHistogram apply_us{kLatencyBoundsUs};  // baton_replica_apply_seconds, one batch
   Counter snapshots_sent;                       // baton_replica_snapshots_sent_total
   Counter snapshots_failed;                     // baton_replica_snapshots_failed_total
+  Counter losses_logged;                        // baton_losses_logged_total
   Counter snapshot_bytes_sent;                  // baton_replica_snapshot_sent_bytes_total
   Counter snapshots_installed;                  // baton_replica_snapshots_installed_total
   Counter snapshot_bytes_received;              // baton_replica_snapshot_received_bytes_total

@@ -63,4 +63,14 @@ absl::StatusOr<bool> Contains(const engine::View& view, const Position& position
   return within;
 }
 
+absl::StatusOr<Fate> FateOf(const engine::View& view, const EntryId& entry, engine::ReadTier tier) {
+  const auto rows = ReadRows(view, entry.born, /*reverse=*/false, /*limit=*/2, tier);
+  if (!rows.ok()) return rows.status();
+  const bool begun = !rows->empty() && rows->front().reign.ballot == entry.born;
+  const ReignRow* const later = rows->size() > begun ? &rows->at(begun) : nullptr;
+  if (later != nullptr && later->slot <= entry.slot) return Fate::kLost;
+  if (later == nullptr && view.slot() < entry.slot) return Fate::kUndecided;
+  return begun && rows->front().slot <= entry.slot ? Fate::kChosen : Fate::kLost;
+}
+
 }  // namespace baton::server

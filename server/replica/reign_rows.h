@@ -19,4 +19,9 @@ absl::StatusOr<uint64_t> NewestRound(const engine::View& view, engine::ReadTier 
 absl::StatusOr<bool> Contains(const engine::View& view, const Position& position,
                               engine::ReadTier tier);
 
+// What became of the entry that `born` wrote at a slot. It is lost once a later reign has begun at
+// or below that slot: whatever is chosen there follows that reign.
+enum class Fate : uint8_t { kUndecided, kChosen, kLost };
+absl::StatusOr<Fate> FateOf(const engine::View& view, const EntryId& entry, engine::ReadTier tier);
+
 }  // namespace baton::server

@@ -37,7 +37,7 @@ absl::Status Validate(const ReplicaOptions& options) {
 // Opens the log; a snapshot that waits to be installed takes its place first.
 absl::StatusOr<wal::Wal::Opened> OpenLog(const ReplicaOptions& options,
                                          const wal::Identity& identity, wal::FileSystem* fs,
-                                         engine::Engine* engine) {
+                                         engine::Engine* engine, DroppedEntries* dropped) {
   const std::string& snapshots = options.snapshot_directory;
   if (absl::Status s = fs->MakeDirectory(snapshots); !s.ok()) return s;
   auto opened = wal::Wal::Open(fs, options.wal_directory, identity, options.wal);
@@ -45,7 +45,8 @@ absl::StatusOr<wal::Wal::Opened> OpenLog(const ReplicaOptions& options,
   const auto intent = ReadIntent(fs, snapshots);
   if (!intent.ok()) return intent.status();
   if (*intent) {
-    absl::Status s = Install(fs, snapshots, **intent, opened->recovery, opened->wal.get(), engine);
+    absl::Status s =
+        Install(fs, snapshots, **intent, opened->recovery, opened->wal.get(), engine, dropped);
     if (!s.ok()) return s;
     opened->wal.reset();
     opened = wal::Wal::Open(fs, options.wal_directory, identity, options.wal);
@@ -72,7 +73,13 @@ absl::StatusOr<std::unique_ptr<ReplicaNode>> ReplicaNode::Start(const ReplicaOpt
   }
   if (absl::Status s = Validate(options); !s.ok()) return s;
   const wal::Identity identity{options.cluster, options.self.node, options.self.directory};
-  auto opened = OpenLog(options, identity, fs, engine);
+  std::unique_ptr<DroppedEntries> dropped;  // none at a witness: it cannot tell what was chosen
+  if (engine != nullptr) {
+    auto there = DroppedEntries::Open(fs, options.dropped_directory);
+    if (!there.ok()) return there.status();
+    dropped = *std::move(there);
+  }
+  auto opened = OpenLog(options, identity, fs, engine, dropped.get());
   if (!opened.ok()) return opened.status();
   if (opened->recovery.torn_bytes != 0) {
     spdlog::info("{} bytes of a torn tail were cut from the log", opened->recovery.torn_bytes);
@@ -86,7 +93,7 @@ absl::StatusOr<std::unique_ptr<ReplicaNode>> ReplicaNode::Start(const ReplicaOpt
   }
   auto node = std::make_unique<RunningNode>(
       options, RunningNode::Seams{fs, engine, transport, clock, worker}, std::move(opened->wal),
-      recovered->core);
+      std::move(dropped), recovered->core);
   if (engine != nullptr) {
     if (absl::Status s = node->LoadCatalog(); !s.ok()) return s;
   }

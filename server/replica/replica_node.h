@@ -65,6 +65,8 @@ struct ReplicaOptions {
   uint64_t snapshot_bytes_per_second = 64 << 20;  // sent by a leader, to all peers together
   std::string snapshot_directory;  // for snapshots that come and go; beside the log and the state
 
+  std::string dropped_directory;  // for what the log had to drop and what became of it is not known
+
   bool threads = true;
   // Called when the node cannot go on (a failed fsync, an entry from a newer version). The default
   // logs the reason and aborts the process. One that returns leaves a node that does nothing more.

@@ -39,11 +39,13 @@ consensus::Config CoreConfig(const ReplicaOptions& options) {
 }  // namespace
 
 RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
-                         std::unique_ptr<wal::Wal> wal, const consensus::Recovered& recovered)
+                         std::unique_ptr<wal::Wal> wal, std::unique_ptr<DroppedEntries> dropped,
+                         const consensus::Recovered& recovered)
     : options_(options),
       seams_(seams),
       members_(MembersOf(recovered.hard_state.configurations)),
       wal_(std::move(wal)),
+      dropped_(std::move(dropped)),
       disk_(wal_.get(), seams.fs, options.wal_directory, options.wal.segment_bytes,
             options.disk_reserve_bytes, seams.worker, seams.clock, &metrics_, options.fatal),
       meter_(options.timing.stall_us),
@@ -52,7 +54,7 @@ RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
   log_ = std::make_unique<DurableLog>(
       wal_.get(), seams.transport, seams.clock, &meter_, &metrics_,
       DurableLog::Hooks{[this](const TurnDone& done) { driver_->inbox().PushNotice(done); },
-                        [this] { disk_.PrepareSegments(); }, options_.fatal});
+                        [this] { disk_.PrepareSegments(); }, options_.fatal, KeepsDropped()});
   if (seams.engine != nullptr)
     applier_ = std::make_unique<Applier>(
         seams.engine, &catalog_, &sizes_, wal_.get(), seams.clock, &metrics_,
@@ -90,6 +92,11 @@ RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
       SnapshotReceiver::Parts{options.self.node, seams.engine, &worker_, seams.transport,
                               seams.clock, &metrics_, IncomingImage(options.snapshot_directory),
                               Inbox<PieceWritten>(), [this] { return RoomForImages(); }});
+  if (dropped_ != nullptr) {
+    losses_ = std::make_unique<LossDesk>(LossDesk::Parts{options.self.node, seams.engine, &overlay_,
+                                                         dropped_.get(), &worker_, seams.clock,
+                                                         Inbox<LossesFound>()});
+  }
   Driver::Parts parts;
   parts.engine = seams.engine;
   parts.overlay = &overlay_;
@@ -113,6 +120,7 @@ RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
   parts.metrics = &metrics_;
   parts.snapshots_out = snapshots_out_.get();
   parts.witness_offers = witness_offers_.get();
+  parts.losses = losses_.get();
   parts.snapshots_in = snapshots_in_.get();
   parts.install = [this](SnapshotIntent intent) { return NoteInstall(std::move(intent)); };
   parts.reopen = options_.reopen;
@@ -299,6 +307,11 @@ void RunningNode::FreeDropped(const std::vector<KeyspaceId>& keyspaces) {
                    std::string(status.message()));
     }
   });
+}
+
+std::function<absl::Status(Slot)> RunningNode::KeepsDropped() {
+  if (dropped_ == nullptr) return {};
+  return [this](Slot first) { return dropped_->Keep(*wal_, first); };
 }
 
 bool RunningNode::NoteInstall(SnapshotIntent intent) {

@@ -38,7 +38,7 @@ class RunningNode : public ReplicaNode {
   };
   // REQUIRES: the catalogue can be loaded (LoadCatalog).
   RunningNode(const ReplicaOptions& options, const Seams& seams, std::unique_ptr<wal::Wal> wal,
-              const consensus::Recovered& recovered);
+              std::unique_ptr<DroppedEntries> dropped, const consensus::Recovered& recovered);
   ~RunningNode() override;
 
   // Reads the keyspaces, before the threads start.
@@ -67,6 +67,7 @@ class RunningNode : public ReplicaNode {
                         const Published& now, AnswerBatch* answers);
   void Admit(std::vector<Call> calls, const std::shared_ptr<AnswerSink>& sink, const Published& now,
              AnswerBatch* answers);
+  std::function<absl::Status(Slot)> KeepsDropped();
   bool NoteInstall(SnapshotIntent intent);
   void FreeDropped(const std::vector<KeyspaceId>& keyspaces);
   absl::StatusOr<uint64_t> RoomForImages();
@@ -82,6 +83,7 @@ class RunningNode : public ReplicaNode {
   MemberTable members_;
   Metrics metrics_;
   const std::unique_ptr<wal::Wal> wal_;
+  const std::unique_ptr<DroppedEntries> dropped_;  // null at a witness
   engine::Catalog catalog_;
   engine::KeyspaceSizes sizes_;
   Unreplicated unreplicated_;
@@ -101,6 +103,7 @@ class RunningNode : public ReplicaNode {
   std::unique_ptr<SnapshotSender> snapshots_out_;
   std::unique_ptr<WitnessOffers> witness_offers_;
   std::unique_ptr<SnapshotReceiver> snapshots_in_;
+  std::unique_ptr<LossDesk> losses_;
   std::unique_ptr<Driver> driver_;
 
   std::vector<std::unique_ptr<StageThread>> loop_threads_, log_threads_, applier_threads_,

@@ -278,6 +278,12 @@ void Sequencer::Evaluate(const engine::KeyspaceRequest& request, Turn* turn) {
   turn->gate->Add(std::move(gated));
 }
 
+// Nobody waits: its node tells it again until it has applied it.
+void Sequencer::Evaluate(const engine::LossRequest& request, Turn*) {
+  evaluator_.Evaluate(request);
+  parts_.metrics->losses_logged.Add(request.losses.size());
+}
+
 void Sequencer::Park(Turn* turn, engine::Needs needs) {
   parts_.metrics->evaluations_parked.Add();
   if (parked_ >= kParkedMax) {

@@ -120,6 +120,7 @@ class Sequencer {
   void Take(Turn turn);
   void Evaluate(const engine::WriteRequest& request, Turn* turn);
   void Evaluate(const engine::KeyspaceRequest& request, Turn* turn);
+  void Evaluate(const engine::LossRequest& request, Turn* turn);
   bool FailedForBudget(const engine::WriteRequest& request, Turn* turn);
   bool IsLocal(const engine::WriteRequest& request, engine::Durability asked) const;
   GatedAnswer Gated(Turn* turn) const;

@@ -74,6 +74,13 @@ bool LogBegun(const wal::Recovery& found, const SnapshotIntent& intent) {
   });
 }
 
+Slot BaseOf(const wal::Recovery& found) {
+  for (const wal::RecoveredGroup& group : found.groups) {
+    if (group.group == kFirstGroup) return group.base.slot;
+  }
+  return Slot{};
+}
+
 }  // namespace
 
 std::string IncomingImage(const std::string& snapshots) { return snapshots + "/incoming"; }
@@ -96,11 +103,16 @@ absl::StatusOr<std::optional<SnapshotIntent>> ReadIntent(wal::FileSystem* fs,
 
 absl::Status Install(wal::FileSystem* fs, const std::string& snapshots,
                      const SnapshotIntent& intent, const wal::Recovery& found, wal::Wal* wal,
-                     engine::Engine* engine) {
+                     engine::Engine* engine, DroppedEntries* dropped) {
+  const bool begun = LogBegun(found, intent);
+  if (dropped != nullptr && !begun && engine->applied() < intent.last.slot) {
+    const Slot first = std::max(engine->applied(), BaseOf(found)).Next();
+    if (absl::Status s = dropped->Keep(*wal, first); !s.ok()) return s;
+  }
   if (engine != nullptr && engine->applied() < intent.last.slot) {
     if (absl::Status s = engine->Restore(IncomingImage(snapshots)); !s.ok()) return s;
   }
-  if (!LogBegun(found, intent)) {
+  if (!begun) {
     const std::vector<wal::Record> records = {
         wal::StateRecord{kFirstGroup, EncodeHardState(intent.hard_state)},
         wal::BaseRecord{kFirstGroup, intent.prev, /*anew=*/true},

@@ -19,6 +19,7 @@
 #include "base/types.h"
 #include "consensus/action.h"
 #include "engine/storage/engine.h"
+#include "server/replica/dropped_entries.h"
 #include "wal/file_system.h"
 #include "wal/wal.h"
 
@@ -42,9 +43,10 @@ absl::Status NoteIntent(wal::FileSystem* fs, const std::string& snapshots,
 absl::StatusOr<std::optional<SnapshotIntent>> ReadIntent(wal::FileSystem* fs,
                                                          const std::string& snapshots);
 
-// Step 3. `engine` is null at a witness. REQUIRES: the log was opened without a fault.
+// Step 3. `engine` and `dropped` are null at a witness. What the log has above the state that is
+// replaced goes to `dropped`. REQUIRES: the log was opened without a fault.
 absl::Status Install(wal::FileSystem* fs, const std::string& snapshots,
                      const SnapshotIntent& intent, const wal::Recovery& found, wal::Wal* wal,
-                     engine::Engine* engine);
+                     engine::Engine* engine, DroppedEntries* dropped);
 
 }  // namespace baton::server

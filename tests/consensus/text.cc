@@ -55,6 +55,7 @@ struct BodyText {
   std::string operator()(const SnapshotOffer&) const { return "SnapshotOffer"; }
   std::string operator()(const SnapshotPull&) const { return "SnapshotPull"; }
   std::string operator()(const SnapshotChunk&) const { return "SnapshotChunk"; }
+  std::string operator()(const LossReport&) const { return "LossReport"; }
   std::string operator()(const AskSlot&) const { return "AskSlot"; }
   std::string operator()(const TellSlot& m) const {
     return m.granted ? "TellSlot " + ToString(m.slot) : "TellSlot refused";

@@ -144,6 +144,7 @@ struct BodyForm {
   void operator()(const consensus::SnapshotChunk&) const {
     BATON_CHECK(false) << "the drivers' own";
   }
+  void operator()(const consensus::LossReport&) const { BATON_CHECK(false) << "the drivers' own"; }
   void operator()(const consensus::AskSlot& m) const {
     const auto& [ask] = m;
     h->Add(ask);

@@ -105,6 +105,7 @@ server::ReplicaOptions Cluster::OptionsOf(uint32_t n) const {
   options.self = InfoOf(n, plan_.RoleOf(n));
   options.wal_directory = "/n" + std::to_string(n) + "/wal";
   options.snapshot_directory = "/n" + std::to_string(n) + "/snapshots";
+  options.dropped_directory = "/n" + std::to_string(n) + "/dropped";
   options.log_retention_bytes = plan_.log_retention_bytes;
   options.wal.segment_bytes = plan_.segment_bytes;
   options.wal.segments_ahead = 1;

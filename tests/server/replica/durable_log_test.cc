@@ -28,6 +28,10 @@ class DurableLogTest : public ::testing::Test {
                                [this](const std::string& reason) {
                                  MutexLock lock(&mutex_);
                                  fatal_.push_back(reason);
+                               },
+                               [this](Slot first) {
+                                 kept_.emplace_back(first, wal_.appends().size());
+                                 return keep_;
                                }}) {}
 
   LogBatch Batch(uint64_t id, bool with_record = true) {
@@ -51,6 +55,8 @@ class DurableLogTest : public ::testing::Test {
   std::vector<uint64_t> done_;
   std::vector<size_t> sent_before_;
   std::vector<std::string> fatal_;
+  std::vector<std::pair<Slot, size_t>> kept_;  // from where, and how many appends were before it
+  absl::Status keep_;
   EntryId base_;
   int probed_ = 0;
   DurableLog log_;
@@ -68,6 +74,55 @@ TEST_F(DurableLogTest, AProbeIsWrittenOnlyWhenNothingElseIs) {
   EXPECT_TRUE(log_.RunOnce());
   EXPECT_EQ(wal_.probes(), 1) << "the sync proves as much";
   EXPECT_EQ(probed_, 2);
+}
+
+TEST_F(DurableLogTest, WhatIsReplacedIsKeptFirst) {
+  log_.Submit(Batch(1));
+  log_.Submit(Batch(2));
+  LogBatch replacing = Batch(3);
+  replacing.replaces = Slot{2};
+  log_.Submit(replacing);
+  EXPECT_TRUE(log_.RunOnce());
+  EXPECT_TRUE(kept_.empty());
+  EXPECT_TRUE(log_.RunOnce());
+  EXPECT_EQ(kept_, (std::vector<std::pair<Slot, size_t>>{{Slot{2}, 1}}))
+      << "what was submitted before is in the log by then";
+  EXPECT_EQ(wal_.appends(), (std::vector<size_t>{2, 1}));
+  EXPECT_EQ(done(), (std::vector<uint64_t>{2, 3}));
+}
+
+TEST_F(DurableLogTest, WhatCannotBeKeptIsNotReplaced) {
+  keep_ = absl::InternalError("input/output error");
+  LogBatch replacing = Batch(1);
+  replacing.replaces = Slot{1};
+  log_.Submit(replacing);
+  log_.RunOnce();
+  EXPECT_TRUE(wal_.appends().empty());
+  ASSERT_EQ(fatal_.size(), 1u);
+  EXPECT_NE(fatal_[0].find("input/output error"), std::string::npos);
+  EXPECT_TRUE(done().empty());
+}
+
+TEST_F(DurableLogTest, WithoutSpaceForWhatIsReplacedTheLogWaits) {
+  keep_ = absl::ResourceExhaustedError("no space");
+  LogBatch replacing = Batch(1);
+  replacing.replaces = Slot{1};
+  log_.Submit(replacing);
+  log_.Submit(Batch(2));
+  EXPECT_EQ(log_.NextDeadlineUs(), kNever);
+  EXPECT_FALSE(log_.RunOnce());
+  EXPECT_FALSE(log_.RunOnce());
+  EXPECT_EQ(kept_.size(), 1u) << "not tried again at once";
+  EXPECT_EQ(log_.NextDeadlineUs(), clock_.now_us + DurableLog::kNoSpaceRetryUs);
+  EXPECT_TRUE(wal_.appends().empty() && done().empty() && fatal_.empty());
+  clock_.now_us += DurableLog::kNoSpaceRetryUs;
+  EXPECT_FALSE(log_.RunOnce());
+  keep_ = absl::OkStatus();
+  clock_.now_us += DurableLog::kNoSpaceRetryUs;
+  EXPECT_TRUE(log_.RunOnce());
+  EXPECT_EQ(wal_.appends(), std::vector<size_t>{2});
+  EXPECT_EQ(done(), std::vector<uint64_t>{2});
+  EXPECT_EQ(log_.NextDeadlineUs(), kNever);
 }
 
 TEST_F(DurableLogTest, OneSyncCoversAllThatWaits) {

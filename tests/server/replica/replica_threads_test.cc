@@ -106,6 +106,7 @@ class ThreadsTest : public ::testing::Test {
     options.seed = n + 10 * ++starts_;
     options.wal_directory = "/wal";
     options.snapshot_directory = "/snapshots";
+    options.dropped_directory = "/dropped";
     options.wal.segment_bytes = 4 << 20;
     options.disk_reserve_bytes = 0;
     auto node = ReplicaNode::Start(options, fs_[n].get(), engine_[n].get(), transport_[n].get(),

@@ -81,7 +81,7 @@ TEST(SnapshotTest, BringsBackWhoNeedsWhatIsTruncated) {
 // A node whose log is the snapshot's last entry alone must be able to lead: that entry states what
 // a new reign continues, the revisions above all.
 TEST(SnapshotTest, WhoCameBackByASnapshotCanLeadAtOnce) {
-  SimCluster cluster(SmallLog(9));
+  SimCluster cluster(SmallLog(10));
   const uint32_t away = FallBehind(&cluster);
   const uint32_t leader = cluster.Leader();
   cluster.Start(away);

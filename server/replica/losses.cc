@@ -1,0 +1,208 @@
+#include "server/replica/losses.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "engine/state/keyspace_change.h"
+#include "engine/state/row.h"
+#include "engine/state/view.h"
+#include "engine/storage/key_encoding.h"
+#include "server/codec/entry_codec.h"
+#include "server/replica/reign_rows.h"
+#include "server/replica/stage.h"
+
+namespace baton::server {
+namespace {
+
+using engine::KeyspaceInfo;
+using engine::Loss;
+
+// Looks through what one node has dropped, against one view.
+class Finder {
+ public:
+  Finder(NodeId self, const engine::View* view) : self_(self), view_(view) {}
+
+  absl::StatusOr<Fate> FateOf(const EntryId& entry) const {
+    return server::FateOf(*view_, entry, engine::ReadTier::kAny);
+  }
+
+  // Appends what is not in the state yet of an entry that is lost.
+  absl::Status Look(const DecodedEntry& entry, std::vector<Loss>* losses) {
+    engine::EffectsReader effects(entry.effects, entry.stamp.base_revision);
+    engine::Effect effect;
+    for (uint32_t index = 0; effects.Next(&effect); ++index) {
+      if (engine::KeyspaceOf(effect.key) == kSystemKeyspace) continue;
+      const absl::StatusOr<bool> known = IsLogged(entry.id, index);
+      if (!known.ok()) return known.status();
+      if (*known) continue;
+      absl::StatusOr<Loss> loss = LossOf(entry, index, effect);
+      if (!loss.ok()) return loss.status();
+      losses->push_back(*std::move(loss));
+    }
+    return effects.status();
+  }
+
+ private:
+  absl::StatusOr<bool> IsLogged(const EntryId& entry, uint32_t index) const {
+    const std::string key =
+        engine::SystemKey(engine::SystemTable::kLosses, engine::LossSuffix(entry, index));
+    const auto row = view_->Get(kSystemKeyspace, engine::UserKey(key), engine::ReadTier::kAny);
+    if (!row.ok()) return row.status();
+    return row->has_value();
+  }
+
+  absl::StatusOr<Loss> LossOf(const DecodedEntry& entry, uint32_t index,
+                              const engine::Effect& effect) {
+    Loss loss;
+    loss.entry = entry.id;
+    loss.index = index;
+    loss.keyspace = engine::KeyspaceOf(effect.key);
+    const absl::StatusOr<KeyspaceInfo> keyspace = AsOf(loss.keyspace, entry.id.slot);
+    if (!keyspace.ok()) return keyspace.status();
+    loss.keyspace_name = keyspace->name;
+    loss.acknowledged = keyspace->settings.mode == engine::KeyspaceMode::kAsync
+                            ? Loss::Acknowledged::kUnknown
+                            : Loss::Acknowledged::kNo;
+    loss.key = engine::UserKey(effect.key);
+    loss.revision = effect.revision;
+    loss.wall_time_us = entry.stamp.wall_time_us;
+    loss.found_on = self_;
+    switch (effect.kind) {
+      case engine::EffectKind::kPut: {
+        const auto row = engine::DecodeRow(effect.row);
+        if (!row.ok()) return row.status();
+        loss.kind = Loss::Kind::kPut;
+        loss.value = row->value;
+        break;
+      }
+      case engine::EffectKind::kDeleteRange:
+        loss.kind = Loss::Kind::kDeleteRange;
+        // At the end of the keyspace it has the id of the next.
+        if (engine::KeyspaceOf(effect.end) == loss.keyspace) loss.end = engine::UserKey(effect.end);
+        break;
+      default:
+        loss.kind = Loss::Kind::kDelete;
+    }
+    return loss;
+  }
+
+  // The keyspace as it was when `slot` was written. Its changes are chosen, and applied here, as
+  // far as that slot.
+  absl::StatusOr<KeyspaceInfo> AsOf(KeyspaceId id, Slot slot) {
+    const auto changes = ChangesOf(id);
+    if (!changes.ok()) return changes.status();
+    KeyspaceInfo info = engine::DefaultKeyspaceInfo(0);
+    if (id != kDefaultKeyspace) {  // until its creation, which may have been dropped with it
+      info.name.clear();
+      info.settings.mode = engine::KeyspaceMode::kAsync;
+    }
+    for (const engine::KeyspaceChangeRow& change : **changes) {
+      if (change.stamp.slot < slot) info = change.info;
+    }
+    return info;
+  }
+
+  absl::StatusOr<const std::vector<engine::KeyspaceChangeRow>*> ChangesOf(KeyspaceId id) {
+    const auto found = changes_.find(id);
+    if (found != changes_.end()) return &found->second;
+    engine::ScanSpec spec;
+    spec.keyspace = kSystemKeyspace;
+    spec.begin = engine::UserKey(engine::KeyspaceChangeKey(id, Revision{}));
+    spec.end = engine::UserKey(engine::KeyspaceChangeKey(KeyspaceId{id.value + 1}, Revision{}));
+    std::vector<engine::KeyspaceChangeRow> changes;
+    while (true) {
+      const auto page = view_->Scan(spec, engine::ReadTier::kAny);
+      if (!page.ok()) return page.status();
+      for (const engine::Record& record : page->records) {
+        auto row = engine::DecodeKeyspaceChange(id, record.value);
+        if (!row.ok()) return row.status();
+        changes.push_back(*std::move(row));
+      }
+      if (!page->next) break;
+      spec.begin = *page->next;
+    }
+    return &changes_.emplace(id, std::move(changes)).first->second;
+  }
+
+  const NodeId self_;
+  const engine::View* const view_;
+  std::map<KeyspaceId, std::vector<engine::KeyspaceChangeRow>> changes_;
+};
+
+uint64_t BytesOf(const std::vector<Loss>& losses, size_t from) {
+  uint64_t bytes = 0;
+  for (size_t i = from; i < losses.size(); ++i)
+    bytes += losses[i].key.size() + losses[i].value.size();
+  return bytes;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<Loss>> FindLosses(NodeId self, const engine::Engine& engine,
+                                             const engine::Overlay& overlay,
+                                             DroppedEntries* dropped) {
+  const engine::View view(engine, overlay, Slot{});
+  Finder finder(self, &view);
+  std::vector<Loss> losses;
+  uint64_t bytes = 0;
+  const auto names = dropped->List();
+  if (!names.ok()) return names.status();
+  for (const std::string& name : *names) {
+    const auto entries = dropped->Read(name);
+    if (!entries.ok()) return entries.status();
+    bool over = true;
+    const size_t before = losses.size();
+    for (const std::string& encoded : *entries) {
+      const auto entry = DecodeEntry(encoded, EntryHash::kVerified);
+      if (!entry.ok()) return entry.status();
+      const absl::StatusOr<Fate> fate = finder.FateOf(entry->id);
+      if (!fate.ok()) return fate.status();
+      if (*fate == Fate::kUndecided || bytes > engine::kLossReportBytesMax) {
+        over = false;
+        break;
+      }
+      if (*fate == Fate::kChosen) continue;
+      const size_t at = losses.size();
+      if (absl::Status s = finder.Look(*entry, &losses); !s.ok()) return s;
+      bytes += BytesOf(losses, at);
+    }
+    if (!over || losses.size() != before) continue;
+    if (absl::Status s = dropped->Remove(name); !s.ok()) return s;
+  }
+  return losses;
+}
+
+void LossDesk::RunDue(Slot applied) {
+  if (looking_ || parts_.dropped->empty() || (applied == looked_at_ && !told_)) return;
+  if (parts_.clock->LeaseNowUs() < next_us_) return;
+  looked_at_ = applied;
+  looking_ =
+      parts_.worker->Post([self = parts_.self, engine = parts_.engine, overlay = parts_.overlay,
+                           dropped = parts_.dropped, found = parts_.found] {
+        auto losses = FindLosses(self, *engine, *overlay, dropped);
+        found({losses.status(), losses.ok() ? *std::move(losses) : std::vector<Loss>()});
+      });
+}
+
+std::vector<Loss> LossDesk::On(LossesFound found) {
+  looking_ = false;
+  if (!found.status.ok()) {
+    spdlog::error("cannot tell what became of entries that were dropped: {}",
+                  std::string(found.status.message()));
+  }
+  told_ = !found.losses.empty();
+  rest_us_ = told_ || !found.status.ok() ? std::min(2 * rest_us_, kTellUsMax) : kLookUs;
+  next_us_ = parts_.clock->LeaseNowUs() + rest_us_;
+  return std::move(found.losses);
+}
+
+int64_t LossDesk::NextDeadlineUs() const {
+  return looking_ || !told_ || parts_.dropped->empty() ? kNever : next_us_;
+}
+
+}  // namespace baton::server
