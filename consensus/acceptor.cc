@@ -114,18 +114,18 @@ void Acceptor::OnFetch(Core* core, NodeId from, const Fetch& m) {
   if (m.ballot < promised) core->Send(from, Nack{m.ballot, promised, Refusal::kPromisedHigher, 0});
   // While the promise is m.ballot, and its reign has not begun, this log does not change.
   if (m.ballot != promised) return;
-  const EntryId last = core->log.last();
+  const EntryId base = core->log.base();
   if (!core->log.Holds(m.prev)) {
-    core->Send(from, Fetched{m.ballot, promised, false, core->log.NewestAtMost(m.prev), last, {}});
+    core->Send(from, Fetched{m.ballot, promised, false, core->log.NewestAtMost(m.prev), base, {}});
     return;
   }
   const uint64_t bytes_max = std::min(m.bytes_max, core->config.message_bytes_max);
   std::vector<Entry> entries = core->log.Take(m.prev.slot.Next(), bytes_max);
-  if (entries.empty() && m.prev != last) {
+  if (entries.empty() && m.prev != core->log.last()) {
     serving_ = Serving{core->Read(m.prev.slot.Next(), bytes_max), m};
     return;
   }
-  core->Send(from, Fetched{m.ballot, promised, true, m.prev, last, std::move(entries)});
+  core->Send(from, Fetched{m.ballot, promised, true, m.prev, base, std::move(entries)});
 }
 
 bool Acceptor::OnLogRead(Core* core, const LogRead& read) {
@@ -134,7 +134,7 @@ bool Acceptor::OnLogRead(Core* core, const LogRead& read) {
   if (fetch.ballot != core->hard.promised || read.missing) return true;
   if (!core->StillHolds(fetch.prev.slot.Next(), read.entries)) return true;
   core->Send(fetch.ballot.node, Fetched{fetch.ballot, core->hard.promised, true, fetch.prev,
-                                        core->log.last(), read.entries});
+                                        core->log.base(), read.entries});
   return true;
 }
 

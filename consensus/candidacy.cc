@@ -121,9 +121,9 @@ Candidacy::Outcome Candidacy::OnFetched(Core* core, NodeId from, const Fetched& 
   // Once the source has promised higher, its log may be a later leader's.
   if (ballot_ < m.promised) return Outcome::kLost;
   if (!m.matched) {
+    if (core->log.base().slot < m.base.slot && !core->log.Holds(m.base)) return Outcome::kGaveWay;
     const EntryId prev = core->log.NewestAtMost(m.prev);
-    // No step back: a late copy, or the source has truncated what this node lacks. The deadline
-    // tells.
+    // No step back: a late copy.
     if (prev.slot >= fetch_prev_.slot) return Outcome::kGoing;
     return Adopt(core, prev);
   }

@@ -75,7 +75,7 @@ struct Fetched {
   Ballot promised;  // the source's; above `ballot` it ends the candidacy
   bool matched = false;
   EntryId prev;  // matched: what `entries` follow; else the newest id worth asking from
-  EntryId last;  // end of the source's log
+  EntryId base;  // of the source's log: who lacks it can have nothing from there
   std::vector<Entry> entries;
   friend bool operator==(const Fetched&, const Fetched&) = default;
 };

@@ -202,7 +202,13 @@ void Replica::On(NodeId from, const Nack& m) {
   }
 }
 
-void Replica::On(NodeId from, const Fetch& m) { acceptor_.OnFetch(&core_, from, m); }
+void Replica::On(NodeId from, const Fetch& m) {
+  acceptor_.OnFetch(&core_, from, m);
+  // It goes on from here: its own deadline does too.
+  if (m.ballot == promised() && !leader()) {
+    election_.GiveTime(from, core_.now_us, RankWithout(from));
+  }
+}
 
 void Replica::On(NodeId from, const Fetched& m) {
   core_.SawRound(m.promised);

@@ -53,7 +53,7 @@ struct Checker {
   bool operator()(const Nack& m) const { return Sane(m.promised); }
   bool operator()(const Fetch& m) const { return Speaks(m.ballot) && Sane(m.prev); }
   bool operator()(const Fetched& m) const {
-    return Sane(m.promised) && Sane(m.prev) && Sane(m.last) && Follow(m.prev, m.entries, m.ballot);
+    return Sane(m.promised) && Sane(m.prev) && Sane(m.base) && Follow(m.prev, m.entries, m.ballot);
   }
   bool operator()(const Accept& m) const {
     return Speaks(m.ballot) && Sane(m.prev) && Follow(m.prev, m.entries, m.ballot) &&

@@ -112,7 +112,7 @@ struct BodyWriter {
     Put(from.promised, to->mutable_promised());
     to->set_matched(from.matched);
     Put(from.prev, to->mutable_prev());
-    Put(from.last, to->mutable_last());
+    Put(from.base, to->mutable_base());
     entries = &from.entries;
   }
   void operator()(const consensus::Accept& from) {
@@ -239,7 +239,7 @@ bool ReadBody(const PeerHeader& header, consensus::MessageBody* body) {
     case PeerHeader::kFetched: {
       const auto& from = header.fetched();
       *body = consensus::Fetched{Get(from.ballot()), Get(from.promised()), from.matched(),
-                                 Get(from.prev()),   Get(from.last()),     {}};
+                                 Get(from.prev()),   Get(from.base()),     {}};
       return true;
     }
     case PeerHeader::kAccept: {

@@ -220,7 +220,6 @@ TEST(ReplicaTest, AHigherPromiseInAFetchEndsTheCandidacy) {
                   .promised = ballot,
                   .matched = true,
                   .prev = FindSent<Fetch>(fetch)->prev,
-                  .last = last,
                   .entries = {entry}};
   Replica other = replica;
   EXPECT_NE(Find<OpenReign>(Receive(&other, 2, fetched, now_us)), nullptr);

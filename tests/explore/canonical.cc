@@ -94,12 +94,12 @@ struct BodyForm {
     h->Add(bytes_max);
   }
   void operator()(const consensus::Fetched& m) const {
-    const auto& [ballot, promised, matched, prev, last, entries] = m;
+    const auto& [ballot, promised, matched, prev, base, entries] = m;
     h->Add(ballot);
     h->Add(promised);
     h->Add(uint64_t{matched});
     h->Add(prev);
-    h->Add(last);
+    h->Add(base);
     FeedEntries(entries, h);
   }
   void operator()(const consensus::Accept& m) const {
