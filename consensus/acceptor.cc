@@ -139,9 +139,9 @@ bool Acceptor::OnLogRead(Core* core, const LogRead& read) {
 }
 
 bool Acceptor::OnAbdicate(const Core& core, const Abdicate& m) {
-  const bool left = Leader(core) == m.ballot.node && following_ == m.ballot;
+  const bool news = m.ballot == core.hard.promised && !lease_.Abdicated(m.ballot);
   lease_.Release(m.ballot, core.now_us);
-  return left;
+  return news;
 }
 
 std::optional<NodeId> Acceptor::Leader(const Core& core) const {

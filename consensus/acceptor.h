@@ -31,7 +31,7 @@ class Acceptor {
   void OnFetch(Core* core, NodeId from, const Fetch& m);
   // True when the read was for a Fetch, now answered.
   bool OnLogRead(Core* core, const LogRead& read);
-  // Releases the lease of exactly that ballot; true when it was this node's leader's.
+  // Releases the lease of exactly that ballot; true when it is the one promised, and this is news.
   bool OnAbdicate(const Core& core, const Abdicate& m);
 
   // The leader whose Accepts this node takes, if it has promised nothing higher since and its lease

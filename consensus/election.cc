@@ -19,6 +19,7 @@ void Election::LeaseRuns(int64_t lease_end_us, uint32_t rank) {
 void Election::LeaderGone(int64_t now_us, uint32_t rank) {
   stand_at_us_ = now_us + rank * rank_step_us_;
   attempts_ = 0;
+  patient_until_us_ = 0;
 }
 
 void Election::GiveTime(NodeId candidate, int64_t now_us, uint32_t rank) {

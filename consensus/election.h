@@ -18,7 +18,7 @@ class Election {
 
   // A leader is heard: its lease runs until then.
   void LeaseRuns(int64_t lease_end_us, uint32_t rank);
-  // The leader said that it stops, or this node stopped leading.
+  // The leader said that it stops, or a candidate that it gives way; or this node stopped leading.
   void LeaderGone(int64_t now_us, uint32_t rank);
   // This node promised `candidate` a ballot, and gives it time before it stands or helps another.
   void GiveTime(NodeId candidate, int64_t now_us, uint32_t rank);

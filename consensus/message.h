@@ -113,7 +113,8 @@ struct Accepted {
   friend bool operator==(const Accepted&, const Accepted&) = default;
 };
 
-// The leader of `ballot` stops leading and renews nothing: no one need wait for its lease.
+// The leader of `ballot` stops leading and renews nothing: no one need wait for its lease. Or its
+// candidate gives way: no one need be patient with it.
 struct Abdicate {
   Ballot ballot;
   friend bool operator==(const Abdicate&, const Abdicate&) = default;

@@ -277,7 +277,7 @@ void Replica::Conclude(Candidacy::Outcome outcome) {
     case Candidacy::Outcome::kGoing:
       return;
     case Candidacy::Outcome::kGaveWay:
-      election_.Bar(core_.now_us + core_.config.timing.lease_us);
+      GiveWay(candidacy_->ballot());
       [[fallthrough]];
     case Candidacy::Outcome::kLost:
       candidacy_.reset();
@@ -290,6 +290,14 @@ void Replica::Conclude(Candidacy::Outcome outcome) {
       leadership_->Begin(&core_, acceptor_.DurableStatedBy(core_.log.last().born));
       return;
     }
+  }
+}
+
+// Those who promised need not be patient until their time is up.
+void Replica::GiveWay(const Ballot& ballot) {
+  election_.Bar(core_.now_us + core_.config.timing.lease_us);
+  for (NodeId node : core_.configurations().Voters()) {
+    if (node != core_.self()) core_.Send(node, Abdicate{ballot});
   }
 }
 

@@ -110,6 +110,7 @@ class Replica {
   int64_t StandAtUs() const;  // REQUIRES: MayStand()
   void Stand();
   void Conclude(Candidacy::Outcome outcome);
+  void GiveWay(const Ballot& ballot);
   void YieldTo(const Ballot& ballot);
   void StopLeading(const std::string& reason, bool abdicate);
   void LeadOn();
