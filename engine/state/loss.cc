@@ -37,6 +37,10 @@ std::string LossSuffix(const EntryId& entry, uint32_t index) {
   return suffix;
 }
 
+std::string LossKey(std::string_view suffix) {
+  return std::string(UserKey(SystemKey(SystemTable::kLosses, suffix)));
+}
+
 std::string EncodeLoss(const Loss& loss) {
   std::string value;
   PutByte(&value, kLossVersion);

@@ -11,6 +11,7 @@
 #include "server/rpc/formation_wire.h"
 #include "server/rpc/id_bytes.h"
 #include "server/rpc/keyspace_wire.h"
+#include "server/rpc/loss_wire.h"
 #include "server/rpc/requests.h"
 
 namespace baton::server {
@@ -203,21 +204,33 @@ Failure ClusterService::Begin(grpc::CallbackServerContext* context, const Reques
 
 namespace {
 
-// Waits for the answer of one change of keyspaces.
-class KeyspaceCall final : public AnswerSink {
+// Waits for the answer of one call to the node.
+template <class Response>
+class NodeCall final : public AnswerSink {
  public:
-  KeyspaceCall(grpc::ServerUnaryReactor* reactor, v1::ChangeKeyspaceResponse* response)
+  NodeCall(grpc::ServerUnaryReactor* reactor, Response* response)
       : reactor_(reactor), response_(response) {}
   void Answered(uint64_t, Answer answer) override {
-    if (answer.failure.ok()) FillResponse(answer, response_);
-    reactor_->Finish(ToGrpcStatus(answer.failure));
+    Failure failure = answer.failure;
+    if (failure.ok()) failure = FillResponse(answer, response_);
+    reactor_->Finish(ToGrpcStatus(failure));
   }
   void Flush() override {}
 
  private:
   grpc::ServerUnaryReactor* const reactor_;
-  v1::ChangeKeyspaceResponse* const response_;  // lives until Finish
+  Response* const response_;  // lives until Finish
 };
+
+// `request` of the node, answered into `response`.
+template <class Response>
+void Ask(Node* node, Request request, const CallContext& context, grpc::ServerUnaryReactor* reactor,
+         Response* response) {
+  std::vector<Call> calls(1);
+  calls[0].context = context;
+  calls[0].request = std::move(request);
+  node->Submit(std::move(calls), std::make_shared<NodeCall<Response>>(reactor, response));
+}
 
 }  // namespace
 
@@ -227,19 +240,35 @@ grpc::ServerUnaryReactor* ClusterService::ChangeKeyspace(grpc::CallbackServerCon
                                                          v1::ChangeKeyspaceResponse* response) {
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
   Node* node = nullptr;
-  std::vector<Call> calls(1);
+  CallContext call;
   engine::KeyspaceRequest change;
-  Failure failure = Begin(context, *request, &node, &calls[0].context);
+  Failure failure = Begin(context, *request, &node, &call);
   if (failure.ok()) failure = CheckReason(request->reason());
   if (failure.ok()) failure = ParseChange(*request, &change);
   if (!failure.ok()) {
     reactor->Finish(ToGrpcStatus(failure));
     return reactor;
   }
-  change.actor = calls[0].context.actor;
+  change.actor = call.actor;
   change.reason = request->reason();
-  calls[0].request = std::move(change);
-  node->Submit(std::move(calls), std::make_shared<KeyspaceCall>(reactor, response));
+  Ask(node, std::move(change), call, reactor, response);
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* ClusterService::ListLosses(grpc::CallbackServerContext* context,
+                                                     const v1::ListLossesRequest* request,
+                                                     v1::ListLossesResponse* response) {
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  Node* node = nullptr;
+  CallContext call;
+  engine::ScanSpec rows;
+  Failure failure = Begin(context, *request, &node, &call);
+  if (failure.ok()) failure = ParseRequest(*request, &rows);
+  if (!failure.ok()) {
+    reactor->Finish(ToGrpcStatus(failure));
+    return reactor;
+  }
+  Ask(node, std::move(rows), call, reactor, response);
   return reactor;
 }
 

@@ -40,6 +40,9 @@ class ClusterService final : public v1::Cluster::CallbackService {
   grpc::ServerUnaryReactor* ListKeyspaces(grpc::CallbackServerContext* context,
                                           const v1::ListKeyspacesRequest* request,
                                           v1::ListKeyspacesResponse* response) override;
+  grpc::ServerUnaryReactor* ListLosses(grpc::CallbackServerContext* context,
+                                       const v1::ListLossesRequest* request,
+                                       v1::ListLossesResponse* response) override;
   grpc::ServerUnaryReactor* Status(grpc::CallbackServerContext* context,
                                    const v1::StatusRequest* request,
                                    v1::StatusResponse* response) override;

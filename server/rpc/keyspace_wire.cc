@@ -101,12 +101,13 @@ void ToProto(const KeyspaceStatus& from, v1::Keyspace* to) {
   out->set_failed(stats.failed);
 }
 
-void FillResponse(const Answer& answer, v1::ChangeKeyspaceResponse* to) {
+Failure FillResponse(const Answer& answer, v1::ChangeKeyspaceResponse* to) {
   const auto* result = std::get_if<engine::KeyspaceResult>(&answer.result);
   BATON_CHECK(result != nullptr) << "a change of keyspaces was answered with something else";
   ToProto(answer.position, to->mutable_position());
   ToProto(result->info, to->mutable_keyspace());
   to->set_unchanged(result->unchanged);
+  return {};
 }
 
 }  // namespace baton::server

@@ -17,6 +17,6 @@ Failure ParseChange(const v1::DropKeyspaceRequest& request, engine::KeyspaceRequ
 void ToProto(const engine::KeyspaceInfo& from, v1::Keyspace* to);
 void ToProto(const KeyspaceStatus& from, v1::Keyspace* to);
 // REQUIRES: the answer is ok.
-void FillResponse(const Answer& answer, v1::ChangeKeyspaceResponse* to);
+Failure FillResponse(const Answer& answer, v1::ChangeKeyspaceResponse* to);
 
 }  // namespace baton::server

@@ -95,6 +95,7 @@ int Main(int argc, char** argv) {
   AddLocalCommands(&app, &context);
   AddClusterCommands(&app, &context);
   AddKeyspaceCommands(&app, &context);
+  AddLossCommands(&app, &context);
   AddMemberCommands(&app, &context);
   AddDataCommands(&app, &context);
   AddTransferCommands(&app, &context);

@@ -189,6 +189,31 @@ struct DigestInfo {
   uint64_t applied_slot = 0;
 };
 
+// A write that one leader had and a later one had not: it was lost. Named by the entry it stood in,
+// and its place there.
+struct LossInfo {
+  enum class Kind { kPut, kDelete, kDeleteRange };
+  uint64_t born_round = 0;
+  uint32_t born_node = 0;
+  uint64_t slot = 0;
+  uint32_t index = 0;
+  Kind kind = Kind::kPut;
+  bool may_be_acknowledged = false;  // its keyspace was async
+  std::string keyspace;              // as it was called then
+  std::string key;                   // of a range: its begin
+  std::string end;                   // of a range; empty: to the end of the keyspace
+  std::string value;
+  uint64_t revision = 0;  // that its client was told; given to nothing else
+  uint64_t session = 0;   // 0: none
+  uint64_t sequence = 0;
+  int64_t wall_time_us = 0;
+  uint32_t found_on = 0;  // the node whose log had it
+};
+struct LossPage {
+  std::vector<LossInfo> losses;  // by ballot, slot and index
+  std::string next;              // empty: there are no more
+};
+
 class Admin {
  public:
   // Checks the options; connects when a call needs it. INVALID_ARGUMENT as Client::Connect.
@@ -241,6 +266,11 @@ class Admin {
   // As the node that leads sees them; `name` empty: all.
   absl::StatusOr<std::vector<KeyspaceInfo>> ListKeyspaces(const std::string& name = "",
                                                           const CallOptions& options = {});
+
+  // The ledger of lost writes, by the node that leads: at most `limit` after `after`, which is a
+  // page's `next`.
+  absl::StatusOr<LossPage> ListLosses(const std::string& after = "", uint32_t limit = 1'000,
+                                      const CallOptions& options = {});
 
   absl::StatusOr<NodeStatus> Status(const std::string& endpoint, const CallOptions& options = {});
   // Asks all endpoints at once; one report each, in their order, within options.timeout.

@@ -1,0 +1,16 @@
+// The ledger of losses between the wire and the node. Functions, any thread.
+#pragma once
+
+#include "baton/v1/cluster.pb.h"
+#include "engine/state/request.h"
+#include "server/replica/node.h"
+
+namespace baton::server {
+
+// The rows that a request asks for. INVALID_ARGUMENT: `after` is none that was given out, or the
+// limit is too high.
+Failure ParseRequest(const v1::ListLossesRequest& request, engine::ScanSpec* to);
+// The answer to that. DATA_LOSS, FAILED_PRECONDITION: a row cannot be read.
+Failure FillResponse(const Answer& answer, v1::ListLossesResponse* to);
+
+}  // namespace baton::server
