@@ -19,9 +19,11 @@ namespace baton::client {
 struct Lane;
 
 struct CallHeader {
-  uint64_t id = 0;      // unique within the client
-  bool write = false;   // false: may be repeated freely
-  ReadPlace place;      // the leader, unless it is a read
+  uint64_t id = 0;            // unique within the client
+  bool write = false;         // false: may be repeated freely
+  bool exactly_once = false;  // a write that needs a stamp, and may be repeated with it
+  WriteStamp stamp;           // in `request` too
+  ReadPlace place;            // the leader, unless it is a read
   std::string request;  // a v1.ExchangeRequest with this one item: requests are joined end to end
   int64_t encoded_us = 0;   // when its timeout_ms was written into `request`
   int64_t deadline_us = 0;  // > encoded_us
@@ -30,10 +32,11 @@ struct CallHeader {
 class Call {
  public:
   enum class State {
-    kQueued,    // waits for a leader
-    kGathered,  // in its lane, for the next message
-    kSent,      // in its lane, in a message that was given to the stream
-    kWaiting,   // for a delay that a node asked for, or until a node may be asked again
+    kUnstamped,  // waits for a session with room
+    kQueued,     // waits for a leader
+    kGathered,   // in its lane, for the next message
+    kSent,       // in its lane, in a message that was given to the stream
+    kWaiting,    // for a delay that a node asked for, or until a node may be asked again
   };
 
   explicit Call(CallHeader header) : header(std::move(header)) {}
@@ -43,9 +46,10 @@ class Call {
 
   CallHeader header;
   State state = State::kQueued;
-  Lane* lane = nullptr;   // set iff kGathered or kSent
-  int overloads = 0;      // answers that asked for a delay
-  int64_t resume_us = 0;  // of kWaiting
+  bool uncertain = false;  // it was sent before, and may have taken effect
+  Lane* lane = nullptr;    // set iff kGathered or kSent
+  int overloads = 0;       // answers that asked for a delay
+  int64_t resume_us = 0;   // of kWaiting
 };
 
 // A call whose callback takes a Result. `done` runs without any of the client's locks.

@@ -21,6 +21,7 @@ namespace {
 using client::Call;
 using client::CallHeader;
 using client::TypedCall;
+using client::WriteStamp;
 
 // Where a synchronous call waits for its own callback.
 template <class Result>
@@ -45,12 +46,19 @@ class Waiter {
   std::optional<absl::StatusOr<Result>> result_ BATON_GUARDED_BY(mutex_);
 };
 
+// Whatever the options say of reads.
+CallOptions LeadersOwn(CallOptions options) {
+  options.read = {};
+  return options;
+}
+
 }  // namespace
 
 // The dispatcher, the thread of its timers, and what both need.
 struct Client::Parts {
   explicit Parts(const ClientOptions& options)
-      : environment(client::Environment::Real()),
+      : exactly_once(options.exactly_once),
+        environment(client::Environment::Real()),
         dispatcher(options, environment, std::make_unique<client::GrpcNetwork>(),
                    [this] { timers->Wake(); }),
         timers(std::make_unique<client::TimerThread>(environment,
@@ -72,11 +80,31 @@ struct Client::Parts {
     header.write = write;
     if (!write) header.place = {options.read.from, options.read.node};
     header.request = encode(header.id);
+    Submit(std::move(header), options, std::move(done));
+  }
+
+  // A write: `encode` takes its stamp too.
+  template <class Result, class Encode>
+  void StartWrite(const CallOptions& options, Callback<Result> done, Encode encode) {
+    absl::Status checked = client::CheckOptions(options);
+    if (!checked.ok()) return done(std::move(checked));
+    CallHeader header;
+    header.id = dispatcher.NextId();
+    header.write = true;
+    header.exactly_once = exactly_once;
+    if (exactly_once) header.stamp = dispatcher.TakeStamp();
+    header.request = encode(header.id, header.stamp);
+    Submit(std::move(header), options, std::move(done));
+  }
+
+  template <class Result>
+  void Submit(CallHeader header, const CallOptions& options, Callback<Result> done) {
     header.encoded_us = dispatcher.NowUs();
     header.deadline_us = header.encoded_us + std::chrono::microseconds(options.timeout).count();
     dispatcher.Submit(std::make_unique<TypedCall<Result>>(std::move(header), std::move(done)));
   }
 
+  const bool exactly_once;
   client::Environment* const environment;
   client::Dispatcher dispatcher;
   std::unique_ptr<client::TimerThread> timers;
@@ -84,6 +112,7 @@ struct Client::Parts {
 
 absl::StatusOr<std::unique_ptr<Client>> Client::Connect(ClientOptions options) {
   absl::Status checked = client::CheckEndpoints(options.endpoints);
+  if (checked.ok()) checked = client::CheckSessionTtl(options);
   if (!checked.ok()) return checked;
   return std::unique_ptr<Client>(new Client(std::make_unique<Parts>(options)));
 }
@@ -110,40 +139,52 @@ void Client::ScanAsync(const ScanRange& range, const PageOptions& page, const Ca
 
 void Client::PutAsync(std::string_view key, std::string_view value, const CallOptions& options,
                       Callback<WriteResult> done) {
-  parts_->Start(true, options, std::move(done),
-                [&](uint64_t id) { return client::EncodePut(id, key, value, options); });
+  parts_->StartWrite(options, std::move(done), [&](uint64_t id, const WriteStamp& stamp) {
+    return client::EncodePut(id, key, value, options, stamp);
+  });
 }
 
 void Client::DeleteAsync(std::string_view key, const DeleteOptions& what,
                          const CallOptions& options, Callback<DeleteResult> done) {
-  parts_->Start(true, options, std::move(done),
-                [&](uint64_t id) { return client::EncodeDelete(id, key, what, options); });
+  parts_->StartWrite(options, std::move(done), [&](uint64_t id, const WriteStamp& stamp) {
+    return client::EncodeDelete(id, key, what, options, stamp);
+  });
 }
 
 void Client::DeleteRangeAsync(std::string_view begin, std::string_view end,
                               const DeleteRangeOptions& what, const CallOptions& options,
                               Callback<DeleteRangeResult> done) {
-  parts_->Start(true, options, std::move(done), [&](uint64_t id) {
-    return client::EncodeDeleteRange(id, begin, end, what, options);
+  parts_->StartWrite(options, std::move(done), [&](uint64_t id, const WriteStamp& stamp) {
+    return client::EncodeDeleteRange(id, begin, end, what, options, stamp);
   });
 }
 
 void Client::IncrementAsync(std::string_view key, int64_t by, const CallOptions& options,
                             Callback<IncrementResult> done) {
-  parts_->Start(true, options, std::move(done),
-                [&](uint64_t id) { return client::EncodeIncrement(id, key, by, options); });
+  parts_->StartWrite(options, std::move(done), [&](uint64_t id, const WriteStamp& stamp) {
+    return client::EncodeIncrement(id, key, by, options, stamp);
+  });
 }
 
 void Client::AppendAsync(std::string_view key, std::string_view bytes, const CallOptions& options,
                          Callback<AppendResult> done) {
-  parts_->Start(true, options, std::move(done),
-                [&](uint64_t id) { return client::EncodeAppend(id, key, bytes, options); });
+  parts_->StartWrite(options, std::move(done), [&](uint64_t id, const WriteStamp& stamp) {
+    return client::EncodeAppend(id, key, bytes, options, stamp);
+  });
 }
 
 void Client::BatchAsync(const WriteBatch& batch, const CallOptions& options,
                         Callback<BatchResult> done) {
-  parts_->Start(true, options, std::move(done),
-                [&](uint64_t id) { return client::EncodeBatch(id, batch, options); });
+  parts_->StartWrite(options, std::move(done), [&](uint64_t id, const WriteStamp& stamp) {
+    return client::EncodeBatch(id, batch, options, stamp);
+  });
+}
+
+void Client::GetOutcomeAsync(uint64_t session, uint64_t sequence, const CallOptions& options,
+                             Callback<OutcomeResult> done) {
+  parts_->Start(false, LeadersOwn(options), std::move(done), [&](uint64_t id) {
+    return client::EncodeGetOutcome(id, session, sequence, options);
+  });
 }
 
 absl::StatusOr<GetResult> Client::Get(std::string_view key, const CallOptions& options) {
@@ -205,6 +246,13 @@ absl::StatusOr<AppendResult> Client::Append(std::string_view key, std::string_vi
 absl::StatusOr<BatchResult> Client::Batch(const WriteBatch& batch, const CallOptions& options) {
   Waiter<BatchResult> waiter;
   BatchAsync(batch, options, waiter.Done());
+  return waiter.Wait();
+}
+
+absl::StatusOr<OutcomeResult> Client::GetOutcome(uint64_t session, uint64_t sequence,
+                                                 const CallOptions& options) {
+  Waiter<OutcomeResult> waiter;
+  GetOutcomeAsync(session, sequence, options, waiter.Done());
   return waiter.Wait();
 }
 

@@ -86,10 +86,23 @@ void SetCondition(const Condition& from, v1::Condition* to) {
   }
 }
 
+void SetStamp(const WriteStamp& stamp, v1::RequestContext* context) {
+  if (stamp.session == 0) return;
+  context->set_session(stamp.session);
+  context->set_sequence(stamp.sequence);
+  context->set_acked_below(stamp.acked_below);
+}
+
+void SetWriteContext(const CallOptions& options, const WriteStamp& stamp,
+                     v1::RequestContext* context) {
+  SetContext(options, context);
+  SetStamp(stamp, context);
+}
+
 // The context and the condition of any write of one key.
 template <class Request>
-void SetOptions(const CallOptions& options, Request* request) {
-  SetContext(options, request->mutable_context());
+void SetOptions(const CallOptions& options, const WriteStamp& stamp, Request* request) {
+  SetWriteContext(options, stamp, request->mutable_context());
   if (options.condition.kind() == Condition::Kind::kNone) return;
   SetCondition(options.condition, request->mutable_condition());
 }
@@ -136,6 +149,14 @@ v1::RequestContext* MutableContext(v1::ExchangeItem* item) {
       return item->mutable_batch()->mutable_context();
     case v1::ExchangeItem::kScan:
       return item->mutable_scan()->mutable_context();
+    case v1::ExchangeItem::kOpenSession:
+      return item->mutable_open_session()->mutable_context();
+    case v1::ExchangeItem::kKeepSession:
+      return item->mutable_keep_session()->mutable_context();
+    case v1::ExchangeItem::kEndSession:
+      return item->mutable_end_session()->mutable_context();
+    case v1::ExchangeItem::kGetOutcome:
+      return item->mutable_get_outcome()->mutable_context();
     case v1::ExchangeItem::REQUEST_NOT_SET:
       break;
   }
@@ -182,6 +203,13 @@ absl::Status CheckOptions(const CallOptions& options) {
   return CheckReadOptions(options.read);
 }
 
+absl::Status CheckSessionTtl(const ClientOptions& options) {
+  const auto ttl = options.session_ttl;
+  if (ttl >= std::chrono::seconds(1) && ttl <= std::chrono::hours(24)) return absl::OkStatus();
+  return BadOption("session_ttl is " + std::to_string(ttl.count()) +
+                   " ms: choose one between 1 s and 24 hours");
+}
+
 void SetLevel(const ReadOptions& read, v1::GetRequest* request) { SetAnyLevel(read, request); }
 
 std::string EncodeGet(uint64_t id, std::string_view key, const CallOptions& options) {
@@ -220,30 +248,31 @@ std::string EncodeScan(uint64_t id, const ScanRange& range, const PageOptions& p
 }
 
 std::string EncodePut(uint64_t id, std::string_view key, std::string_view value,
-                      const CallOptions& options) {
+                      const CallOptions& options, const WriteStamp& stamp) {
   Encoder encoder(id);
   v1::PutRequest* const put = encoder.item()->mutable_put();
-  SetOptions(options, put);
+  SetOptions(options, stamp, put);
   put->set_key(key.data(), key.size());
   put->set_value(value.data(), value.size());
   return encoder.Finish();
 }
 
 std::string EncodeDelete(uint64_t id, std::string_view key, const DeleteOptions& what,
-                         const CallOptions& options) {
+                         const CallOptions& options, const WriteStamp& stamp) {
   Encoder encoder(id);
   v1::DeleteRequest* const request = encoder.item()->mutable_delete_();
-  SetOptions(options, request);
+  SetOptions(options, stamp, request);
   request->set_key(key.data(), key.size());
   request->set_want_existed(what.want_existed);
   return encoder.Finish();
 }
 
 std::string EncodeDeleteRange(uint64_t id, std::string_view begin, std::string_view end,
-                              const DeleteRangeOptions& what, const CallOptions& options) {
+                              const DeleteRangeOptions& what, const CallOptions& options,
+                              const WriteStamp& stamp) {
   Encoder encoder(id);
   v1::DeleteRangeRequest* const request = encoder.item()->mutable_delete_range();
-  SetContext(options, request->mutable_context());
+  SetWriteContext(options, stamp, request->mutable_context());
   request->set_begin(begin.data(), begin.size());
   request->set_end(end.data(), end.size());
   request->set_want_count(what.want_count);
@@ -251,20 +280,20 @@ std::string EncodeDeleteRange(uint64_t id, std::string_view begin, std::string_v
 }
 
 std::string EncodeIncrement(uint64_t id, std::string_view key, int64_t by,
-                            const CallOptions& options) {
+                            const CallOptions& options, const WriteStamp& stamp) {
   Encoder encoder(id);
   v1::IncrementRequest* const request = encoder.item()->mutable_increment();
-  SetOptions(options, request);
+  SetOptions(options, stamp, request);
   request->set_key(key.data(), key.size());
   request->set_by(by);
   return encoder.Finish();
 }
 
 std::string EncodeAppend(uint64_t id, std::string_view key, std::string_view bytes,
-                         const CallOptions& options) {
+                         const CallOptions& options, const WriteStamp& stamp) {
   Encoder encoder(id);
   v1::AppendRequest* const request = encoder.item()->mutable_append();
-  SetOptions(options, request);
+  SetOptions(options, stamp, request);
   request->set_key(key.data(), key.size());
   request->set_value(bytes.data(), bytes.size());
   return encoder.Finish();
@@ -294,10 +323,11 @@ void Encode(const WriteBatch::AppendOp& from, v1::BatchRequest::Op* to) {
 
 }  // namespace
 
-std::string EncodeBatch(uint64_t id, const WriteBatch& batch, const CallOptions& options) {
+std::string EncodeBatch(uint64_t id, const WriteBatch& batch, const CallOptions& options,
+                        const WriteStamp& stamp) {
   Encoder encoder(id);
   v1::BatchRequest* const request = encoder.item()->mutable_batch();
-  SetContext(options, request->mutable_context());
+  SetWriteContext(options, stamp, request->mutable_context());
   for (const WriteBatch::Op& from : batch.ops()) {
     v1::BatchRequest::Op* const to = request->add_ops();
     if (!from.keyspace.empty()) to->set_keyspace(from.keyspace);
@@ -312,12 +342,46 @@ std::string EncodeBatch(uint64_t id, const WriteBatch& batch, const CallOptions&
   return encoder.Finish();
 }
 
-void SetTimeout(std::string* request, int64_t timeout_us) {
+std::string EncodeOpenSession(uint64_t id, uint32_t ttl_ms, uint32_t timeout_ms) {
+  Encoder encoder(id);
+  v1::OpenSessionRequest* const open = encoder.item()->mutable_open_session();
+  open->mutable_context()->set_timeout_ms(timeout_ms);
+  open->set_ttl_ms(ttl_ms);
+  return encoder.Finish();
+}
+
+std::string EncodeGetOutcome(uint64_t id, uint64_t session, uint64_t sequence,
+                             const CallOptions& options) {
+  Encoder encoder(id);
+  v1::GetOutcomeRequest* const get = encoder.item()->mutable_get_outcome();
+  SetContext(options, get->mutable_context());
+  get->set_session(session);
+  get->set_sequence(sequence);
+  return encoder.Finish();
+}
+
+namespace {
+
+// `change` writes into the context of the one item.
+template <class Change>
+void Rewrite(std::string* request, Change change) {
   v1::ExchangeRequest decoded;
   BATON_CHECK(decoded.ParseFromString(*request) && decoded.items_size() == 1);
-  const int64_t timeout_ms = std::max<int64_t>(1, timeout_us / 1000);
-  MutableContext(decoded.mutable_items(0))->set_timeout_ms(static_cast<uint32_t>(timeout_ms));
+  change(MutableContext(decoded.mutable_items(0)));
   *request = decoded.SerializeAsString();
+}
+
+}  // namespace
+
+void SetStamp(std::string* request, const WriteStamp& stamp) {
+  Rewrite(request, [&](v1::RequestContext* context) { SetStamp(stamp, context); });
+}
+
+void SetTimeout(std::string* request, int64_t timeout_us) {
+  const int64_t timeout_ms = std::max<int64_t>(1, timeout_us / 1000);
+  Rewrite(request, [&](v1::RequestContext* context) {
+    context->set_timeout_ms(static_cast<uint32_t>(timeout_ms));
+  });
 }
 
 template <>
@@ -408,6 +472,39 @@ absl::StatusOr<DeleteRangeResult> Decode(v1::ExchangeResult* result) {
   DeleteRangeResult decoded;
   SetWrite(result->delete_range(), &decoded);
   if (result->delete_range().has_count()) decoded.count = result->delete_range().count();
+  return decoded;
+}
+
+template <>
+absl::StatusOr<OpenedSession> Decode(v1::ExchangeResult* result) {
+  if (!result->has_open_session()) return WrongKind(*result);
+  return OpenedSession{result->open_session().session()};
+}
+
+template <>
+absl::StatusOr<OutcomeResult> Decode(v1::ExchangeResult* result) {
+  if (!result->has_get_outcome()) return WrongKind(*result);
+  const v1::GetOutcomeResponse& from = result->get_outcome();
+  if (from.outcome() < v1::OUTCOME_APPLIED || from.outcome() > v1::OUTCOME_EXPIRED) {
+    return WrongKind(*result);
+  }
+  OutcomeResult decoded;
+  SetPosition(from, &decoded);
+  decoded.outcome = static_cast<Outcome>(from.outcome());
+  const v1::WriteOutcome& write = from.result();
+  decoded.revision = write.revision();
+  if (write.has_existed()) decoded.existed = write.existed();
+  if (write.has_count()) decoded.count = write.count();
+  decoded.numbers.assign(write.numbers().begin(), write.numbers().end());
+  if (write.has_rejection()) {
+    decoded.rejection =
+        MakeError(static_cast<int>(absl::StatusCode::kFailedPrecondition), write.rejection());
+  }
+  if (from.has_lost()) {
+    decoded.lost = std::to_string(from.lost().born_round()) + "." +
+                   std::to_string(from.lost().born_node()) + "/" +
+                   std::to_string(from.lost().slot()) + "/" + std::to_string(from.lost().index());
+  }
   return decoded;
 }
 

@@ -13,11 +13,13 @@
 #include "absl/status/statusor.h"
 #include "baton/client.h"
 #include "baton/v1/kv.pb.h"
+#include "client/session_pool.h"
 
 namespace baton::client {
 
 // OK, or INVALID_ARGUMENT saying which option is out of its bounds.
 absl::Status CheckOptions(const CallOptions& options);
+absl::Status CheckSessionTtl(const ClientOptions& options);
 
 // Names the level in a request; one that is the leader's alone stays unnamed.
 void SetLevel(const ReadOptions& read, v1::GetRequest* request);
@@ -28,17 +30,25 @@ std::string EncodeMultiGet(uint64_t id, const std::vector<std::string>& keys,
 std::string EncodeScan(uint64_t id, const ScanRange& range, const PageOptions& page,
                        const CallOptions& options);
 std::string EncodePut(uint64_t id, std::string_view key, std::string_view value,
-                      const CallOptions& options);
+                      const CallOptions& options, const WriteStamp& stamp = {});
 std::string EncodeDelete(uint64_t id, std::string_view key, const DeleteOptions& what,
-                         const CallOptions& options);
+                         const CallOptions& options, const WriteStamp& stamp = {});
 std::string EncodeDeleteRange(uint64_t id, std::string_view begin, std::string_view end,
-                              const DeleteRangeOptions& what, const CallOptions& options);
+                              const DeleteRangeOptions& what, const CallOptions& options,
+                              const WriteStamp& stamp = {});
 std::string EncodeIncrement(uint64_t id, std::string_view key, int64_t by,
-                            const CallOptions& options);
+                            const CallOptions& options, const WriteStamp& stamp = {});
 std::string EncodeAppend(uint64_t id, std::string_view key, std::string_view bytes,
-                         const CallOptions& options);
-std::string EncodeBatch(uint64_t id, const WriteBatch& batch, const CallOptions& options);
+                         const CallOptions& options, const WriteStamp& stamp = {});
+std::string EncodeBatch(uint64_t id, const WriteBatch& batch, const CallOptions& options,
+                        const WriteStamp& stamp = {});
 
+std::string EncodeOpenSession(uint64_t id, uint32_t ttl_ms, uint32_t timeout_ms);
+std::string EncodeGetOutcome(uint64_t id, uint64_t session, uint64_t sequence,
+                             const CallOptions& options);
+
+// Writes another stamp into an encoded write.
+void SetStamp(std::string* request, const WriteStamp& stamp);
 // Writes the time that is left into an encoded request. REQUIRES: `request` is from Encode….
 void SetTimeout(std::string* request, int64_t timeout_us);
 
@@ -64,5 +74,12 @@ template <>
 absl::StatusOr<DeleteResult> Decode(v1::ExchangeResult* result);
 template <>
 absl::StatusOr<DeleteRangeResult> Decode(v1::ExchangeResult* result);
+struct OpenedSession {
+  uint64_t id = 0;
+};
+template <>
+absl::StatusOr<OpenedSession> Decode(v1::ExchangeResult* result);
+template <>
+absl::StatusOr<OutcomeResult> Decode(v1::ExchangeResult* result);
 
 }  // namespace baton::client

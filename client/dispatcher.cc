@@ -8,11 +8,10 @@
 #include "client/wire_error.h"
 
 namespace baton::client {
-namespace {
 
-// The dispatcher whose callbacks this thread runs: calls submitted meanwhile are flushed at the
-// end of the batch, in one message instead of many.
 thread_local const Dispatcher* t_corked = nullptr;
+
+namespace {
 
 class Cork {
  public:
@@ -24,12 +23,6 @@ class Cork {
  private:
   const Dispatcher* const before_;
 };
-
-absl::Status FateUnknown(const std::string& why) {
-  return MakeError(
-      absl::StatusCode::kUnavailable, Reason::kOutcomeUnknown,
-      "the write may or may not take effect (" + why + "): read the key before repeating it");
-}
 
 absl::Status Cancelled() {
   return MakeError(absl::StatusCode::kCancelled, Reason::kUnspecified, "the client was destroyed");
@@ -77,19 +70,24 @@ void Dispatcher::Submit(std::unique_ptr<Call> call) {
     MutexLock lock(&mutex_);
     absl::Status admitted = Admit(*call);
     if (!admitted.ok()) {
+      Completed(*call, /*unknown=*/false, &outbox);
       outbox.finished.push_back({std::move(call), nullptr, std::move(admitted)});
     } else {
-      Call* const added = call.get();
-      call_bytes_ += added->header.request.size();
-      deadlines_.emplace(added->header.deadline_us, added->header.id);
-      WakeBy(added->header.deadline_us);
-      const bool is_new = calls_.emplace(added->header.id, std::move(call)).second;
-      BATON_CHECK(is_new);
-      Route(added, &outbox);
+      Enter(std::move(call), &outbox);
       if (t_corked != this) FlushAll(&outbox);
     }
   }
   Run(&outbox);
+}
+
+void Dispatcher::Enter(std::unique_ptr<Call> call, Outbox* outbox) {
+  Call* const added = call.get();
+  call_bytes_ += added->header.request.size();
+  deadlines_.emplace(added->header.deadline_us, added->header.id);
+  WakeBy(added->header.deadline_us);
+  const bool is_new = calls_.emplace(added->header.id, std::move(call)).second;
+  BATON_CHECK(is_new);
+  Route(added, outbox);
 }
 
 absl::Status Dispatcher::Admit(const Call& call) const {
@@ -115,6 +113,7 @@ absl::Status Dispatcher::Admit(const Call& call) const {
 // Gives a call that is nowhere its place: with the leader, or in the queue for one, or with the
 // node that is to answer it.
 void Dispatcher::Route(Call* call, Outbox* outbox) {
+  if (!HasStamp(call, outbox)) return;
   if (!call->header.place.leader()) return RoutePlaced(call);
   if (current_ == nullptr) {
     call->state = Call::State::kQueued;
@@ -146,6 +145,9 @@ void Dispatcher::Requeue(Call* call, Outbox* outbox) {
 // Takes a call out of whatever place it is in.
 void Dispatcher::Detach(Call* call) {
   switch (call->state) {
+    case Call::State::kUnstamped:
+      Remove(&unstamped_, call);
+      break;
     case Call::State::kQueued:
       Remove(&queued_, call);
       break;
@@ -172,7 +174,10 @@ std::unique_ptr<Call> Dispatcher::Take(Call* call) {
 }
 
 void Dispatcher::FinishFailed(Call* call, absl::Status status, Outbox* outbox) {
-  outbox->finished.push_back({Take(call), nullptr, std::move(status)});
+  const bool unknown = IsOutcomeUnknown(status);
+  std::unique_ptr<Call> taken = Take(call);
+  Completed(*taken, unknown, outbox);
+  outbox->finished.push_back({std::move(taken), nullptr, std::move(status)});
 }
 
 void Dispatcher::Flush(Lane* lane, Outbox* outbox) {
@@ -266,22 +271,38 @@ void Dispatcher::OnAnswer(Lane* lane, v1::ExchangeResult* result, Outbox* outbox
   if (found == calls_.end()) return;  // expired meanwhile
   Call* const call = found->second.get();
   if (call->lane != lane || call->state != Call::State::kSent) return;  // sent elsewhere meanwhile
-  switch (Judge(result->code(), result->error().reason(), call->header.write)) {
-    case Verdict::kDone:
+  const v1::Error& error = result->error();
+  if (error.reason() == v1::REASON_SESSION_UNKNOWN && call->header.stamp.session != 0) {
+    return OnSessionEnded(call, outbox);
+  }
+  const bool in_time = result->code() != static_cast<int>(absl::StatusCode::kDeadlineExceeded);
+  switch (Judge(result->code(), error.reason(), call->header.write)) {
+    case Verdict::kDone: {
       rounds_ = 0;
-      outbox->finished.push_back({Take(call), result, absl::OkStatus()});
+      std::unique_ptr<Call> taken = Take(call);
+      Completed(*taken, /*unknown=*/false, outbox);
+      outbox->finished.push_back({std::move(taken), result, absl::OkStatus()});
       break;
+    }
     case Verdict::kFail:
       rounds_ = 0;
-      if (result->error().reason() == v1::REASON_DEADLINE) PassOver(*call);
-      FinishFailed(call, MakeError(result->code(), result->error()), outbox);
-      break;
-    case Verdict::kFateUnknown:
-      FinishFailed(call, FateUnknown(result->error().message()), outbox);
+      if (error.reason() == v1::REASON_DEADLINE) PassOver(*call);
+      FinishFailed(call,
+                   call->uncertain && !IsKept(error.reason())
+                       ? FateUnknown(*call, "then: " + error.message())
+                       : MakeError(result->code(), error),
+                   outbox);
       break;
     case Verdict::kLater:
-      WaitFor(call, result->error());
+      WaitFor(call, error);
       break;
+    case Verdict::kFateUnknown:
+      if (call->header.stamp.session == 0 || !in_time) {
+        FinishFailed(call, FateUnknown(*call, error.message()), outbox);
+        break;
+      }
+      call->uncertain = true;
+      [[fallthrough]];
     case Verdict::kFindLeader:
       trouble_ = lane->address + ": " + result->error().message();
       if (lane->reads) places_.Failed(lane->address, NowUs());
@@ -395,11 +416,13 @@ void Dispatcher::GiveUp(Lane* lane, const std::string& why, Outbox* outbox) {
   std::sort(held.begin(), held.end(),
             [](const Call* a, const Call* b) { return a->header.id < b->header.id; });
   for (Call* call : held) {
-    if (JudgeBroken(call->header.write) == Verdict::kFateUnknown) {
-      FinishFailed(call, FateUnknown(why), outbox);
-    } else {
-      Requeue(call, outbox);
+    const bool maybe_done = JudgeBroken(call->header.write) == Verdict::kFateUnknown;
+    if (maybe_done && call->header.stamp.session == 0) {
+      FinishFailed(call, FateUnknown(*call, why), outbox);
+      continue;
     }
+    call->uncertain |= maybe_done;
+    Requeue(call, outbox);
   }
   FlushAll(outbox);
 }
@@ -476,8 +499,8 @@ void Dispatcher::CheckSilence(int64_t now_us, Outbox* outbox) {
 
 // A call's time is up.
 void Dispatcher::Expire(Call* call, Outbox* outbox) {
-  if (call->state == Call::State::kSent && call->header.write) {
-    FinishFailed(call, FateUnknown("no answer in time"), outbox);
+  if (call->header.write && (call->state == Call::State::kSent || call->uncertain)) {
+    FinishFailed(call, FateUnknown(*call, "no answer in time"), outbox);
     return;
   }
   std::string message =
@@ -554,6 +577,7 @@ void Dispatcher::Stop() {
       outbox.closes.push_back(lane->stream);
     }
     queued_.clear();
+    unstamped_.clear();
     resumes_.clear();
     deadlines_.clear();
     call_bytes_ = 0;

@@ -6,6 +6,8 @@
 // falls silent loses its place; all addresses are then asked who leads, again and again with short
 // delays, until one is found. The rules of what may be sent again are in retry.h.
 //
+// Writes get their numbers here, and wait for a session that has room for one more.
+//
 // Reads that another node may answer go to lanes of their own, which read_places.h chooses; one
 // that fails a read is passed over for a while.
 //
@@ -38,10 +40,15 @@
 #include "client/leader_cache.h"
 #include "client/network.h"
 #include "client/read_places.h"
+#include "client/session_pool.h"
 
 namespace baton::client {
 
 class Dispatcher;
+
+// The dispatcher whose callbacks this thread runs: calls submitted meanwhile are flushed at the
+// end of the batch, in one message instead of many.
+extern thread_local const Dispatcher* t_corked;
 
 // A stream as the dispatcher sees it. Guarded by the dispatcher's mutex.
 struct Lane final : public StreamListener {
@@ -83,6 +90,9 @@ class Dispatcher {
 
   uint64_t NextId() { return next_id_.fetch_add(1, std::memory_order_relaxed); }
   int64_t NowUs() { return environment_->NowUs(); }
+
+  // The number of a write that is about to be encoded; none: Submit will give it one.
+  WriteStamp TakeStamp() BATON_EXCLUDES(mutex_);
 
   // Takes the call over. One that is refused at once is completed before this returns.
   void Submit(std::unique_ptr<Call> call) BATON_EXCLUDES(mutex_);
@@ -129,6 +139,7 @@ class Dispatcher {
 
   // Calls.
   absl::Status Admit(const Call& call) const BATON_REQUIRES(mutex_);
+  void Enter(std::unique_ptr<Call> call, Outbox* outbox) BATON_REQUIRES(mutex_);
   void Route(Call* call, Outbox* outbox) BATON_REQUIRES(mutex_);
   void RoutePlaced(Call* call) BATON_REQUIRES(mutex_);
   void Gather(Lane* lane, Call* call) BATON_REQUIRES(mutex_);
@@ -141,6 +152,16 @@ class Dispatcher {
   void PassOver(const Call& call) BATON_REQUIRES(mutex_);
   void WaitFor(Call* call, const v1::Error& error) BATON_REQUIRES(mutex_);
   void ResumeAt(Call* call, int64_t time_us) BATON_REQUIRES(mutex_);
+
+  // Sessions (dispatcher_sessions.cc).
+  bool HasStamp(Call* call, Outbox* outbox) BATON_REQUIRES(mutex_);
+  void Stamp(Call* call, const WriteStamp& stamp) BATON_REQUIRES(mutex_);
+  void StampWaiting(Outbox* outbox) BATON_REQUIRES(mutex_);
+  void OpenSession(Outbox* outbox) BATON_REQUIRES(mutex_);
+  void OnSession(const absl::StatusOr<OpenedSession>& opened) BATON_EXCLUDES(mutex_);
+  void OnSessionEnded(Call* call, Outbox* outbox) BATON_REQUIRES(mutex_);
+  void Completed(const Call& call, bool unknown, Outbox* outbox) BATON_REQUIRES(mutex_);
+  static absl::Status FateUnknown(const Call& call, const std::string& why);
 
   // Lanes.
   Lane* OpenLane(const std::string& address, const std::string& name, bool reads)
@@ -179,6 +200,8 @@ class Dispatcher {
   absl::flat_hash_map<uint64_t, std::unique_ptr<Call>> calls_ BATON_GUARDED_BY(mutex_);
   size_t call_bytes_ BATON_GUARDED_BY(mutex_) = 0;  // of their requests; ≤ in_flight_bytes_max
   std::deque<Call*> queued_ BATON_GUARDED_BY(mutex_);
+  SessionPool sessions_ BATON_GUARDED_BY(mutex_);
+  std::deque<Call*> unstamped_ BATON_GUARDED_BY(mutex_);  // wait for room in a session
   absl::btree_set<std::pair<int64_t, uint64_t>> deadlines_ BATON_GUARDED_BY(mutex_);  // every call
   absl::btree_set<std::pair<int64_t, uint64_t>> resumes_ BATON_GUARDED_BY(mutex_);  // the kWaiting
 

@@ -50,6 +50,11 @@ Verdict Judge(int code, v1::Reason reason, bool write) {
     case v1::REASON_NOT_SUPPORTED:
     case v1::REASON_FORMED_DIFFERENTLY:
     case v1::REASON_POSITION_LOST:
+    case v1::REASON_BUDGET_USED:
+    case v1::REASON_VALUE_UNFIT:
+    case v1::REASON_FENCED:
+    case v1::REASON_SESSION_UNKNOWN:
+    case v1::REASON_SESSION_TOO_OLD:
       return Verdict::kFail;
     default:  // none given, or one that a later server knows
       if (write && MayHaveTakenEffect(code)) return Verdict::kFateUnknown;
@@ -57,6 +62,19 @@ Verdict Judge(int code, v1::Reason reason, bool write) {
         return Verdict::kFindLeader;
       }
       return Verdict::kFail;
+  }
+}
+
+bool IsKept(v1::Reason reason) {
+  switch (reason) {
+    case v1::REASON_CONDITION_NOT_MET:
+    case v1::REASON_VALUE_UNFIT:
+    case v1::REASON_LIMIT_EXCEEDED:
+    case v1::REASON_INVALID_ARGUMENT:
+    case v1::REASON_FENCED:
+      return true;
+    default:
+      return false;
   }
 }
 

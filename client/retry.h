@@ -15,11 +15,15 @@ enum class Verdict {
   kFindLeader,   // surely no effect (or a read): send it again, to the leader; a read that is not
                  // the leader's alone, to another node
   kLater,        // surely no effect: send it again to the same node after a delay
-  kFateUnknown,  // a write that may have taken effect: never sent again
+  kFateUnknown,  // a write that may have taken effect: sent again only if it has a stamp
 };
 
 // The verdict on an answer. `code` is a google.rpc.Code.
 Verdict Judge(int code, v1::Reason reason, bool write);
+
+// Whether the refusal is the write's result, which every attempt with the same stamp gets: then
+// none of them took effect.
+bool IsKept(v1::Reason reason);
 
 // The verdict on a call that was sent on a stream that broke before it was answered.
 inline Verdict JudgeBroken(bool write) {

@@ -21,6 +21,8 @@ std::optional<ErrorInfo> GetErrorInfo(const absl::Status& status) {
   info.limit = error.limit();
   info.condition = error.condition();
   info.found_revision = error.found_revision();
+  info.session = error.session();
+  info.sequence = error.sequence();
   return info;
 }
 

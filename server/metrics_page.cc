@@ -192,6 +192,13 @@ void AddReplica(const Metrics& from, Page* to) {
             from.snapshot_bytes_received.Get());
   to->Total("baton_replica_wall_clock_jumps_total", "Wall times that were not believed.",
             from.wall_clock_jumps.Get());
+  gauge("baton_sessions", "Sessions open, as the leader has sequenced them.", from.sessions);
+  to->Total("baton_sessions_opened_total", "Sessions opened by this node as leader.",
+            from.sessions_opened.Get());
+  to->Total("baton_session_repeats_total", "Requests that got the result of an earlier attempt.",
+            from.repeats_answered.Get());
+  to->Total("baton_session_fenced_total", "Requests asked about before they came.",
+            from.requests_fenced.Get());
   to->Total("baton_call_writes_total", "Writes acknowledged.", from.writes_acked.Get());
   to->Total("baton_call_reads_at_once_total", "Reads served from memory at once.",
             from.reads_at_once.Get());

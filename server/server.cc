@@ -27,6 +27,7 @@
 #include "server/rpc/cluster_service.h"
 #include "server/rpc/grpc_transport.h"
 #include "server/rpc/kv_service.h"
+#include "server/rpc/sessions_service.h"
 #include "server/rpc/peer_service.h"
 #include "wal/posix_file_system.h"
 #include "wal/wal.h"
@@ -102,6 +103,7 @@ struct Server::Parts {
   std::unique_ptr<PeerService> peer_service;
   std::unique_ptr<ClusterService> cluster_service;
   std::unique_ptr<KvService> kv_service;
+  std::unique_ptr<SessionsService> sessions_service;
   std::unique_ptr<GrpcTransport> transport;
   std::unique_ptr<FaultInjection> faults;  // null unless asked for
   std::unique_ptr<ThreadWorker> worker;
@@ -153,6 +155,7 @@ absl::Status Server::Listen() {
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   p.peer_service = std::make_unique<PeerService>(p.formation.get());
   p.kv_service = std::make_unique<KvService>(&p.handle, &p.clock, p.options.name, &p.rpc_metrics);
+  p.sessions_service = std::make_unique<SessionsService>(&p.handle, &p.clock);
   p.cluster_service = std::make_unique<ClusterService>(
       &p.handle, p.formation.get(), p.member_change.get(), &p.clock, p.version,
       [transport = &p.transport] { return (*transport)->Report(); });
@@ -162,6 +165,7 @@ absl::Status Server::Listen() {
   const bool one_listener = p.options.client_address == p.options.peer_address;
   ConfigureListener(&clients);
   clients.RegisterService(p.kv_service.get());
+  clients.RegisterService(p.sessions_service.get());
   clients.RegisterService(p.cluster_service.get());
   ConfigureListener(&peers);
   grpc::ServerBuilder* const peer_listener = one_listener ? &clients : &peers;

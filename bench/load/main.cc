@@ -24,6 +24,7 @@ struct Flags {
   std::string workload = "put";
   std::string output = "table";
   bool no_load = false;
+  bool no_sessions = false;
   baton::load::LoadOptions load;
 };
 
@@ -48,6 +49,8 @@ void Define(CLI::App* app, Flags* flags) {
   app->add_option("--timeout-ms", load->timeout_ms, "time each call has")->capture_default_str();
   app->add_option("--seed", load->seed, "seed of the keys and values")->capture_default_str();
   app->add_flag("--no-load", flags->no_load, "do not put the keys before reading them");
+  app->add_flag("--no-sessions", flags->no_sessions,
+                "do not number the writes: one whose fate is unknown is not sent again");
   app->add_option("-o,--output", flags->output, "json | table")
       ->check(CLI::IsMember({"json", "table"}))
       ->capture_default_str();
@@ -78,6 +81,7 @@ int main(int argc, char** argv) {
   if (!endpoints.ok()) return Fail(endpoints.status());
   flags.load.endpoints = *std::move(endpoints);
   flags.load.load_keys = !flags.no_load;
+  flags.load.exactly_once = !flags.no_sessions;
   static const std::map<std::string, baton::load::Workload> kWorkloads = {
       {"put", baton::load::Workload::kPut},
       {"get", baton::load::Workload::kGet},

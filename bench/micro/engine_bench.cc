@@ -31,7 +31,7 @@ class Bench {
     auto opened = RocksDbEngine::Open(directory_ + "/engine", {});
     BATON_CHECK(opened.ok()) << opened.status().ToString();
     engine = *std::move(opened);
-    applier = std::make_unique<BatchApplier>(engine.get(), &catalog);
+    applier = std::make_unique<BatchApplier>(engine.get(), &catalog, &sessions);
     evaluator = std::make_unique<Evaluator>(engine.get(), &overlay, &keyspaces, &sizes);
     evaluator->BeginEntry(Revision{1});
   }
@@ -53,7 +53,7 @@ class Bench {
     return bytes;
   }
   void Apply(std::string_view effects) {
-    BATON_CHECK(applier->Add(slot, effects, base).ok());
+    BATON_CHECK(applier->Add(slot, effects, base, 0).ok());
     BATON_CHECK(applier->Commit().ok());
   }
   void Fill() {
@@ -67,6 +67,7 @@ class Bench {
   std::mt19937_64 random{1};
   std::unique_ptr<RocksDbEngine> engine;
   Catalog catalog;
+  Sessions sessions;
   Overlay overlay;
   std::unique_ptr<BatchApplier> applier;
   Keyspaces keyspaces;

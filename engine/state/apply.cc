@@ -9,14 +9,16 @@
 
 namespace baton::engine {
 
-absl::Status BatchApplier::Add(Slot slot, std::string_view effects, Revision base) {
+absl::Status BatchApplier::Add(Slot slot, std::string_view effects, Revision base,
+                               int64_t log_time_us) {
   if (batch_ == nullptr) {
     batch_ = engine_->NewBatch();
     last_ = engine_->applied();
   }
   BATON_CHECK(slot > last_) << slot.value << " after " << last_.value;
   EffectsReader reader(effects, base);
-  for (Effect effect; reader.Next(&effect);) {
+  absl::Status status;
+  for (Effect effect; status.ok() && reader.Next(&effect);) {
     switch (effect.kind) {
       case EffectKind::kPut:
         batch_->Put(effect.key, effect.row);
@@ -29,13 +31,19 @@ absl::Status BatchApplier::Add(Slot slot, std::string_view effects, Revision bas
         break;
       case EffectKind::kRequest:
         break;
+      case EffectKind::kOpenSession:
+      case EffectKind::kResult:
+      case EffectKind::kEndSession:
+      case EffectKind::kTouchSession:
+        status = sessions_->Add(effect, slot, log_time_us);
+        continue;
     }
     if (IsKeyspaceRow(effect.key)) catalog_changed_ = true;
   }
-  if (!reader.status().ok()) {
-    return absl::Status(
-        reader.status().code(),
-        absl::StrCat("slot ", slot.value, ": ", std::string(reader.status().message())));
+  if (status.ok()) status = reader.status();
+  if (!status.ok()) {
+    return absl::Status(status.code(),
+                        absl::StrCat("slot ", slot.value, ": ", std::string(status.message())));
   }
   last_ = slot;
   ++entries_;
@@ -44,6 +52,7 @@ absl::Status BatchApplier::Add(Slot slot, std::string_view effects, Revision bas
 
 absl::Status BatchApplier::Commit() {
   if (batch_ == nullptr) return absl::OkStatus();
+  sessions_->Write(last_, batch_.get());
   const absl::Status applied = engine_->Apply(std::move(batch_), last_);
   batch_ = nullptr;
   entries_ = 0;

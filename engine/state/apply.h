@@ -1,9 +1,9 @@
 // BatchApplier: committed entries to engine writes, many entries a batch.
 //
-//   for (entry : committed) applier.Add(entry.slot, entry.effects, entry.base_revision);
+//   for (entry : committed) applier.Add(entry.slot, entry.effects, entry.base_revision, log_time);
 //   applier.Commit();
 //
-// Owned by the applier thread. Engine and catalogue outlive it.
+// Owned by the applier thread. Engine, catalogue and sessions outlive it.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "base/types.h"
 #include "engine/state/catalog.h"
+#include "engine/state/session_rows.h"
 #include "engine/storage/engine.h"
 
 namespace baton::engine {
@@ -22,12 +23,13 @@ inline constexpr uint64_t kApplyBatchBytesMax = 4 << 20;  // Commit when bytes()
 
 class BatchApplier {
  public:
-  BatchApplier(Engine* engine, Catalog* catalog) : engine_(engine), catalog_(catalog) {}
+  BatchApplier(Engine* engine, Catalog* catalog, Sessions* sessions)
+      : engine_(engine), catalog_(catalog), sessions_(sessions) {}
 
   // Adds one entry's effects, which may be empty. REQUIRES: slot > engine.applied() and > the slot
   // added before. Errors name the slot and are final: FAILED_PRECONDITION (written by a newer
   // version), DATA_LOSS. The batch is then void.
-  absl::Status Add(Slot slot, std::string_view effects, Revision base);
+  absl::Status Add(Slot slot, std::string_view effects, Revision base, int64_t log_time_us);
 
   // Applies what was added, with the last slot, in one atomic write; then tells the catalogue.
   // Does nothing when nothing was added. Errors are final.
@@ -43,6 +45,7 @@ class BatchApplier {
  private:
   Engine* const engine_;
   Catalog* const catalog_;
+  Sessions* const sessions_;
   std::unique_ptr<WriteBatch> batch_;
   Slot last_;
   uint64_t entries_ = 0;

@@ -15,6 +15,7 @@ absl::Status EffectIndex::Add(Slot slot, std::shared_ptr<const std::string> byte
   entry.charge = bytes->size() + kNodeCharge;
   entry.bytes = std::move(bytes);
   for (Effect effect; reader->Next(&effect);) {
+    if (IsOfSession(effect.kind)) continue;
     const Stamp stamp{slot, next_number_++};
     if (effect.kind == EffectKind::kDeleteRange) {
       ranges_.push_back(Range{Span{effect.key, effect.end}, stamp});

@@ -9,6 +9,48 @@
 #include "engine/storage/key_encoding.h"
 
 namespace baton::engine {
+namespace {
+
+// What follows the kind of an effect on a session.
+Effect ReadBody(EffectKind kind, Decoder* in) {
+  Effect effect;
+  effect.kind = kind;
+  if (kind == EffectKind::kOpenSession) {
+    effect.ttl_ms = in->ReadVarint();
+    if (effect.ttl_ms < kSessionTtlMsMin || effect.ttl_ms > kSessionTtlMsMax) in->Fail();
+    return effect;
+  }
+  effect.stamp.session = in->ReadVarint();
+  if (effect.stamp.session == 0) in->Fail();
+  if (kind != EffectKind::kResult) return effect;
+  effect.stamp.sequence = in->ReadVarint();
+  effect.stamp.acked_below = in->ReadVarint();
+  effect.result = in->ReadString();
+  if (effect.stamp.sequence == 0 || effect.stamp.acked_below > effect.stamp.sequence) in->Fail();
+  return effect;
+}
+
+}  // namespace
+
+void AppendSessionEffect(const Effect& effect, std::string* to) {
+  PutByte(to, static_cast<uint8_t>(effect.kind));
+  if (effect.kind == EffectKind::kOpenSession) return PutVarint(to, effect.ttl_ms);
+  PutVarint(to, effect.stamp.session);
+  if (effect.kind != EffectKind::kResult) return;
+  PutVarint(to, effect.stamp.sequence);
+  PutVarint(to, effect.stamp.acked_below);
+  PutString(to, effect.result);
+}
+
+Effect ReadSessionEffect(Decoder* in) {
+  const uint8_t kind = in->ReadByte();
+  if (kind < static_cast<uint8_t>(EffectKind::kOpenSession) ||
+      kind > static_cast<uint8_t>(EffectKind::kTouchSession)) {
+    in->Fail();
+    return Effect{};
+  }
+  return ReadBody(static_cast<EffectKind>(kind), in);
+}
 
 void EffectsWriter::BeginRequest() {
   BATON_CHECK(!in_request_);
@@ -56,6 +98,31 @@ void EffectsWriter::DeleteRange(std::string_view engine_begin, std::string_view 
   Start(EffectKind::kDeleteRange);
   PutString(&bytes_, engine_begin);
   PutString(&bytes_, engine_end);
+}
+
+void EffectsWriter::OpenSession(uint64_t ttl_ms) {
+  Start(EffectKind::kOpenSession);
+  PutVarint(&bytes_, ttl_ms);
+}
+
+void EffectsWriter::StartAlone(EffectKind kind, uint64_t session) {
+  BATON_CHECK(!in_request_);
+  if (bytes_.empty()) PutByte(&bytes_, kEffectsVersion);
+  PutByte(&bytes_, static_cast<uint8_t>(kind));
+  PutVarint(&bytes_, session);
+}
+
+void EffectsWriter::KeepResult(const SessionStamp& stamp, std::string_view result) {
+  StartAlone(EffectKind::kResult, stamp.session);
+  PutVarint(&bytes_, stamp.sequence);
+  PutVarint(&bytes_, stamp.acked_below);
+  PutString(&bytes_, result);
+}
+
+void EffectsWriter::EndSession(uint64_t session) { StartAlone(EffectKind::kEndSession, session); }
+
+void EffectsWriter::TouchSession(uint64_t session) {
+  StartAlone(EffectKind::kTouchSession, session);
 }
 
 Revision EffectsWriter::EndRequest() {
@@ -109,37 +176,50 @@ bool EffectsReader::Next(Effect* effect) {
   if (rest_.empty()) return false;
   Decoder in(rest_);
   uint8_t kind = in.ReadByte();
-  if (kind == static_cast<uint8_t>(EffectKind::kRequest)) {
+  const bool begins = kind == static_cast<uint8_t>(EffectKind::kRequest);
+  if (begins) {
     ++requests_;
     kind = in.ReadByte();
     if (!in.ok()) return Fail(absl::DataLossError("effects end in an empty request"));
   }
   if (kind < static_cast<uint8_t>(EffectKind::kPut) ||
-      kind > static_cast<uint8_t>(EffectKind::kDeleteRange)) {
+      kind > static_cast<uint8_t>(EffectKind::kTouchSession)) {
     return Fail(absl::FailedPreconditionError(
         absl::StrCat("unknown effect kind ", kind, ": upgrade this node")));
   }
   *effect = Effect{};
   effect->kind = static_cast<EffectKind>(kind);
-  effect->revision = Revision{base_.value + requests_ - 1};
-  effect->key = in.ReadString();
-  if (effect->kind == EffectKind::kPut) effect->row = in.ReadString();
-  if (effect->kind == EffectKind::kDeleteRange) effect->end = in.ReadString();
-  if (!in.ok() || requests_ == 0 || effect->key.size() < kKeyspaceBytes ||
-      (effect->kind == EffectKind::kDeleteRange && effect->key >= effect->end)) {
+  if (IsOfSession(effect->kind)) {
+    // Opening is a request of its own; the others never begin one.
+    if (begins != (effect->kind == EffectKind::kOpenSession)) in.Fail();
+    *effect = ReadBody(effect->kind, &in);
+  } else {
+    effect->key = in.ReadString();
+    if (effect->kind == EffectKind::kPut) effect->row = in.ReadString();
+    if (effect->kind == EffectKind::kDeleteRange) effect->end = in.ReadString();
+    if (requests_ == 0) in.Fail();
+  }
+  if (!in.ok()) return Fail(absl::DataLossError("bytes that are no effects"));
+  if (requests_ != 0) effect->revision = Revision{base_.value + requests_ - 1};
+  if (!IsOfSession(effect->kind) && !CheckKey(*effect)) return false;
+  rest_ = in.rest();
+  return true;
+}
+
+bool EffectsReader::CheckKey(const Effect& effect) {
+  if (effect.key.size() < kKeyspaceBytes ||
+      (effect.kind == EffectKind::kDeleteRange && effect.key >= effect.end)) {
     return Fail(absl::DataLossError("bytes that are no effects"));
   }
-  if (IsEngineOwn(effect->key)) {
+  if (IsEngineOwn(effect.key)) {
     return Fail(absl::DataLossError("an effect on the engine's own table"));
   }
-  if (effect->kind == EffectKind::kPut) {
-    const absl::StatusOr<Row> row = DecodeRow(effect->row);
-    if (!row.ok()) return Fail(row.status());
-    if (row->revision != effect->revision) {
-      return Fail(absl::DataLossError("a row whose revision is not its request's"));
-    }
+  if (effect.kind != EffectKind::kPut) return true;
+  const absl::StatusOr<Row> row = DecodeRow(effect.row);
+  if (!row.ok()) return Fail(row.status());
+  if (row->revision != effect.revision) {
+    return Fail(absl::DataLossError("a row whose revision is not its request's"));
   }
-  rest_ = in.rest();
   return true;
 }
 

@@ -85,6 +85,8 @@ class Evaluator {
   Revision Evaluate(const LossRequest& request) { return LogLosses(request, &writer_); }
 
   const EffectsWriter& effects() const { return writer_; }
+  // For effects on sessions (session_writer.h), outside Evaluate.
+  EffectsWriter* writer() { return &writer_; }
 
  private:
   class PendingLayer;

@@ -20,6 +20,8 @@ inline constexpr uint64_t kRequestOpsMax = 1024;
 inline constexpr uint64_t kPageBytesMax = 1 << 20;
 inline constexpr uint64_t kPageRecordsDefault = 1000;
 inline constexpr uint64_t kEvaluateRowsMax = 100'000;  // that one request may visit to be evaluated
+inline constexpr uint64_t kSessionTtlMsMin = 1'000;
+inline constexpr uint64_t kSessionTtlMsMax = 86'400'000;
 
 enum class Durability : uint8_t { kUnspecified = 0, kLocal = 1, kQuorum = 2 };
 
@@ -79,6 +81,14 @@ inline KeyspaceId KeyspaceOf(const WriteRequest& request, const WriteOp& op) {
 inline KeyspaceId KeyspaceOf(const WriteRequest& request, const Condition& condition) {
   return condition.keyspace == KeyspaceId{} ? request.keyspace : condition.keyspace;
 }
+
+// Which request of which session (engine/state/sessions.h). Session 0: of none.
+struct SessionStamp {
+  uint64_t session = 0;
+  uint64_t sequence = 0;     // from 1
+  uint64_t acked_below = 0;  // results below it are not needed any more; <= sequence
+  friend bool operator==(const SessionStamp&, const SessionStamp&) = default;
+};
 
 // Why a request that was evaluated changed nothing. Part of its result: it is as final, and as
 // durable, as an effect.

@@ -204,6 +204,25 @@ Failure RejectedFailure(const engine::Rejection& rejection) {
   return Make(absl::StatusCode::kInternal, Reason::kNone, "rejected for an unknown reason");
 }
 
+Failure SessionUnknownFailure(uint64_t session) {
+  return Make(absl::StatusCode::kNotFound, Reason::kSessionUnknown,
+              "there is no session " + std::to_string(session) +
+                  ": it was idle for its time to live, or was ended. Open another; what became of "
+                  "its requests cannot be told any more");
+}
+
+Failure SessionTooOldFailure(uint64_t sequence) {
+  return Make(absl::StatusCode::kFailedPrecondition, Reason::kSessionTooOld,
+              "the result of number " + std::to_string(sequence) +
+                  " is not kept any more: its client said, by acked_below, that it has it");
+}
+
+Failure FencedFailure(uint64_t sequence) {
+  return Make(absl::StatusCode::kAborted, Reason::kFenced,
+              "number " + std::to_string(sequence) +
+                  " was asked about before it came, and never takes effect: use another number");
+}
+
 Failure MembersRefusedFailure(absl::StatusCode code, std::string why) {
   return Make(code, Reason::kMembersRefused, std::move(why));
 }

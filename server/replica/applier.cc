@@ -9,9 +9,9 @@
 
 namespace baton::server {
 
-Applier::Applier(engine::Engine* engine, engine::Catalog* catalog, engine::KeyspaceSizes* sizes,
-                 const wal::Wal* wal, const Clock* clock, Metrics* metrics, const Limits& limits,
-                 Hooks hooks)
+Applier::Applier(engine::Engine* engine, engine::Catalog* catalog, engine::Sessions* sessions,
+                 engine::KeyspaceSizes* sizes, const wal::Wal* wal, const Clock* clock,
+                 Metrics* metrics, const Limits& limits, Hooks hooks)
     : engine_(engine),
       catalog_(catalog),
       sizes_(sizes),
@@ -20,7 +20,7 @@ Applier::Applier(engine::Engine* engine, engine::Catalog* catalog, engine::Keysp
       metrics_(metrics),
       limits_(limits),
       hooks_(std::move(hooks)),
-      batch_(engine, catalog),
+      batch_(engine, catalog, sessions),
       added_(engine->applied()),
       flush_mark_(engine->flushed()) {
   NoteSizes();
@@ -97,7 +97,8 @@ absl::Status Applier::AddEntry(std::string_view bytes) {
   if (!entry.ok()) return entry.status();
   BATON_CHECK(entry->id.slot == added_.Next())
       << "slot " << entry->id.slot.value << " after " << added_.value;
-  if (absl::Status s = batch_.Add(entry->id.slot, entry->effects, entry->stamp.base_revision);
+  if (absl::Status s = batch_.Add(entry->id.slot, entry->effects, entry->stamp.base_revision,
+                                  entry->stamp.log_time_us);
       !s.ok()) {
     return s;
   }

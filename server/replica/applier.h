@@ -5,7 +5,7 @@
 // floor), or, for a member that is away for longer than log_retention_bytes, what the engine has
 // flushed: it comes back by a snapshot.
 //
-// One thread runs it; Submit is the loop's. Engine, catalogue and log outlive it.
+// One thread runs it; Submit is the loop's. Engine, catalogue, sessions and log outlive it.
 #pragma once
 
 #include <atomic>
@@ -23,6 +23,7 @@
 #include "engine/state/apply.h"
 #include "engine/state/catalog.h"
 #include "engine/state/keyspace_sizes.h"
+#include "engine/state/session_rows.h"
 #include "engine/storage/engine.h"
 #include "server/replica/clock.h"
 #include "server/replica/metrics.h"
@@ -55,9 +56,9 @@ class Applier : public Stage {
     uint64_t truncate_bytes_min;
     uint64_t log_retention_bytes;
   };
-  Applier(engine::Engine* engine, engine::Catalog* catalog, engine::KeyspaceSizes* sizes,
-          const wal::Wal* wal, const Clock* clock, Metrics* metrics, const Limits& limits,
-          Hooks hooks);
+  Applier(engine::Engine* engine, engine::Catalog* catalog, engine::Sessions* sessions,
+          engine::KeyspaceSizes* sizes, const wal::Wal* wal, const Clock* clock, Metrics* metrics,
+          const Limits& limits, Hooks hooks);
 
   void Submit(std::vector<ApplyItem> items);
   // Bytes submitted and not yet applied.

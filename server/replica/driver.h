@@ -56,6 +56,7 @@ class Driver : public Stage {
     engine::Engine* engine;
     engine::Overlay* overlay;
     const engine::Catalog* catalog;
+    const engine::Sessions* sessions;
     const engine::KeyspaceSizes* sizes;
     Unreplicated* unreplicated;
     const wal::Wal* wal;

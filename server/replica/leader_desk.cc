@@ -14,6 +14,7 @@ LeaderDesk::LeaderDesk(const consensus::Replica* core, const MemberTable* member
       read_service_(reads),
       readers_(parts.readers),
       inbox_(parts.inbox),
+      clock_(parts.clock),
       metrics_(parts.metrics),
       limits_(limits),
       sequencer_(parts, limits.sequencer),
@@ -74,6 +75,7 @@ void LeaderDesk::RefuseRead(const QueuedRead& read, const Failure& failure, Answ
 
 void LeaderDesk::Admit(std::vector<QueuedWrite> writes, std::vector<QueuedWrite> returned,
                        std::vector<QueuedRead> reads, AnswerBatch* answers) {
+  EndIdleSessions();
   const bool leading = core_->standing() == consensus::Standing::kLeader;
   const Failure failure = leading ? Failure() : Redirect();
   for (QueuedWrite& write : returned) {
@@ -102,6 +104,15 @@ void LeaderDesk::Admit(std::vector<QueuedWrite> writes, std::vector<QueuedWrite>
       RefuseRead(read, failure, answers);
     }
   }
+}
+
+void LeaderDesk::EndIdleSessions() {
+  const int64_t now_us = clock_->LeaseNowUs();
+  if (now_us < sequencer_.IdleDueUs()) return;
+  std::vector<QueuedWrite> writes;
+  std::vector<QueuedRead> reads;
+  writes.push_back(sequencer_.EndIdle(now_us));
+  inbox_->PushCalls(&writes, &reads);
 }
 
 std::optional<consensus::ReadRequested> LeaderDesk::AskForReads() {
@@ -177,7 +188,8 @@ bool LeaderDesk::CutDue(uint64_t unsynced) const {
 
 std::optional<consensus::Entry> LeaderDesk::Cut(uint64_t unsynced, AnswerBatch* answers) {
   if (!CutDue(unsynced)) return std::nullopt;
-  return sequencer_.Cut(core_->NextEntryId(), RaiseLogFloor(), &gate_, answers);
+  return sequencer_.Cut(core_->NextEntryId(), RaiseLogFloor(), core_->LeaseEndUs(), &gate_,
+                        answers);
 }
 
 void LeaderDesk::RefuseWrites(const Failure& failure, AnswerBatch* answers) {
@@ -212,7 +224,8 @@ void LeaderDesk::ExpireReads(std::vector<QueuedRead>* reads, int64_t now_us, Ans
 }
 
 int64_t LeaderDesk::NextDeadlineUs() const {
-  return std::min({sequencer_.NextDeadlineUs(), gate_.NextDeadlineUs(), next_read_deadline_us_});
+  return std::min({sequencer_.NextDeadlineUs(), sequencer_.IdleDueUs(), gate_.NextDeadlineUs(),
+                   next_read_deadline_us_});
 }
 
 }  // namespace baton::server

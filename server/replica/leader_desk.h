@@ -89,6 +89,7 @@ class LeaderDesk {
   bool Leading() const { return reign_slot_ != Slot{}; }
   Failure Redirect() const;
   void ServeIfApplied();
+  void EndIdleSessions();
   void ExpireReads(std::vector<QueuedRead>* reads, int64_t now_us, AnswerBatch* answers);
   void RefuseRead(const QueuedRead& read, const Failure& failure, AnswerBatch* answers);
   Slot RaiseLogFloor();
@@ -98,6 +99,7 @@ class LeaderDesk {
   ReadService* const read_service_;
   Readers* const readers_;
   LoopInbox* const inbox_;
+  const Clock* const clock_;
   Metrics* const metrics_;
   const Limits limits_;
   Sequencer sequencer_;

@@ -29,6 +29,9 @@
 
 namespace baton::server {
 
+// The leader's own request.
+struct EndIdleSessions {};
+
 // A write on its way to the sequencer.
 struct QueuedWrite {
   ReturnAddress to;
@@ -36,8 +39,11 @@ struct QueuedWrite {
   int64_t queued_at_us = 0;
   uint64_t bytes = 0;   // charged to the queue
   uint32_t parked = 0;  // how often its evaluation waited for a reader
-  std::variant<engine::WriteRequest, engine::KeyspaceRequest, engine::LossRequest> request;
+  std::variant<engine::WriteRequest, engine::KeyspaceRequest, engine::LossRequest,
+               engine::SessionRequest, EndIdleSessions>
+      request;
   engine::Durability durability = engine::Durability::kUnspecified;  // asked for at least
+  engine::SessionStamp stamp;                                        // of a WriteRequest
 };
 
 // A read that could not be answered at once: it needs a slot from the leader or from a quorum, a

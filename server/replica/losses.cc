@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 
 #include "engine/state/keyspace_change.h"
 #include "engine/state/row.h"
+#include "engine/state/sessions.h"
 #include "engine/state/view.h"
 #include "engine/storage/key_encoding.h"
 #include "server/codec/entry_codec.h"
@@ -35,8 +37,13 @@ class Finder {
   absl::Status Look(const DecodedEntry& entry, std::vector<Loss>* losses) {
     engine::EffectsReader effects(entry.effects, entry.stamp.base_revision);
     engine::Effect effect;
+    const size_t first = losses->size();
     for (uint32_t index = 0; effects.Next(&effect); ++index) {
-      if (engine::KeyspaceOf(effect.key) == kSystemKeyspace) continue;
+      if (effect.kind == engine::EffectKind::kResult) {
+        const absl::Status named = NameRequest(effect, std::span(*losses).subspan(first));
+        if (!named.ok()) return named;
+      }
+      if (IsOfSession(effect.kind) || engine::KeyspaceOf(effect.key) == kSystemKeyspace) continue;
       const absl::StatusOr<bool> known = IsLogged(entry.id, index);
       if (!known.ok()) return known.status();
       if (*known) continue;
@@ -48,6 +55,18 @@ class Finder {
   }
 
  private:
+  // A result follows the effects of its request, which have its revision.
+  static absl::Status NameRequest(const engine::Effect& result, std::span<Loss> losses) {
+    const absl::StatusOr<engine::Fate> fate = engine::DecodeFate(result.result, result.revision);
+    if (!fate.ok()) return fate.status();
+    for (Loss& loss : losses) {
+      if (loss.revision != fate->result.revision) continue;
+      loss.session = result.stamp.session;
+      loss.sequence = result.stamp.sequence;
+    }
+    return absl::OkStatus();
+  }
+
   absl::StatusOr<bool> IsLogged(const EntryId& entry, uint32_t index) const {
     const std::string key =
         engine::SystemKey(engine::SystemTable::kLosses, engine::LossSuffix(entry, index));

@@ -98,6 +98,12 @@ struct Metrics {
   Counter snapshot_bytes_received;              // baton_replica_snapshot_received_bytes_total
   Counter wall_clock_jumps;  // baton_replica_wall_clock_jumps_total (stamped as expected instead)
 
+  // baton_session*
+  Gauge sessions;            // baton_sessions, from the leader
+  Counter sessions_opened;   // baton_sessions_opened_total
+  Counter repeats_answered;  // baton_session_repeats_total
+  Counter requests_fenced;   // baton_session_fenced_total
+
   // baton_call_*
   Counter writes_acked;        // baton_call_writes_total
   Counter reads_at_once;       // baton_call_reads_at_once_total

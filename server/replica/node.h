@@ -19,6 +19,7 @@
 #include "engine/state/catalog.h"
 #include "engine/state/keyspace_change.h"
 #include "engine/state/request.h"
+#include "engine/state/sessions.h"
 
 namespace baton::server {
 
@@ -27,8 +28,9 @@ struct CallContext {
   std::string principal;  // authenticated peer; empty until TLS arrives
   std::string actor;
   std::string traceparent;
-  uint64_t request_id = 0;  // unique in this process, for logs
-  int64_t deadline_us = 0;  // lease clock
+  uint64_t request_id = 0;     // unique in this process, for logs
+  int64_t deadline_us = 0;     // lease clock
+  engine::SessionStamp stamp;  // of a write
 };
 
 // Mirrors baton.v1.Reason; server/rpc maps the one to the other.
@@ -57,6 +59,9 @@ enum class Reason : uint8_t {
   kValueUnfit,
   kBudgetUsed,
   kKeyspaceRefused,
+  kSessionUnknown,
+  kSessionTooOld,
+  kFenced,
 };
 
 struct LeaderHint {
@@ -97,10 +102,10 @@ struct GetResult {
   std::vector<std::optional<engine::Record>> records;  // one a key; Record::key is left empty
 };
 
-using Request =
-    std::variant<GetCall, engine::ScanSpec, engine::WriteRequest, engine::KeyspaceRequest>;
+using Request = std::variant<GetCall, engine::ScanSpec, engine::WriteRequest,
+                             engine::KeyspaceRequest, engine::SessionRequest>;
 using Result = std::variant<std::monostate, GetResult, engine::ScanPage, engine::WriteResult,
-                            engine::KeyspaceResult>;
+                            engine::KeyspaceResult, engine::SessionResult>;
 
 struct Answer {
   Failure failure;

@@ -95,7 +95,7 @@ absl::StatusOr<std::unique_ptr<ReplicaNode>> ReplicaNode::Start(const ReplicaOpt
       options, RunningNode::Seams{fs, engine, transport, clock, worker}, std::move(opened->wal),
       std::move(dropped), recovered->core);
   if (engine != nullptr) {
-    if (absl::Status s = node->LoadCatalog(); !s.ok()) return s;
+    if (absl::Status s = node->LoadState(); !s.ok()) return s;
   }
   if (options.threads) node->StartThreads();
   return node;

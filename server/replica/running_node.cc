@@ -57,7 +57,7 @@ RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
                         [this] { disk_.PrepareSegments(); }, options_.fatal, KeepsDropped()});
   if (seams.engine != nullptr)
     applier_ = std::make_unique<Applier>(
-        seams.engine, &catalog_, &sizes_, wal_.get(), seams.clock, &metrics_,
+        seams.engine, &catalog_, &sessions_, &sizes_, wal_.get(), seams.clock, &metrics_,
         Applier::Limits{options.replay_bytes_max, options.truncate_bytes_min,
                         options.log_retention_bytes},
         Applier::Hooks{[this](Slot applied) { driver_->inbox().PushApplied(applied); },
@@ -101,6 +101,7 @@ RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
   parts.engine = seams.engine;
   parts.overlay = &overlay_;
   parts.catalog = &catalog_;
+  parts.sessions = &sessions_;
   parts.sizes = &sizes_;
   parts.unreplicated = &unreplicated_;
   parts.wal = wal_.get();
@@ -142,6 +143,11 @@ RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
 }
 
 RunningNode::~RunningNode() { Stop(); }
+
+absl::Status RunningNode::LoadState() {
+  if (absl::Status s = catalog_.Load(*seams_.engine); !s.ok()) return s;
+  return sessions_.Load(*seams_.engine);
+}
 
 void RunningNode::StartThreads() {
   const Clock* clock = seams_.clock;
@@ -225,16 +231,19 @@ void RunningNode::Admit(std::vector<Call> calls, const std::shared_ptr<AnswerSin
     const int64_t deadline_us = DeadlineOf(call.context);
     if (auto* write = std::get_if<engine::WriteRequest>(&call.request)) {
       const uint64_t bytes = kCallBytes + engine::RequestBytes(*write);
-      writes.push_back(QueuedWrite{
-          {sink, call.tag}, deadline_us, now_us, bytes, 0, std::move(*write), call.durability});
-    } else if (auto* change = std::get_if<engine::KeyspaceRequest>(&call.request)) {
       writes.push_back(QueuedWrite{{sink, call.tag},
                                    deadline_us,
                                    now_us,
-                                   kCallBytes,
+                                   bytes,
                                    0,
-                                   std::move(*change),
-                                   call.durability});
+                                   std::move(*write),
+                                   call.durability,
+                                   call.context.stamp});
+    } else if (auto* change = std::get_if<engine::KeyspaceRequest>(&call.request)) {
+      writes.push_back(
+          QueuedWrite{{sink, call.tag}, deadline_us, now_us, kCallBytes, 0, std::move(*change)});
+    } else if (auto* session = std::get_if<engine::SessionRequest>(&call.request)) {
+      writes.push_back(QueuedWrite{{sink, call.tag}, deadline_us, now_us, kCallBytes, 0, *session});
     } else if (auto* get = std::get_if<GetCall>(&call.request)) {
       const uint64_t bytes = BytesOf(*get);
       reads.push_back(

@@ -9,6 +9,7 @@
 
 #include "engine/state/catalog.h"
 #include "engine/state/overlay.h"
+#include "engine/state/session_rows.h"
 #include "server/replica/applied_reads.h"
 #include "server/replica/applied_waiters.h"
 #include "server/replica/applier.h"
@@ -36,13 +37,13 @@ class RunningNode : public ReplicaNode {
     Clock* clock;
     Worker* worker;
   };
-  // REQUIRES: the catalogue can be loaded (LoadCatalog).
+  // REQUIRES: LoadState succeeds before the threads start.
   RunningNode(const ReplicaOptions& options, const Seams& seams, std::unique_ptr<wal::Wal> wal,
               std::unique_ptr<DroppedEntries> dropped, const consensus::Recovered& recovered);
   ~RunningNode() override;
 
-  // Reads the keyspaces, before the threads start.
-  absl::Status LoadCatalog() { return catalog_.Load(*seams_.engine); }
+  // Reads keyspaces and sessions, before the threads start.
+  absl::Status LoadState();
   void StartThreads();
 
   void Submit(std::vector<Call> calls, std::shared_ptr<AnswerSink> sink) override;
@@ -85,6 +86,7 @@ class RunningNode : public ReplicaNode {
   const std::unique_ptr<wal::Wal> wal_;
   const std::unique_ptr<DroppedEntries> dropped_;  // null at a witness
   engine::Catalog catalog_;
+  engine::Sessions sessions_;
   engine::KeyspaceSizes sizes_;
   Unreplicated unreplicated_;
   engine::Overlay overlay_;

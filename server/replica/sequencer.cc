@@ -62,6 +62,8 @@ consensus::Entry Sequencer::BeginReign(const consensus::OpenReign& open, const E
 
 void Sequencer::Serve() {
   keyspaces_ = parts_.catalog->Read();
+  sessions_.Begin(parts_.sessions->Read());
+  NoteIdle(parts_.clock->LeaseNowUs());
   parts_.unreplicated->BeginReign(keyspaces_);
 }
 
@@ -91,6 +93,8 @@ void Sequencer::EndReign(const Failure& failure, AnswerBatch* answers) {
   raises_.clear();
   parts_.overlay->Clear();
   parts_.unreplicated->EndReign();
+  sessions_.Begin({});
+  idle_due_us_ = kNever;
 }
 
 uint64_t Sequencer::RefuseWaiting(const Failure& failure, AnswerBatch* answers) {
@@ -149,9 +153,12 @@ EntryStamp Sequencer::NextStamp(Slot log_floor) {
   return stamp;
 }
 
-std::optional<consensus::Entry> Sequencer::Cut(EntryId id, Slot log_floor, AckGate* gate,
-                                               AnswerBatch* answers) {
+std::optional<consensus::Entry> Sequencer::Cut(EntryId id, Slot log_floor, int64_t lease_end_us,
+                                               AckGate* gate, AnswerBatch* answers) {
   evaluator_.BeginEntry(next_revision_);
+  confirm_ = false;
+  EntryStamp stamp = NextStamp(log_floor);
+  sessions_.BeginEntry(id.slot, stamp.log_time_us, evaluator_.writer());
   const engine::EffectsWriter& effects = evaluator_.effects();
   const int64_t now_us = parts_.clock->LeaseNowUs();
   uint64_t taken = 0;
@@ -159,13 +166,14 @@ std::optional<consensus::Entry> Sequencer::Cut(EntryId id, Slot log_floor, AckGa
          effects.bytes().size() < limits_.entry_bytes_target &&
          effects.next_revision() < chosen_ceiling_) {
     // One request more may exceed the target, never what an entry can hold.
-    Take(Turn{PopWaiting(), id, now_us, gate, answers});
+    Take(Turn{PopWaiting(), id, now_us, lease_end_us, gate, answers});
     ++taken;
   }
-  if (effects.empty()) return std::nullopt;
+  if (effects.empty() && !confirm_) return std::nullopt;
   RaiseCeiling(id.slot, effects.next_revision());
+  stamp.revision_ceiling = stated_ceiling_;
   parts_.metrics->entry_requests.Observe(taken);
-  return Encode(id, {}, NextStamp(log_floor), effects);
+  return Encode(id, {}, stamp, effects);
 }
 
 void Sequencer::RaiseCeiling(Slot slot, Revision next) {
@@ -193,9 +201,11 @@ void Sequencer::Take(Turn turn) {
 
 // An answer to what was evaluated just now: it waits for what the evaluation saw, the entries
 // before and what this entry has so far.
-GatedAnswer Sequencer::Gated(Turn* turn) const {
+GatedAnswer Sequencer::Gated(bool has_effect, Turn* turn) {
+  if (!has_effect && parts_.clock->LeaseNowUs() >= turn->lease_end_us) confirm_ = true;
   GatedAnswer gated;
-  gated.slot = evaluator_.effects().empty() ? turn->id.slot.Prev() : turn->id.slot;
+  gated.has_effect = has_effect;
+  gated.slot = evaluator_.effects().empty() && !confirm_ ? turn->id.slot.Prev() : turn->id.slot;
   gated.to = std::move(turn->write.to);
   gated.deadline_us = turn->write.deadline_us;
   gated.queued_at_us = turn->write.queued_at_us;
@@ -206,6 +216,8 @@ GatedAnswer Sequencer::Gated(Turn* turn) const {
 
 void Sequencer::Evaluate(const engine::WriteRequest& request, Turn* turn) {
   const bool local = IsLocal(request, turn->write.durability);
+  const bool in_session = turn->write.stamp.session != 0;
+  if (in_session && AnsweredBySession(request, local, turn)) return;
   if (local && FailedForBudget(request, turn)) return;
   engine::Evaluation evaluation = evaluator_.Evaluate(request, turn->write.parked);
   switch (evaluation.outcome) {
@@ -218,9 +230,9 @@ void Sequencer::Evaluate(const engine::WriteRequest& request, Turn* turn) {
     case engine::Evaluation::Outcome::kDone:
       break;
   }
-  GatedAnswer gated = Gated(turn);
   engine::WriteResult& result = evaluation.result;
-  gated.has_effect = result.revision != Revision{};
+  if (in_session) sessions_.Keep(turn->write.stamp, result);
+  GatedAnswer gated = Gated(in_session || result.revision != Revision{}, turn);
   gated.answer.position.revision = result.revision;
   if (result.rejection) gated.answer.failure = RejectedFailure(*result.rejection);
   gated.answer.result = std::move(result);
@@ -258,13 +270,12 @@ void Sequencer::Evaluate(const engine::KeyspaceRequest& request, Turn* turn) {
   const LogTimes::Times times = Now();
   const engine::ChangeStamp stamp{turn->id.slot, times.log_us, times.wall_us};
   absl::StatusOr<engine::KeyspaceResult> changed = evaluator_.Evaluate(request, stamp, &keyspaces_);
-  GatedAnswer gated = Gated(turn);
+  GatedAnswer gated = Gated(changed.ok() && !changed->unchanged, turn);
   gated.until = GatedAnswer::Until::kApplied;
   if (!changed.ok()) {
     gated.answer.failure = KeyspaceRefusedFailure(changed.status());
     return turn->gate->Add(std::move(gated));
   }
-  gated.has_effect = !changed->unchanged;
   gated.answer.position.revision = changed->revision;
   if (gated.has_effect) {
     const KeyspaceId id = changed->info.id;
@@ -281,6 +292,7 @@ void Sequencer::Evaluate(const engine::KeyspaceRequest& request, Turn* turn) {
 // Nobody waits: its node tells it again until it has applied it.
 void Sequencer::Evaluate(const engine::LossRequest& request, Turn*) {
   evaluator_.Evaluate(request);
+  sessions_.KeepLosses(request);
   parts_.metrics->losses_logged.Add(request.losses.size());
 }
 

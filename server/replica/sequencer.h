@@ -25,6 +25,8 @@
 #include "engine/state/evaluator.h"
 #include "engine/state/keyspace_change.h"
 #include "engine/state/overlay.h"
+#include "engine/state/session_rows.h"
+#include "engine/state/session_writer.h"
 #include "engine/storage/engine.h"
 #include "server/codec/entry_codec.h"
 #include "server/replica/ack_gate.h"
@@ -57,6 +59,7 @@ class Sequencer {
     const engine::Engine* engine;
     engine::Overlay* overlay;
     const engine::Catalog* catalog;
+    const engine::Sessions* sessions;
     const engine::KeyspaceSizes* sizes;
     Unreplicated* unreplicated;
     const Clock* clock;
@@ -99,9 +102,16 @@ class Sequencer {
   bool OverlayFull() const { return parts_.overlay->bytes() >= limits_.overlay_bytes_max; }
 
   // Evaluates what waits until an entry is full. The results go to the gate. Returns the entry
-  // `id`, which is in the overlay then, or nullopt when no request had an effect.
-  std::optional<consensus::Entry> Cut(EntryId id, Slot log_floor, AckGate* gate,
-                                      AnswerBatch* answers);
+  // `id`, which is in the overlay then, or nullopt when no request had an effect. After
+  // lease_end_us another node may lead: a result without an effect of its own is then known to be
+  // of the newest state only once an entry that follows it is chosen, though it be empty.
+  std::optional<consensus::Entry> Cut(EntryId id, Slot log_floor, int64_t lease_end_us,
+                                      AckGate* gate, AnswerBatch* answers);
+
+  // When sessions may have been idle for their time to live (lease clock), and a request that ends
+  // them. REQUIRES: requests are served.
+  int64_t IdleDueUs() const { return idle_due_us_; }
+  QueuedWrite EndIdle(int64_t now_us);
 
   // Answers what has waited past its deadline.
   void Expire(int64_t now_us, AnswerBatch* answers);
@@ -114,6 +124,7 @@ class Sequencer {
     QueuedWrite write;
     EntryId id;
     int64_t now_us;
+    int64_t lease_end_us;
     AckGate* gate;
     AnswerBatch* answers;
   };
@@ -123,7 +134,18 @@ class Sequencer {
   void Evaluate(const engine::LossRequest& request, Turn* turn);
   bool FailedForBudget(const engine::WriteRequest& request, Turn* turn);
   bool IsLocal(const engine::WriteRequest& request, engine::Durability asked) const;
-  GatedAnswer Gated(Turn* turn) const;
+  GatedAnswer Gated(bool has_effect, Turn* turn);
+
+  // sequencer_sessions.cc
+  void Evaluate(const engine::SessionRequest& request, Turn* turn);
+  void Evaluate(const EndIdleSessions& request, Turn* turn);
+  void Ask(const engine::OpenSession& open, Turn* turn);
+  void Ask(const engine::TouchSession& touch, Turn* turn);
+  void Ask(const engine::EndSession& end, Turn* turn);
+  void Ask(const engine::GetOutcome& get, Turn* turn);
+  bool AnsweredBySession(const engine::WriteRequest& request, bool local, Turn* turn);
+  void Refuse(Failure failure, Turn* turn);
+  void NoteIdle(int64_t now_us);
   void Park(Turn* turn, engine::Needs needs);
   LogTimes::Times Now();
   EntryStamp NextStamp(Slot log_floor);
@@ -136,7 +158,10 @@ class Sequencer {
   const Limits limits_;
   engine::Keyspaces keyspaces_;  // the newest, as sequenced
   engine::Evaluator evaluator_;
+  engine::SessionWriter sessions_;  // as sequenced
   LogTimes times_;
+  bool confirm_ = false;  // the entry in progress is written even if it is empty
+  int64_t idle_due_us_ = kNever;
 
   std::deque<QueuedWrite> waiting_;
   uint64_t waiting_bytes_ = 0;         // sum of waiting_'s

@@ -20,12 +20,12 @@ std::optional<int64_t> RemainingUs(std::chrono::system_clock::time_point deadlin
 
 Failure MakeCallContext(const CallOrigin& origin, const v1::RequestContext& request,
                         int64_t lease_now_us, CallContext* context) {
-  if (request.session() != 0 || request.sequence() != 0) {
-    Failure failure;
-    failure.code = absl::StatusCode::kUnimplemented;
-    failure.reason = Reason::kNotSupported;
-    failure.message = "this version has no sessions: leave session and sequence at 0";
-    return failure;
+  if ((request.session() == 0) != (request.sequence() == 0)) {
+    return InvalidRequest(
+        "session and sequence go together: give both, with sequence from 1, or neither");
+  }
+  if (request.acked_below() > request.sequence()) {
+    return InvalidRequest("acked_below is above sequence: the request itself cannot be answered");
   }
   if (!v1::Durability_IsValid(request.durability())) {
     return InvalidRequest("durability " + std::to_string(request.durability()) + " is not known");
@@ -49,6 +49,7 @@ Failure MakeCallContext(const CallOrigin& origin, const v1::RequestContext& requ
   context->principal = origin.principal;
   context->actor = request.actor();
   context->traceparent = request.traceparent();
+  context->stamp = {request.session(), request.sequence(), request.acked_below()};
   context->request_id = next_request_id.fetch_add(1, std::memory_order_relaxed);
   context->deadline_us = lease_now_us + std::min(*wait_us, kDeadlineUsMax);
   return {};

@@ -12,6 +12,7 @@
 #include "server/rpc/id_bytes.h"
 #include "server/rpc/keyspace_wire.h"
 #include "server/rpc/loss_wire.h"
+#include "server/rpc/node_call.h"
 #include "server/rpc/requests.h"
 
 namespace baton::server {
@@ -194,47 +195,6 @@ grpc::ServerUnaryReactor* ClusterService::ChangeMembers(grpc::CallbackServerCont
 }
 
 template <class Request>
-Failure ClusterService::Begin(grpc::CallbackServerContext* context, const Request& request,
-                              Node** node, CallContext* call) const {
-  *node = node_->get();
-  if (*node == nullptr) return node_->Absent();
-  return MakeCallContext({"", RemainingUs(context->deadline())}, request.context(),
-                         clock_->LeaseNowUs(), call);
-}
-
-namespace {
-
-// Waits for the answer of one call to the node.
-template <class Response>
-class NodeCall final : public AnswerSink {
- public:
-  NodeCall(grpc::ServerUnaryReactor* reactor, Response* response)
-      : reactor_(reactor), response_(response) {}
-  void Answered(uint64_t, Answer answer) override {
-    Failure failure = answer.failure;
-    if (failure.ok()) failure = FillResponse(answer, response_);
-    reactor_->Finish(ToGrpcStatus(failure));
-  }
-  void Flush() override {}
-
- private:
-  grpc::ServerUnaryReactor* const reactor_;
-  Response* const response_;  // lives until Finish
-};
-
-// `request` of the node, answered into `response`.
-template <class Response>
-void Ask(Node* node, Request request, const CallContext& context, grpc::ServerUnaryReactor* reactor,
-         Response* response) {
-  std::vector<Call> calls(1);
-  calls[0].context = context;
-  calls[0].request = std::move(request);
-  node->Submit(std::move(calls), std::make_shared<NodeCall<Response>>(reactor, response));
-}
-
-}  // namespace
-
-template <class Request>
 grpc::ServerUnaryReactor* ClusterService::ChangeKeyspace(grpc::CallbackServerContext* context,
                                                          const Request* request,
                                                          v1::ChangeKeyspaceResponse* response) {
@@ -242,7 +202,7 @@ grpc::ServerUnaryReactor* ClusterService::ChangeKeyspace(grpc::CallbackServerCon
   Node* node = nullptr;
   CallContext call;
   engine::KeyspaceRequest change;
-  Failure failure = Begin(context, *request, &node, &call);
+  Failure failure = BeginCall(*node_, *clock_, context, *request, &node, &call);
   if (failure.ok()) failure = CheckReason(request->reason());
   if (failure.ok()) failure = ParseChange(*request, &change);
   if (!failure.ok()) {
@@ -262,7 +222,7 @@ grpc::ServerUnaryReactor* ClusterService::ListLosses(grpc::CallbackServerContext
   Node* node = nullptr;
   CallContext call;
   engine::ScanSpec rows;
-  Failure failure = Begin(context, *request, &node, &call);
+  Failure failure = BeginCall(*node_, *clock_, context, *request, &node, &call);
   if (failure.ok()) failure = ParseRequest(*request, &rows);
   if (!failure.ok()) {
     reactor->Finish(ToGrpcStatus(failure));
@@ -296,7 +256,7 @@ grpc::ServerUnaryReactor* ClusterService::ListKeyspaces(grpc::CallbackServerCont
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
   Node* node = nullptr;
   CallContext call;
-  Failure failure = Begin(context, *request, &node, &call);
+  Failure failure = BeginCall(*node_, *clock_, context, *request, &node, &call);
   if (failure.ok()) failure = LeadsOrRedirect(*node);
   if (!failure.ok()) {
     reactor->Finish(ToGrpcStatus(failure));
@@ -336,7 +296,7 @@ grpc::ServerUnaryReactor* ClusterService::Digest(grpc::CallbackServerContext* co
   Node* node = nullptr;
   CallContext call;
   engine::KeyspacePtr keyspace;
-  Failure failure = Begin(context, *request, &node, &call);
+  Failure failure = BeginCall(*node_, *clock_, context, *request, &node, &call);
   if (failure.ok()) failure = ResolveKeyspace(*node, request->context().keyspace(), &keyspace);
   if (!failure.ok()) {
     reactor->Finish(ToGrpcStatus(failure));

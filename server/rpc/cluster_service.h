@@ -58,10 +58,6 @@ class ClusterService final : public v1::Cluster::CallbackService {
   grpc::ServerUnaryReactor* ChangeKeyspace(grpc::CallbackServerContext* context,
                                            const Request* request,
                                            v1::ChangeKeyspaceResponse* response);
-  // The node, and the context of a call to it.
-  template <class Request>
-  Failure Begin(grpc::CallbackServerContext* context, const Request& request, Node** node,
-                CallContext* call) const;
 
   const NodeHandle* const node_;
   FormationHost* const formation_;

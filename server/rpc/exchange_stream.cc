@@ -16,6 +16,7 @@
 #include "server/rpc/call_context.h"
 #include "server/rpc/failure.h"
 #include "server/rpc/requests.h"
+#include "server/rpc/session_wire.h"
 
 namespace baton::server {
 namespace {
@@ -90,6 +91,14 @@ Failure FillResult(const Pending& pending, Answer* answer, v1::ExchangeResult* t
       return FillResponse(answer, to->mutable_batch());
     case Item::kScan:
       return FillResponse(answer, pending.binding, to->mutable_scan());
+    case Item::kOpenSession:
+      return FillResponse(*answer, to->mutable_open_session());
+    case Item::kKeepSession:
+      return FillResponse(*answer, to->mutable_keep_session());
+    case Item::kEndSession:
+      return FillResponse(*answer, to->mutable_end_session());
+    case Item::kGetOutcome:
+      return FillResponse(*answer, to->mutable_get_outcome());
     case Item::REQUEST_NOT_SET:
       break;
   }
@@ -161,6 +170,14 @@ class MessageParser {
       case Item::kScan:
         pending->cost = engine::kPageBytesMax;
         return ParseOne(defaults, item->mutable_scan(), call, pending);
+      case Item::kOpenSession:
+        return ParseOfSession(defaults, item->open_session(), call);
+      case Item::kKeepSession:
+        return ParseOfSession(defaults, item->keep_session(), call);
+      case Item::kEndSession:
+        return ParseOfSession(defaults, item->end_session(), call);
+      case Item::kGetOutcome:
+        return ParseOfSession(defaults, item->get_outcome(), call);
       case Item::REQUEST_NOT_SET:
         break;
     }
@@ -179,6 +196,16 @@ class MessageParser {
       pending->binding = ScanBinding(*request, keyspace->id);
     }
     return ParseRequest(node_, request, *keyspace, call);
+  }
+
+  template <class Request>
+  Failure ParseOfSession(const v1::RequestContext& defaults, const Request& request, Call* call) {
+    const v1::RequestContext& context = request.has_context() ? request.context() : defaults;
+    if (Failure f = MakeCallContext(origin_, context, now_us_, &call->context); !f.ok()) return f;
+    engine::SessionRequest asked;
+    if (Failure f = ParseRequest(request, &asked); !f.ok()) return f;
+    call->request = asked;
+    return {};
   }
 
   const Node& node_;

@@ -195,6 +195,12 @@ int FakeServer::seen(const std::string& key) const {
   return at == seen_.end() ? 0 : at->second;
 }
 
+int FakeServer::stored(const std::string& key) const {
+  MutexLock lock(&mutex_);
+  const auto at = stored_.find(key);
+  return at == stored_.end() ? 0 : at->second;
+}
+
 std::map<std::string, std::string> FakeServer::data() const {
   MutexLock lock(&mutex_);
   return data_;
@@ -237,20 +243,37 @@ FakeServer::Reply FakeServer::Decide(const v1::ExchangeItem& item) {
     MutexLock lock(&mutex_);
     ++items_;
     if (item.has_put()) ++seen_[item.put().key()];
+    if (item.has_open_session()) return {Reply::Kind::kResult, OpenSession()};
     script = script_;
   }
   Reply reply = script ? script(item) : Reply();
   if (reply.kind == Reply::Kind::kStore) {
     MutexLock lock(&mutex_);
-    reply = {Reply::Kind::kResult, Store(item)};
+    reply = {Reply::Kind::kResult, StoreOnce(item)};
   }
   return reply;
+}
+
+v1::ExchangeResult FakeServer::OpenSession() {
+  v1::ExchangeResult result;
+  result.mutable_open_session()->set_session(++revision_);
+  return result;
+}
+
+// A put with a stamp that was stored before gets that answer.
+v1::ExchangeResult FakeServer::StoreOnce(const v1::ExchangeItem& item) {
+  const v1::RequestContext& context = item.put().context();
+  if (!item.has_put() || context.session() == 0) return Store(item);
+  const auto [kept, fresh] = kept_.try_emplace({context.session(), context.sequence()});
+  if (fresh) kept->second = Store(item);
+  return kept->second;
 }
 
 v1::ExchangeResult FakeServer::Store(const v1::ExchangeItem& item) {
   v1::ExchangeResult result;
   if (item.has_put()) {
     data_[item.put().key()] = item.put().value();
+    ++stored_[item.put().key()];
     result.mutable_put()->mutable_position()->set_revision(++revision_);
     result.mutable_put()->set_durability(v1::DURABILITY_QUORUM);
   } else if (item.has_get()) {

@@ -1,5 +1,6 @@
 // One node as clients see it: a Kv and a Cluster service on loopback whose behaviour a test
-// scripts. By default it leads, keeps what is put in memory, and answers at once.
+// scripts. By default it leads, keeps what is put in memory, and answers at once; sessions are
+// opened whatever the script says.
 //
 // Thread-safe. The destructor breaks all streams and stops the server.
 #pragma once
@@ -49,9 +50,10 @@ class FakeServer {
   static Reply Silence() { return {Reply::Kind::kSilence, {}}; }
   static Reply Break() { return {Reply::Kind::kBreak, {}}; }
 
-  int messages() const;                    // received on streams
-  int items() const;                       // received on streams
-  int seen(const std::string& key) const;  // puts of `key` received, whatever became of them
+  int messages() const;                      // received on streams
+  int items() const;                         // received on streams
+  int seen(const std::string& key) const;    // puts of `key` received, whatever became of them
+  int stored(const std::string& key) const;  // of those, the ones that took effect
   std::map<std::string, std::string> data() const;
 
  private:
@@ -62,6 +64,8 @@ class FakeServer {
   grpc::Status Serve(grpc::ServerContext* context,
                      grpc::ServerReaderWriter<v1::ExchangeResponse, v1::ExchangeRequest>* stream);
   Reply Decide(const v1::ExchangeItem& item) BATON_EXCLUDES(mutex_);
+  v1::ExchangeResult OpenSession() BATON_REQUIRES(mutex_);
+  v1::ExchangeResult StoreOnce(const v1::ExchangeItem& item) BATON_REQUIRES(mutex_);
   v1::ExchangeResult Store(const v1::ExchangeItem& item) BATON_REQUIRES(mutex_);
   v1::StatusResponse StatusNow() const BATON_EXCLUDES(mutex_);
 
@@ -80,6 +84,9 @@ class FakeServer {
   std::set<Open*> open_ BATON_GUARDED_BY(mutex_);
   std::map<std::string, std::string> data_ BATON_GUARDED_BY(mutex_);
   std::map<std::string, int> seen_ BATON_GUARDED_BY(mutex_);
+  std::map<std::string, int> stored_ BATON_GUARDED_BY(mutex_);
+  // By session and sequence.
+  std::map<std::pair<uint64_t, uint64_t>, v1::ExchangeResult> kept_ BATON_GUARDED_BY(mutex_);
   uint64_t revision_ BATON_GUARDED_BY(mutex_) = 0;
   int messages_ BATON_GUARDED_BY(mutex_) = 0;
   int items_ BATON_GUARDED_BY(mutex_) = 0;

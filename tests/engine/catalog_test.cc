@@ -20,7 +20,7 @@ class CatalogTest : public ::testing::Test {
     auto result =
         ChangeKeyspaces(request, ChangeStamp{Slot{slot_ + 1}, 10, 1'000}, &sequenced_, &writer);
     if (writer.empty()) return result;
-    EXPECT_TRUE(applier_.Add(Slot{++slot_}, writer.bytes(), writer.base()).ok());
+    EXPECT_TRUE(applier_.Add(Slot{++slot_}, writer.bytes(), writer.base(), 0).ok());
     EXPECT_TRUE(applier_.Commit().ok());
     next_ = writer.next_revision();
     return result;
@@ -30,7 +30,7 @@ class CatalogTest : public ::testing::Test {
     writer.BeginRequest();
     writer.Put(keyspace, key, "v");
     writer.EndRequest();
-    EXPECT_TRUE(applier_.Add(Slot{++slot_}, writer.bytes(), writer.base()).ok());
+    EXPECT_TRUE(applier_.Add(Slot{++slot_}, writer.bytes(), writer.base(), 0).ok());
     EXPECT_TRUE(applier_.Commit().ok());
     next_ = writer.next_revision();
   }
@@ -41,7 +41,8 @@ class CatalogTest : public ::testing::Test {
 
   MemoryEngine engine_;
   Catalog catalog_;
-  BatchApplier applier_{&engine_, &catalog_};
+  Sessions sessions_;
+  BatchApplier applier_{&engine_, &catalog_, &sessions_};
   Keyspaces sequenced_;
   Revision next_{1};
   uint64_t slot_ = 0;

@@ -153,6 +153,7 @@ TEST(Effects, ArbitraryBytesNeverCrash) {
     const KeyRange range = EngineRange(kSpace, "a", "b");
     writer.DeleteRange(range.begin, range.end);
     writer.EndRequest();
+    writer.KeepResult({.session = 9, .sequence = 3, .acked_below = 1}, "\2");
   }
   std::mt19937_64 random(3);
   uint64_t read = 0;
@@ -164,9 +165,11 @@ TEST(Effects, ArbitraryBytesNeverCrash) {
     bytes.resize(random() % (bytes.size() + 1));
     EffectsReader reader(bytes, Revision{1});
     for (Effect e; reader.Next(&e);) {
-      ASSERT_GE(e.key.data(), bytes.data());
-      ASSERT_LE(e.key.data() + e.key.size(), bytes.data() + bytes.size());
-      ASSERT_LE(e.row.size() + e.end.size(), bytes.size());
+      for (const std::string_view part : {e.key, e.row, e.end, e.result}) {
+        if (part.empty()) continue;
+        ASSERT_GE(part.data(), bytes.data());
+        ASSERT_LE(part.data() + part.size(), bytes.data() + bytes.size());
+      }
       ++read;
     }
   }
@@ -176,19 +179,20 @@ TEST(Effects, ArbitraryBytesNeverCrash) {
 TEST(BatchApplier, WritesEntriesWithTheirSlot) {
   MemoryEngine engine;
   Catalog catalog;
-  BatchApplier applier(&engine, &catalog);
+  Sessions sessions;
+  BatchApplier applier(&engine, &catalog, &sessions);
   EffectsWriter writer(Revision{10});
   writer.BeginRequest();
   writer.Put(kSpace, "a", "1");
   writer.Put(kSpace, "b", "1");
   writer.EndRequest();
-  ASSERT_TRUE(applier.Add(Slot{3}, writer.bytes(), Revision{10}).ok());
+  ASSERT_TRUE(applier.Add(Slot{3}, writer.bytes(), Revision{10}, 0).ok());
   writer.Reset(Revision{11});
   writer.BeginRequest();
   writer.Delete(kSpace, "a");
   writer.EndRequest();
-  ASSERT_TRUE(applier.Add(Slot{4}, writer.bytes(), Revision{11}).ok());
-  ASSERT_TRUE(applier.Add(Slot{5}, {}, Revision{12}).ok());
+  ASSERT_TRUE(applier.Add(Slot{4}, writer.bytes(), Revision{11}, 0).ok());
+  ASSERT_TRUE(applier.Add(Slot{5}, {}, Revision{12}, 0).ok());
   EXPECT_EQ(applier.entries(), 3u);
   EXPECT_GT(applier.bytes(), 0u);
   EXPECT_EQ(engine.applied(), Slot{0});
@@ -205,8 +209,9 @@ TEST(BatchApplier, WritesEntriesWithTheirSlot) {
 TEST(BatchApplier, AnErrorNamesTheSlot) {
   MemoryEngine engine;
   Catalog catalog;
-  BatchApplier applier(&engine, &catalog);
-  const absl::Status status = applier.Add(Slot{17}, "\x01\x01\x09"s, Revision{1});
+  Sessions sessions;
+  BatchApplier applier(&engine, &catalog, &sessions);
+  const absl::Status status = applier.Add(Slot{17}, "\x01\x01\x09"s, Revision{1}, 0);
   EXPECT_TRUE(absl::IsFailedPrecondition(status));
   EXPECT_THAT(std::string(status.message()), HasSubstr("slot 17: unknown effect kind 9"));
 }

@@ -46,10 +46,10 @@ class EvaluatorTest : public ::testing::Test {
   }
   // Applies all that is sealed.
   void Apply() {
-    BatchApplier applier(&engine_, &catalog_);
+    BatchApplier applier(&engine_, &catalog_, &sessions_);
     while (applied_ < sealed_.size()) {
       const auto& [bytes, base] = sealed_[applied_++];
-      ASSERT_TRUE(applier.Add(Slot{applied_}, *bytes, base).ok());
+      ASSERT_TRUE(applier.Add(Slot{applied_}, *bytes, base, 0).ok());
     }
     ASSERT_TRUE(applier.Commit().ok());
     overlay_.ForgetUpTo(Slot{applied_});
@@ -57,6 +57,7 @@ class EvaluatorTest : public ::testing::Test {
 
   MemoryEngine engine_;
   Catalog catalog_;
+  Sessions sessions_;
   Overlay overlay_;
   Keyspaces keyspaces_;
   KeyspaceSizes sizes_;

@@ -211,11 +211,11 @@ class World {
 
   void Apply() {
     if (applied_ == last()) return;
-    BatchApplier applier(engine_.get(), &catalog_);
+    BatchApplier applier(engine_.get(), &catalog_, &sessions_);
     for (uint64_t count = 1 + Random(5); count > 0 && applied_ < last(); --count) {
       const auto& [bytes, base] = log_[applied_];
       ++applied_;
-      ASSERT_TRUE(applier.Add(Slot{applied_}, *bytes, base).ok());
+      ASSERT_TRUE(applier.Add(Slot{applied_}, *bytes, base, 0).ok());
     }
     ASSERT_TRUE(applier.Commit().ok());
     overlay_.ForgetUpTo(Slot{applied_});
@@ -310,6 +310,7 @@ class World {
   TestEngine engine_;
   std::mt19937_64 random_;
   Catalog catalog_;
+  Sessions sessions_;
   Overlay overlay_;
   Keyspaces keyspaces_;
   KeyspaceSizes sizes_;
@@ -353,13 +354,14 @@ TEST(Digest, TellsKeysValuesAndRevisionsApart) {
   const auto digest = [](const std::string& key, const std::string& value, uint64_t revision) {
     MemoryEngine engine;
     Catalog catalog;
-    BatchApplier applier(&engine, &catalog);
+    Sessions sessions;
+    BatchApplier applier(&engine, &catalog, &sessions);
     EffectsWriter writer(Revision{revision});
     writer.BeginRequest();
     writer.Put(kSpace, key, value);
     writer.Put(KeyspaceId{4}, "another keyspace", value);
     writer.EndRequest();
-    EXPECT_TRUE(applier.Add(Slot{1}, writer.bytes(), Revision{revision}).ok());
+    EXPECT_TRUE(applier.Add(Slot{1}, writer.bytes(), Revision{revision}, 0).ok());
     EXPECT_TRUE(applier.Commit().ok());
     const auto result = DigestKeyspace(*engine.NewSnapshot(), kSpace);
     EXPECT_EQ(result->count, 1u);

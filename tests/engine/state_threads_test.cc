@@ -68,12 +68,13 @@ TEST_P(StateThreads, ViewsStayWholeWhileTheApplierPasses) {
   std::atomic<uint64_t> applied{0};
 
   std::thread applier_thread([&] {
-    BatchApplier applier(engine.get(), &catalog);
+    Sessions sessions;
+    BatchApplier applier(engine.get(), &catalog, &sessions);
     while (applied < kSlots) {
       const uint64_t upto = proposed;
       if (upto == applied) std::this_thread::yield();
       for (uint64_t slot = applied + 1; slot <= upto && applier.entries() < 8; ++slot) {
-        ASSERT_TRUE(applier.Add(Slot{slot}, *Entry(slot), Revision{slot}).ok());
+        ASSERT_TRUE(applier.Add(Slot{slot}, *Entry(slot), Revision{slot}, 0).ok());
       }
       ASSERT_TRUE(applier.Commit().ok());
       applied = engine->applied().value;

@@ -10,9 +10,10 @@
 // Leader: found by asking all endpoints at once, and again whenever the leader refuses, breaks off
 // or falls silent. Calls wait for it, within their own timeout.
 //
-// Retries: reads are repeated freely. A write is sent again only if it surely had no effect (never
-// sent, or refused before it was proposed); one whose fate is unknown fails with UNAVAILABLE and
-// Reason::kOutcomeUnknown, and it is for the caller to find out (by reading) or to repeat it.
+// Retries: within its timeout a call is sent again as often as needed. Writes are numbered in a
+// session of the client, so that each takes effect at most once, whatever is lost on the way. One
+// that is not answered in time fails with UNAVAILABLE and Reason::kOutcomeUnknown; GetOutcome then
+// says what became of it, and settles it.
 //
 // Callbacks: each is called exactly once. It runs on one of the client's few threads, or, for a
 // call that is refused at once, on the caller's. It must not block, nor call a synchronous method,
@@ -85,6 +86,12 @@ class Client {
   // With several keyspaces, the durability of the strictest.
   absl::StatusOr<BatchResult> Batch(const WriteBatch& batch, const CallOptions& options = {});
 
+  // What became of a write that failed with Reason::kOutcomeUnknown: its ErrorInfo names session
+  // and sequence. One that had no effect yet never has one after this. A client keeps the newest of
+  // such writes to be asked about; older ones are kExpired.
+  absl::StatusOr<OutcomeResult> GetOutcome(uint64_t session, uint64_t sequence,
+                                           const CallOptions& options = {});
+
   // The same, answered through a callback. Arguments are copied before the call returns.
   void GetAsync(std::string_view key, const CallOptions& options, Callback<GetResult> done);
   void MultiGetAsync(const std::vector<std::string>& keys, const CallOptions& options,
@@ -103,6 +110,8 @@ class Client {
   void AppendAsync(std::string_view key, std::string_view bytes, const CallOptions& options,
                    Callback<AppendResult> done);
   void BatchAsync(const WriteBatch& batch, const CallOptions& options, Callback<BatchResult> done);
+  void GetOutcomeAsync(uint64_t session, uint64_t sequence, const CallOptions& options,
+                       Callback<OutcomeResult> done);
 
  private:
   struct Parts;

@@ -39,6 +39,9 @@ enum class Reason : uint32_t {
   kMembersRefused = 20,   // surely no effect: these members cannot follow those of now
   kBudgetUsed = 22,       // surely no effect: the keyspace has its fill of unreplicated writes
   kKeyspaceRefused = 23,  // surely no effect: this change of keyspaces cannot be
+  kSessionUnknown = 24,   // the session has ended
+  kSessionTooOld = 25,    // the result of that number is not kept any more
+  kFenced = 26,           // surely no effect: it was asked about before it came
   kValueUnfit = 21,       // no effect: the value is no number, or its sum has over 64 bits
 };
 
@@ -52,6 +55,9 @@ struct ErrorInfo {
   // key is; 0: there is no such key.
   uint32_t condition = 0;
   uint64_t found_revision = 0;
+  // With kOutcomeUnknown: what Client::GetOutcome takes; 0 if the client is not `exactly_once`.
+  uint64_t session = 0;
+  uint64_t sequence = 0;
 };
 
 // What Baton attached to `status`; nothing if the status is OK or not Baton's.

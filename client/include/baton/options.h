@@ -23,6 +23,11 @@ struct ClientOptions {
   // leader is looked for. Also how long an old leader that fell silent is waited for once there is
   // a new one.
   std::chrono::milliseconds silence{250};
+  // Writes are numbered in sessions of this client, so that one that is sent again takes effect at
+  // most once. Off: a write whose fate is unknown is never sent again.
+  bool exactly_once = true;
+  // How long the cluster remembers a session of which nothing comes: 1 s to a day.
+  std::chrono::milliseconds session_ttl{600'000};
 };
 
 // What an acknowledged write survives.

@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "baton/options.h"
 
 namespace baton {
@@ -51,6 +52,25 @@ struct AppendResult : WriteResult {
 struct BatchResult : WriteResult {
   // One for each increment, the sum, and for each append, the bytes of the value; in order.
   std::vector<int64_t> numbers;
+};
+
+// What became of a write that was asked about (Client::GetOutcome).
+enum class Outcome : uint8_t {
+  kApplied = 1,     // once; what its answer said, or would have said, is in the result
+  kNotApplied = 2,  // and it never will be
+  kLost = 3,        // it was, and was lost with a leader; `lost` is its row in the ledger
+  kExpired = 4,     // nobody knows: its result, or its session, is not kept any more
+};
+struct OutcomeResult {
+  Outcome outcome = Outcome::kExpired;
+  uint64_t revision = 0;  // of a write that is applied; 0: it changed nothing
+  std::optional<bool> existed;
+  std::optional<uint64_t> count;
+  std::vector<int64_t> numbers;
+  absl::Status rejection;  // why it changed nothing
+  std::string lost;        // as `baton loss show` takes it
+  uint64_t slot = 0;
+  uint64_t reign = 0;
 };
 
 struct GetResult {

@@ -96,7 +96,8 @@ class FateTest : public ::testing::Test {
  protected:
   void Reigns(const std::vector<std::pair<Ballot, uint64_t>>& reigns, uint64_t applied) {
     engine::Catalog catalog;
-    engine::BatchApplier applier(&engine_, &catalog);
+    engine::Sessions sessions;
+    engine::BatchApplier applier(&engine_, &catalog, &sessions);
     engine::EffectsWriter writer(Revision{1});
     writer.BeginRequest();
     for (const auto& [ballot, slot] : reigns) {
@@ -107,7 +108,7 @@ class FateTest : public ::testing::Test {
                        EncodeReignRow(row));
     }
     writer.EndRequest();
-    ASSERT_TRUE(applier.Add(Slot{applied}, writer.bytes(), Revision{1}).ok());
+    ASSERT_TRUE(applier.Add(Slot{applied}, writer.bytes(), Revision{1}, 0).ok());
     ASSERT_TRUE(applier.Commit().ok());
   }
   Fate Of(const Ballot& born, uint64_t slot) {

@@ -20,8 +20,8 @@ class SequencerTest : public ::testing::Test {
  protected:
   SequencerTest()
       : sequencer_(
-            {&engine_, &overlay_, &catalog_, &sizes_, &unreplicated_, &clock_, &readers_, &inbox_,
-             &metrics_, [](const std::string& reason) { FAIL() << reason; }},
+            {&engine_, &overlay_, &catalog_, &sessions_, &sizes_, &unreplicated_, &clock_,
+             &readers_, &inbox_, &metrics_, [](const std::string& reason) { FAIL() << reason; }},
             {.entry_bytes_target = 1'000, .entry_requests_max = 8, .overlay_bytes_max = 1 << 20}) {}
 
   // Opens a reign over a log that ends at `last`, and applies its entry.
@@ -30,9 +30,12 @@ class SequencerTest : public ::testing::Test {
     open.id = EntryId{kBallot, last.Next()};
     open.reign.ballot = kBallot;
     consensus::Entry entry = sequencer_.BeginReign(open, stamp, 123);
-    engine::BatchApplier applier(&engine_, &catalog_);
+    engine::BatchApplier applier(&engine_, &catalog_, &sessions_);
     const auto decoded = DecodeEntry(*entry.bytes, EntryHash::kVerify);
-    EXPECT_TRUE(applier.Add(entry.id.slot, decoded->effects, decoded->stamp.base_revision).ok());
+    EXPECT_TRUE(applier
+                    .Add(entry.id.slot, decoded->effects, decoded->stamp.base_revision,
+                         decoded->stamp.log_time_us)
+                    .ok());
     EXPECT_TRUE(applier.Commit().ok());
     sequencer_.Committed(entry.id.slot);
     sequencer_.Serve();
@@ -57,8 +60,11 @@ class SequencerTest : public ::testing::Test {
     sequencer_.Enqueue(std::move(work.writes.at(0)));
   }
   std::optional<consensus::Entry> Cut() {
-    auto entry = sequencer_.Cut(EntryId{kBallot, next_}, Slot{}, &gate_, &answers_);
-    if (entry) next_ = next_.Next();
+    auto entry = sequencer_.Cut(EntryId{kBallot, next_}, Slot{}, lease_end_us_, &gate_, &answers_);
+    if (entry) {
+      next_ = next_.Next();
+      cut_.push_back(*entry);
+    }
     return entry;
   }
   EntryStamp StampOf(const consensus::Entry& entry) {
@@ -76,6 +82,7 @@ class SequencerTest : public ::testing::Test {
   static constexpr Ballot kBallot{4, NodeId{1}};
   engine::MemoryEngine engine_;
   engine::Catalog catalog_;
+  engine::Sessions sessions_;
   engine::KeyspaceSizes sizes_;
   engine::Overlay overlay_;
   SimClock clock_;
@@ -89,6 +96,8 @@ class SequencerTest : public ::testing::Test {
   std::shared_ptr<RecordingSink> sink_ = std::make_shared<RecordingSink>();
   Sequencer sequencer_;
   Slot next_;
+  std::vector<consensus::Entry> cut_;
+  int64_t lease_end_us_ = kNever;
 };
 
 TEST_F(SequencerTest, TheFirstReignBringsTheDefaultKeyspaceAndItsHistory) {
@@ -187,6 +196,191 @@ TEST_F(SequencerTest, ExpiresWhatWaits) {
   answers_.Deliver();
   EXPECT_EQ(sink_->answers.at(1).failure.reason, Reason::kDeadline);
   EXPECT_FALSE(sequencer_.HasWaiting());
+}
+
+TEST_F(SequencerTest, WithoutALeaseAResultWithoutEffectsIsConfirmedByAnEmptyEntry) {
+  Open(Slot{}, {});
+  lease_end_us_ = clock_.now_us;
+  Enqueue(1, {engine::DeleteRangeOp{"x", "y", true}});
+  const auto entry = Cut();
+  ASSERT_TRUE(entry);
+  EXPECT_EQ(StampOf(*entry).request_count, 0u);
+  Release(entry->id.slot.Prev());
+  EXPECT_EQ(sink_->answers.count(1), 0u) << "another node may lead";
+  Release(entry->id.slot);
+  EXPECT_EQ(std::get<engine::WriteResult>(sink_->answers.at(1).result).deleted, 0u);
+}
+
+// ---- Sessions
+
+class SessionsTest : public SequencerTest {
+ protected:
+  using Outcome = engine::SessionResult::Outcome;
+
+  void SetUp() override {
+    Open(Slot{}, {});
+    session_ = Done(engine::OpenSession{5'000}).session;
+    ASSERT_NE(session_, 0u);
+  }
+  void EnqueueRequest(engine::SessionRequest request) {
+    QueuedWrite write;
+    write.to = ReturnAddress{sink_, ++tag_};
+    write.deadline_us = clock_.now_us + 1'000'000;
+    write.request = request;
+    Enqueue(std::move(write));
+  }
+  engine::SessionResult Done(engine::SessionRequest request) {
+    EnqueueRequest(request);
+    Cut();
+    const Answer answer = Released(tag_);
+    EXPECT_TRUE(answer.failure.ok()) << answer.failure.message;
+    return std::get<engine::SessionResult>(answer.result);
+  }
+  Answer Write(uint64_t sequence, engine::WriteOp op, uint64_t acked_below = 0) {
+    QueuedWrite write;
+    write.to = ReturnAddress{sink_, ++tag_};
+    write.deadline_us = clock_.now_us + 1'000'000;
+    write.request = engine::WriteRequest{kDefaultKeyspace, {std::move(op)}, {}};
+    write.stamp = {session_, sequence, acked_below};
+    Enqueue(std::move(write));
+    Cut();
+    return Released(tag_);
+  }
+  Answer Add(uint64_t sequence, uint64_t acked_below = 0) {
+    return Write(sequence, engine::IncrementOp{"n", 1}, acked_below);
+  }
+  static int64_t NumberIn(const Answer& answer) {
+    return std::get<engine::WriteResult>(answer.result).numbers.at(0);
+  }
+
+  uint64_t session_ = 0;
+  uint64_t tag_ = 1'000;
+};
+
+TEST_F(SessionsTest, ARepeatGetsTheAnswerOfTheFirst) {
+  const Answer first = Add(1);
+  ASSERT_EQ(NumberIn(first), 1);
+  EXPECT_EQ(NumberIn(Add(2)), 2);
+  const Answer again = Add(1);
+  EXPECT_EQ(NumberIn(again), 1);
+  EXPECT_EQ(again.position.revision, first.position.revision);
+  EXPECT_EQ(NumberIn(Add(3)), 3);
+  EXPECT_EQ(metrics_.repeats_answered.Get(), 1u);
+}
+
+TEST_F(SessionsTest, ARejectionIsAResultToo) {
+  ASSERT_TRUE(Write(1, engine::PutOp{"n", "no number"}).failure.ok());
+  EXPECT_EQ(Add(2).failure.reason, Reason::kValueUnfit);
+  ASSERT_TRUE(Write(3, engine::PutOp{"n", "5"}).failure.ok());
+  EXPECT_EQ(Add(2).failure.reason, Reason::kValueUnfit) << "as it was told before";
+  EXPECT_EQ(NumberIn(Add(4)), 6);
+}
+
+TEST_F(SessionsTest, WhatIsAskedAboutFirstNeverTakesEffect) {
+  EXPECT_EQ(Done(engine::GetOutcome{session_, 7}).outcome, Outcome::kNotApplied);
+  EXPECT_EQ(Add(7).failure.reason, Reason::kFenced);
+  EXPECT_EQ(NumberIn(Add(8)), 1);
+  const engine::SessionResult applied = Done(engine::GetOutcome{session_, 8});
+  EXPECT_EQ(applied.outcome, Outcome::kApplied);
+  EXPECT_EQ(applied.result.numbers.at(0), 1);
+  EXPECT_EQ(Done(engine::GetOutcome{session_, 7}).outcome, Outcome::kNotApplied);
+}
+
+TEST_F(SessionsTest, WhatIsAcknowledgedIsForgotten) {
+  Add(1);
+  Add(2, /*acked_below=*/2);
+  EXPECT_EQ(Add(1).failure.reason, Reason::kSessionTooOld);
+  EXPECT_EQ(Done(engine::GetOutcome{session_, 1}).outcome, Outcome::kExpired);
+  EXPECT_EQ(NumberIn(Add(2)), 2);
+}
+
+TEST_F(SessionsTest, TheWindowIsBounded) {
+  Add(1);
+  const Answer far = Add(1 + engine::kSessionWindowMax);
+  EXPECT_EQ(far.failure.reason, Reason::kOverloaded);
+  EXPECT_EQ(far.failure.limit, "session_window_max=1024");
+  EXPECT_EQ(NumberIn(Add(1 + engine::kSessionWindowMax, 2)), 2);
+}
+
+TEST_F(SessionsTest, AnUnknownSessionIsRefusedOnceThisNodeIsSureToLead) {
+  const uint64_t mine = std::exchange(session_, 4'711);
+  EXPECT_EQ(Add(1).failure.reason, Reason::kSessionUnknown);
+  lease_end_us_ = clock_.now_us;
+  const Slot before = next_;
+  EXPECT_EQ(Add(2).failure.reason, Reason::kSessionUnknown);
+  EXPECT_EQ(next_, before.Next()) << "by an entry, without a lease";
+  session_ = mine;
+  EXPECT_EQ(NumberIn(Add(1)), 1);
+}
+
+TEST_F(SessionsTest, AnEndedSessionIsUnknown) {
+  Done(engine::EndSession{session_});
+  Done(engine::EndSession{session_});  // again: nothing
+  EXPECT_EQ(Add(1).failure.reason, Reason::kSessionUnknown);
+  EXPECT_EQ(Done(engine::GetOutcome{session_, 1}).outcome, Outcome::kExpired);
+  EnqueueRequest(engine::TouchSession{session_});
+  Cut();
+  EXPECT_EQ(Released(tag_).failure.reason, Reason::kSessionUnknown);
+}
+
+TEST_F(SessionsTest, IdleSessionsEndByLogTime) {
+  EXPECT_EQ(sequencer_.IdleDueUs(), clock_.now_us + 5'000'000);
+  clock_.now_us += 3'000'000;
+  Add(1);
+  clock_.now_us += 2'000'000;
+  ASSERT_LE(sequencer_.IdleDueUs(), clock_.now_us);
+  const auto end_idle = [&] {
+    Enqueue(sequencer_.EndIdle(clock_.now_us));
+    return Cut();
+  };
+  EXPECT_FALSE(end_idle()) << "something came of it meanwhile";
+  EXPECT_EQ(sequencer_.IdleDueUs(), clock_.now_us + 3'000'000);
+  clock_.now_us += 3'000'000;
+  EXPECT_TRUE(end_idle());
+  EXPECT_EQ(Add(2).failure.reason, Reason::kSessionUnknown);
+  EXPECT_EQ(sequencer_.IdleDueUs(), kNever);
+}
+
+TEST_F(SessionsTest, ALossIsToldToWhoAsks) {
+  ASSERT_EQ(Done(engine::GetOutcome{session_, 1}).outcome, Outcome::kNotApplied);
+  engine::Loss loss;
+  loss.entry = EntryId{Ballot{3, NodeId{2}}, Slot{40}};
+  loss.index = 2;
+  loss.session = session_;
+  for (loss.sequence = 1; loss.sequence <= 2; ++loss.sequence) {
+    QueuedWrite write;
+    write.deadline_us = clock_.now_us + 1'000'000;
+    write.request = engine::LossRequest{{loss}};
+    Enqueue(std::move(write));
+  }
+  ASSERT_TRUE(Cut());
+  for (uint64_t sequence : {1, 2}) {
+    const engine::SessionResult lost = Done(engine::GetOutcome{session_, sequence});
+    EXPECT_EQ(lost.outcome, Outcome::kLost);
+    EXPECT_EQ(lost.lost, (engine::LossName{loss.entry, 2}));
+  }
+  EXPECT_EQ(Add(2).failure.reason, Reason::kFenced) << "the ledger is its owner's to act on";
+}
+
+// Another leader starts from what is applied.
+TEST_F(SessionsTest, ResultsOutliveTheReign) {
+  Add(1);
+  Done(engine::GetOutcome{session_, 2});
+  engine::BatchApplier applier(&engine_, &catalog_, &sessions_);
+  for (const consensus::Entry& entry : cut_) {
+    const auto decoded = DecodeEntry(*entry.bytes, EntryHash::kVerify);
+    ASSERT_TRUE(applier
+                    .Add(entry.id.slot, decoded->effects, decoded->stamp.base_revision,
+                         decoded->stamp.log_time_us)
+                    .ok());
+  }
+  ASSERT_TRUE(applier.Commit().ok());
+  const EntryStamp last = StampOf(cut_.back());
+  sequencer_.EndReign(NotLeaderFailure(std::nullopt), &answers_);
+  Open(cut_.back().id.slot, last);
+  EXPECT_EQ(NumberIn(Add(1)), 1);
+  EXPECT_EQ(Add(2).failure.reason, Reason::kFenced);
+  EXPECT_EQ(NumberIn(Add(3)), 2);
 }
 
 }  // namespace

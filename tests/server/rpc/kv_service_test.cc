@@ -258,8 +258,14 @@ TEST(KvServiceTest, BadInputIsRefusedWithWhatToChange) {
        v1::REASON_KEYSPACE_UNKNOWN, "system", ""},
       {[](auto* r) { r->mutable_context()->set_timeout_ms(0); }, grpc::StatusCode::INVALID_ARGUMENT,
        v1::REASON_INVALID_ARGUMENT, "no deadline", ""},
-      {[](auto* r) { r->mutable_context()->set_session(4); }, grpc::StatusCode::UNIMPLEMENTED,
-       v1::REASON_NOT_SUPPORTED, "no sessions", ""},
+      {[](auto* r) { r->mutable_context()->set_session(4); }, grpc::StatusCode::INVALID_ARGUMENT,
+       v1::REASON_INVALID_ARGUMENT, "session and sequence go together", ""},
+      {[](auto* r) {
+         r->mutable_context()->set_session(4);
+         r->mutable_context()->set_sequence(2);
+         r->mutable_context()->set_acked_below(3);
+       },
+       grpc::StatusCode::INVALID_ARGUMENT, v1::REASON_INVALID_ARGUMENT, "acked_below", ""},
       {[](auto* r) { r->mutable_context()->set_durability(static_cast<v1::Durability>(9)); },
        grpc::StatusCode::INVALID_ARGUMENT, v1::REASON_INVALID_ARGUMENT, "durability 9", ""},
   };

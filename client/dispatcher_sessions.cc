@@ -1,0 +1,122 @@
+// How the dispatcher numbers writes: it opens sessions as they are needed, and lets writes wait for
+// room in one.
+#include <utility>
+
+#include "client/codec.h"
+#include "client/dispatcher.h"
+#include "client/wire_error.h"
+
+namespace baton::client {
+namespace {
+
+constexpr int64_t kOpenTimeoutUs = 10'000'000;  // one attempt; writes have deadlines of their own
+
+}  // namespace
+
+WriteStamp Dispatcher::TakeStamp() {
+  MutexLock lock(&mutex_);
+  if (!unstamped_.empty()) return {};  // those were first
+  return sessions_.Take().value_or(WriteStamp{});
+}
+
+// False: the call waits for one.
+bool Dispatcher::HasStamp(Call* call, Outbox* outbox) {
+  if (!call->header.exactly_once || call->header.stamp.session != 0) return true;
+  if (unstamped_.empty()) {
+    if (const std::optional<WriteStamp> stamp = sessions_.Take()) {
+      Stamp(call, *stamp);
+      return true;
+    }
+  }
+  call->state = Call::State::kUnstamped;
+  unstamped_.push_back(call);
+  if (sessions_.WantsAnother()) OpenSession(outbox);
+  return false;
+}
+
+void Dispatcher::Stamp(Call* call, const WriteStamp& stamp) {
+  const size_t size_before = call->header.request.size();
+  call->header.stamp = stamp;
+  SetStamp(&call->header.request, stamp);
+  call_bytes_ += call->header.request.size() - size_before;
+}
+
+void Dispatcher::StampWaiting(Outbox* outbox) {
+  while (!unstamped_.empty()) {
+    const std::optional<WriteStamp> stamp = sessions_.Take();
+    if (!stamp) {
+      if (sessions_.WantsAnother()) OpenSession(outbox);
+      return;
+    }
+    Call* const call = unstamped_.front();
+    unstamped_.pop_front();
+    Stamp(call, *stamp);
+    Route(call, outbox);
+  }
+}
+
+// Asked for again if the answer is lost: a session that nobody uses ends by itself.
+void Dispatcher::OpenSession(Outbox* outbox) {
+  sessions_.Opening();
+  CallHeader header;
+  header.id = NextId();
+  header.encoded_us = NowUs();
+  header.deadline_us = header.encoded_us + kOpenTimeoutUs;
+  header.request = EncodeOpenSession(header.id, static_cast<uint32_t>(options_.session_ttl.count()),
+                                     static_cast<uint32_t>(kOpenTimeoutUs / 1000));
+  Enter(std::make_unique<TypedCall<OpenedSession>>(
+            std::move(header),
+            [this](const absl::StatusOr<OpenedSession>& opened) { OnSession(opened); }),
+        outbox);
+}
+
+void Dispatcher::OnSession(const absl::StatusOr<OpenedSession>& opened) {
+  Outbox outbox;
+  {
+    MutexLock lock(&mutex_);
+    if (stopped_) return;
+    if (opened.ok()) {
+      sessions_.Opened(opened->id);
+    } else {
+      sessions_.NotOpened();
+      // Out of time: tried again while anybody waits. Else it is no use.
+      while (!absl::IsDeadlineExceeded(opened.status()) && !unstamped_.empty()) {
+        FinishFailed(unstamped_.front(), opened.status(), &outbox);
+      }
+    }
+    StampWaiting(&outbox);
+    if (t_corked != this) FlushAll(&outbox);
+  }
+  Run(&outbox);
+}
+
+// The nodes do not know it any more. What was sent once goes into another; what may have taken
+// effect before stays unknown.
+void Dispatcher::OnSessionEnded(Call* call, Outbox* outbox) {
+  sessions_.Ended(call->header.stamp.session);
+  if (call->uncertain)
+    return FinishFailed(call, FateUnknown(*call, "its session has ended"), outbox);
+  Detach(call);
+  call->header.stamp = {};
+  Route(call, outbox);
+}
+
+void Dispatcher::Completed(const Call& call, bool unknown, Outbox* outbox) {
+  if (call.header.stamp.session == 0) return;
+  sessions_.Done(call.header.stamp, unknown);
+  StampWaiting(outbox);
+}
+
+absl::Status Dispatcher::FateUnknown(const Call& call, const std::string& why) {
+  const WriteStamp& stamp = call.header.stamp;
+  v1::Error error;
+  error.set_reason(v1::REASON_OUTCOME_UNKNOWN);
+  error.set_session(stamp.session);
+  error.set_sequence(stamp.sequence);
+  error.set_message("the write may or may not take effect (" + why + "): " +
+                    (stamp.session != 0 ? "GetOutcome tells what became of it"
+                                        : "read the key before repeating it"));
+  return MakeError(static_cast<int>(absl::StatusCode::kUnavailable), error);
+}
+
+}  // namespace baton::client

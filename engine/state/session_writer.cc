@@ -1,0 +1,106 @@
+#include "engine/state/session_writer.h"
+
+#include <string>
+
+#include "base/check.h"
+
+namespace baton::engine {
+namespace {
+
+Effect On(EffectKind kind, uint64_t session) {
+  Effect effect;
+  effect.kind = kind;
+  effect.stamp.session = session;
+  return effect;
+}
+
+}  // namespace
+
+void SessionWriter::Begin(SessionTable applied) {
+  table_ = std::move(applied);
+  looks_.clear();
+  table_.ForEach(
+      [&](uint64_t id, const Session& session) { looks_.emplace(session.EndsUs(), id); });
+}
+
+void SessionWriter::BeginEntry(Slot slot, int64_t log_time_us, EffectsWriter* writer) {
+  slot_ = slot;
+  log_time_us_ = log_time_us;
+  writer_ = writer;
+}
+
+std::optional<uint64_t> SessionWriter::Open(uint64_t ttl_ms) {
+  if (table_.size() >= kSessionsMax) return std::nullopt;
+  writer_->BeginRequest();
+  writer_->OpenSession(ttl_ms);
+  Effect effect;
+  effect.kind = EffectKind::kOpenSession;
+  effect.ttl_ms = ttl_ms;
+  effect.revision = writer_->EndRequest();
+  Apply(effect);
+  const uint64_t id = effect.revision.value;
+  looks_.emplace(table_.Find(id)->EndsUs(), id);
+  return id;
+}
+
+void SessionWriter::Touch(uint64_t session) {
+  writer_->TouchSession(session);
+  Apply(On(EffectKind::kTouchSession, session));
+}
+
+void SessionWriter::End(uint64_t session) {
+  writer_->EndSession(session);
+  Apply(On(EffectKind::kEndSession, session));
+}
+
+void SessionWriter::Keep(const SessionStamp& stamp, const WriteResult& result) {
+  KeepFate(stamp, result.revision, Fate{.result = result});
+}
+
+void SessionWriter::Fence(uint64_t session, uint64_t sequence) {
+  KeepFate({.session = session, .sequence = sequence}, Revision{}, Fate{.fenced = true});
+}
+
+void SessionWriter::KeepLosses(const LossRequest& request) {
+  for (const Loss& loss : request.losses) {
+    const Session* session = loss.session == 0 ? nullptr : table_.Find(loss.session);
+    if (session == nullptr) continue;
+    const Standing standing = StandingOf(*session, loss.sequence, 0);
+    if (standing == Standing::kTooOld || standing == Standing::kTooFarOn) continue;
+    const SessionStamp stamp{.session = loss.session, .sequence = loss.sequence};
+    KeepFate(stamp, Revision{}, Fate{.fenced = true, .lost = LossName{loss.entry, loss.index}});
+  }
+}
+
+void SessionWriter::KeepFate(const SessionStamp& stamp, Revision revision, const Fate& fate) {
+  const std::string bytes = EncodeFate(fate);
+  writer_->KeepResult(stamp, bytes);
+  Effect effect = On(EffectKind::kResult, stamp.session);
+  effect.stamp = stamp;
+  effect.revision = revision;
+  effect.result = bytes;
+  Apply(effect);
+}
+
+void SessionWriter::EndIdle() {
+  for (uint64_t ended = 0; ended < kIdleEndsMax && !looks_.empty();) {
+    const auto [at_us, id] = *looks_.begin();
+    if (at_us > log_time_us_) return;
+    looks_.erase(looks_.begin());
+    const Session* session = table_.Find(id);
+    if (session == nullptr) continue;
+    if (session->EndsUs() > log_time_us_) {
+      looks_.emplace(session->EndsUs(), id);
+      continue;
+    }
+    End(id);
+    ++ended;
+  }
+}
+
+std::optional<int64_t> SessionWriter::NextIdleUs() const {
+  if (looks_.empty()) return std::nullopt;
+  return looks_.begin()->first;
+}
+
+}  // namespace baton::engine
