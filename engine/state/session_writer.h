@@ -41,7 +41,7 @@ class SessionWriter {
   void Keep(const SessionStamp& stamp, const WriteResult& result);
   // It has no result, and is to have none.
   void Fence(uint64_t session, uint64_t sequence);
-  // Of those whose session is still there: who asks is told.
+  // Of writes that may have been acknowledged, and whose session is still there: who asks is told.
   void KeepLosses(const LossRequest& request);
 
   // Ends those that were idle for their time to live, at most kIdleEndsMax.

@@ -58,6 +58,8 @@ enum class Path : uint8_t {
   kWriteParked,      // an evaluation did
   kRedirected,
   kOutcomeUnknown,
+  kWriteRepeated,  // and told what it was told before
+  kWriteFenced,    // asked about before it had an effect
   kDeadlinePassed,
   kConnectionLost,  // a node went with calls unanswered
   kMemberAdded,
@@ -118,6 +120,8 @@ inline constexpr std::array<std::string_view, kPaths> kPathNames = {
     "writes parked",
     "redirects",
     "outcomes unknown",
+    "writes repeated",
+    "writes fenced",
     "deadlines passed",
     "connections lost",
     "members added",

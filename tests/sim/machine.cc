@@ -369,23 +369,22 @@ void Machine::Ended() {
 // ---- Calls and messages
 
 void Machine::Call(server::Request request, int64_t timeout_us, Done done,
-                   const server::ReadLevel& level) {
+                   const server::ReadLevel& level, const engine::SessionStamp& stamp) {
   BATON_CHECK(up());
   const uint64_t tag = sink_->Add(std::move(done));
-  const int64_t deadline_us = clock_.LeaseNowUs() + timeout_us;
-  if (!paused_) return Submit(tag, std::move(request), deadline_us, level);
-  waiting_.push_back([this, tag, deadline_us, level, request = std::move(request)] {
-    Submit(tag, request, deadline_us, level);
-  });
+  server::Call call;
+  call.tag = tag;
+  call.context.deadline_us = clock_.LeaseNowUs() + timeout_us;
+  call.context.stamp = stamp;
+  call.request = std::move(request);
+  call.level = level;
+  if (!paused_) return Submit(std::move(call));
+  waiting_.push_back([this, call = std::move(call)] { Submit(call); });
 }
 
-void Machine::Submit(uint64_t tag, server::Request request, int64_t deadline_us,
-                     const server::ReadLevel& level) {
-  std::vector<server::Call> calls(1);
-  calls[0].tag = tag;
-  calls[0].context.deadline_us = deadline_us;
-  calls[0].request = std::move(request);
-  calls[0].level = level;
+void Machine::Submit(server::Call call) {
+  std::vector<server::Call> calls;
+  calls.push_back(std::move(call));
   process_->Submit(std::move(calls), sink_);
   Settle();
 }

@@ -122,7 +122,7 @@ class Machine {
   void Settle();
   // REQUIRES: up(). While paused they wait.
   void Call(server::Request request, int64_t timeout_us, Done done,
-            const server::ReadLevel& level = {});
+            const server::ReadLevel& level = {}, const engine::SessionStamp& stamp = {});
   void ChangeMembers(server::MembersCall call, int64_t timeout_us, MembersDone done);
   void Receive(consensus::Message message);
 
@@ -174,8 +174,7 @@ class Machine {
   void Ended();
   void Reopen();
   void CallOffDiskFaults();
-  void Submit(uint64_t tag, server::Request request, int64_t deadline_us,
-              const server::ReadLevel& level);
+  void Submit(server::Call call);
   void SubmitMembers(server::MembersCall call, int64_t deadline_us, MembersDone done);
   void Bury();
 

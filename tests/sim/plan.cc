@@ -85,6 +85,7 @@ Plan DrawPlan(uint64_t seed) {
     if (random.OneIn(2)) plan.disk_reserve_bytes = plan.segment_bytes;
   }
   DrawMembership(&random, &plan);
+  if (random.OneIn(3)) plan.workloads.emplace_back("sessions");
   return plan;
 }
 
@@ -104,6 +105,7 @@ std::string Describe(const Plan& plan) {
   if (plan.rate_ppm_max != 0) text += ", drifting clocks";
   for (const std::string& workload : plan.workloads) {
     if (workload == "membership") text += ", members change";
+    if (workload == "sessions") text += ", sessions";
   }
   text += ";";
   for (const std::string& nemesis : plan.nemeses) text += " " + nemesis;

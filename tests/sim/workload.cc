@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "tests/sim/membership_workload.h"
 #include "tests/sim/register_workload.h"
+#include "tests/sim/session_workload.h"
 
 namespace baton::sim {
 namespace {
@@ -20,6 +21,7 @@ const std::vector<WorkloadKind>& AllWorkloads() {
   static const std::vector<WorkloadKind> all = {
       {"register", Make<RegisterWorkload>},
       {"membership", Make<MembershipWorkload>},
+      {"sessions", Make<SessionWorkload>},
   };
   return all;
 }
