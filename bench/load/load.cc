@@ -288,8 +288,8 @@ absl::StatusOr<LoadReport> RunLoad(const LoadOptions& options) {
   if (!checked.ok()) return checked;
   std::vector<std::unique_ptr<Shard>> shards;
   for (int i = 0; i < options.clients; ++i) {
-    auto client = Client::Connect(
-        {.endpoints = options.endpoints, .exactly_once = options.exactly_once});
+    auto client =
+        Client::Connect({.endpoints = options.endpoints, .exactly_once = options.exactly_once});
     if (!client.ok()) return client.status();
     shards.push_back(std::make_unique<Shard>());
     shards.back()->client = *std::move(client);

@@ -30,7 +30,7 @@ struct LoadOptions {
   int64_t timeout_ms = 5000;  // of each call
   uint64_t seed = 1;
   bool exactly_once = true;  // ClientOptions::exactly_once
-  bool load_keys = true;  // put every key first, if the workload reads
+  bool load_keys = true;     // put every key first, if the workload reads
 };
 
 struct LoadReport {
