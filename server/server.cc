@@ -27,8 +27,8 @@
 #include "server/rpc/cluster_service.h"
 #include "server/rpc/grpc_transport.h"
 #include "server/rpc/kv_service.h"
-#include "server/rpc/sessions_service.h"
 #include "server/rpc/peer_service.h"
+#include "server/rpc/sessions_service.h"
 #include "wal/posix_file_system.h"
 #include "wal/wal.h"
 
