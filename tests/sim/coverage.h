@@ -60,6 +60,9 @@ enum class Path : uint8_t {
   kOutcomeUnknown,
   kWriteRepeated,  // and told what it was told before
   kWriteFenced,    // asked about before it had an effect
+  kAckedLocal,     // in an async keyspace
+  kAckedQuorum,    // there too: the budget was used, or the lease had run out
+  kLossListed,     // seeds that lost acknowledged writes
   kDeadlinePassed,
   kConnectionLost,  // a node went with calls unanswered
   kMemberAdded,
@@ -122,6 +125,9 @@ inline constexpr std::array<std::string_view, kPaths> kPathNames = {
     "outcomes unknown",
     "writes repeated",
     "writes fenced",
+    "acknowledged locally",
+    "acknowledged by a quorum instead",
+    "seeds with losses",
     "deadlines passed",
     "connections lost",
     "members added",

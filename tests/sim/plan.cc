@@ -86,6 +86,7 @@ Plan DrawPlan(uint64_t seed) {
   }
   DrawMembership(&random, &plan);
   if (random.OneIn(3)) plan.workloads.emplace_back("sessions");
+  if (random.OneIn(3)) plan.workloads.emplace_back("async");
   return plan;
 }
 
@@ -106,6 +107,7 @@ std::string Describe(const Plan& plan) {
   for (const std::string& workload : plan.workloads) {
     if (workload == "membership") text += ", members change";
     if (workload == "sessions") text += ", sessions";
+    if (workload == "async") text += ", async";
   }
   text += ";";
   for (const std::string& nemesis : plan.nemeses) text += " " + nemesis;

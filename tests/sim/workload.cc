@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "tests/sim/async_workload.h"
 #include "tests/sim/membership_workload.h"
 #include "tests/sim/register_workload.h"
 #include "tests/sim/session_workload.h"
@@ -22,6 +23,7 @@ const std::vector<WorkloadKind>& AllWorkloads() {
       {"register", Make<RegisterWorkload>},
       {"membership", Make<MembershipWorkload>},
       {"sessions", Make<SessionWorkload>},
+      {"async", Make<AsyncWorkload>},
   };
   return all;
 }

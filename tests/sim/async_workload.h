@@ -1,0 +1,78 @@
+// AsyncWorkload: clients that put into a keyspace of mode async, each key once, and write down what
+// they were told. Now and then one reads at once what it was just told to be there.
+//
+// In the end each acknowledged write is readable or in the ledger of losses, none is both, none is
+// listed twice, those acknowledged QUORUM are readable, and no reign has lost more than the budget.
+// Where a disk is damaged, or a member leaves for good, what stood there alone cannot be listed.
+//
+// The checker of what async promises. One thread.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/state/loss.h"
+#include "tests/sim/workload.h"
+
+namespace baton::sim {
+
+class AsyncWorkload : public Workload {
+ public:
+  static constexpr uint32_t kClients = 3;
+  static constexpr uint64_t kBudgetOps = 12;
+  static constexpr int64_t kTimeoutUs = 400'000;
+  static constexpr int64_t kRetryUsMax = 60'000;
+
+  explicit AsyncWorkload(Cluster* cluster) : cluster_(cluster), clients_(kClients) {}
+
+  void Begin() override { Create(); }
+  void End() override { ended_ = true; }
+  bool Idle() const override { return true; }  // answers that come late are no loss
+  void Finish() override;
+  int64_t NewestAckedUs() const override { return newest_acked_us_; }
+  const std::vector<history::Operation>& history() const override { return none_; }
+
+ private:
+  struct Client {
+    uint32_t target = 0;  // who leads, it believes; 0: no idea
+    uint64_t puts = 0;
+  };
+  struct Put {
+    bool acked = false;
+    bool refused = false;  // surely without effect
+    engine::Durability durability = engine::Durability::kUnspecified;
+    Position position;
+  };
+  using Listed = std::map<std::string, engine::Loss>;
+  using Present = std::map<std::string, Revision>;
+
+  void Create();
+  void Later(size_t client, int64_t us_max);
+  void Next(size_t client);
+  void Answered(size_t client, uint32_t node, const std::string& key, int64_t invoked_us,
+                const server::Answer& answer);
+  // What was acknowledged there is seen there, as long as the same reign goes on.
+  void ReadBack(uint32_t node, const std::string& key);
+
+  // All that there is, asked of the leader; nullopt: not now.
+  std::optional<std::vector<engine::Record>> ScanAll(engine::ScanSpec spec);
+  std::optional<Present> ReadKeys();
+  std::optional<Listed> ReadLedger();
+  // "" when every acknowledged write is explained.
+  std::string Unexplained(const Present& present, const Listed& listed) const;
+  std::string Contradiction(const Present& present, const Listed& listed) const;
+  bool MayLoseTheLedger() const;
+
+  Cluster* const cluster_;
+  std::vector<Client> clients_;
+  KeyspaceId keyspace_;
+  std::map<std::string, Put> puts_;  // by key
+  bool ended_ = false;
+  int64_t newest_acked_us_ = -1;
+  const std::vector<history::Operation> none_;
+};
+
+}  // namespace baton::sim
