@@ -29,6 +29,8 @@ class SessionWriter {
   void BeginEntry(Slot slot, int64_t log_time_us, EffectsWriter* writer);
 
   size_t size() const { return table_.size(); }
+  // No result more can be kept.
+  bool full() const { return table_.kept_bytes() >= kKeptBytesMax; }
   // Null: there is no such session.
   const Session* Find(uint64_t id) const { return table_.Find(id); }
 

@@ -141,6 +141,7 @@ void SessionTable::Apply(const Effect& effect, Slot slot, int64_t log_time_us) {
   const auto found = sessions_.find(effect.stamp.session);
   if (found == sessions_.end()) return;
   if (effect.kind == EffectKind::kEndSession) {
+    Forget(&found->second, UINT64_MAX);
     sessions_.erase(found);
     return;
   }
@@ -149,21 +150,29 @@ void SessionTable::Apply(const Effect& effect, Slot slot, int64_t log_time_us) {
   if (effect.kind == EffectKind::kResult) Keep(effect, slot, &session);
 }
 
+void SessionTable::Forget(Session* session, uint64_t below) {
+  const auto end = session->kept.lower_bound(below);
+  for (auto at = session->kept.begin(); at != end; ++at) kept_bytes_ -= at->second.Bytes();
+  session->kept.erase(session->kept.begin(), end);
+}
+
 void SessionTable::Keep(const Effect& effect, Slot slot, Session* session) {
   if (effect.stamp.acked_below > session->acked_below) {
     session->acked_below = effect.stamp.acked_below;
-    session->kept.erase(session->kept.begin(), session->kept.lower_bound(effect.stamp.acked_below));
+    Forget(session, session->acked_below);
   }
   if (effect.stamp.sequence < session->acked_below) return;
   KeptResult kept;
   kept.slot = slot;
   if ((FlagsOf(effect.result) & kHasRevision) != 0) kept.of_request = effect.revision;
   kept.fate = std::string(effect.result);
-  const auto [found, fresh] = session->kept.try_emplace(effect.stamp.sequence, kept);
+  const auto [found, fresh] = session->kept.try_emplace(effect.stamp.sequence);
   // One result counts. But what was asked about, and is found in the ledger, is known to be lost.
-  const bool found_lost =
-      (FlagsOf(kept.fate) & kLost) != 0 && FlagsOf(found->second.fate) == kFenced;
-  if (!fresh && found_lost) found->second = std::move(kept);
+  const bool lost = (FlagsOf(kept.fate) & kLost) != 0;
+  if (!fresh && !(lost && FlagsOf(found->second.fate) == kFenced)) return;
+  if (!fresh) kept_bytes_ -= found->second.Bytes();
+  kept_bytes_ += kept.Bytes();
+  found->second = std::move(kept);
 }
 
 const Session* SessionTable::Find(uint64_t id) const {
@@ -171,7 +180,10 @@ const Session* SessionTable::Find(uint64_t id) const {
   return found == sessions_.end() ? nullptr : &found->second;
 }
 
-void SessionTable::Put(uint64_t id, Session session) { sessions_[id] = std::move(session); }
+void SessionTable::Put(uint64_t id, Session session) {
+  for (const auto& [sequence, kept] : session.kept) kept_bytes_ += kept.Bytes();
+  sessions_[id] = std::move(session);
+}
 
 Standing StandingOf(const Session& session, uint64_t sequence, uint64_t acked_below) {
   if (sequence < session.acked_below) return Standing::kTooOld;

@@ -30,6 +30,7 @@ namespace baton::engine {
 
 inline constexpr uint64_t kSessionWindowMax = 1'024;  // sequence numbers from acked_below on
 inline constexpr uint64_t kSessionsMax = 100'000;
+inline constexpr uint64_t kKeptBytesMax = 256 << 20;  // of all results, about
 
 // What clients ask of sessions.
 struct OpenSession {
@@ -90,6 +91,7 @@ struct KeptResult {
   Slot slot;            // of the entry that holds it
   Revision of_request;  // Revision{}: it has none
   std::string fate;     // encoded
+  uint64_t Bytes() const { return sizeof(KeptResult) + 64 + fate.size(); }  // in memory, about
   friend bool operator==(const KeptResult&, const KeptResult&) = default;
 };
 
@@ -112,6 +114,8 @@ class SessionTable {
   // Null: it has ended, or never was.
   const Session* Find(uint64_t id) const;
   size_t size() const { return sessions_.size(); }
+  // Of all results that are kept, about.
+  uint64_t kept_bytes() const { return kept_bytes_; }
   // Calls `each(id, session)`, ascending by id.
   template <class Each>
   void ForEach(Each each) const {
@@ -125,8 +129,10 @@ class SessionTable {
 
  private:
   void Keep(const Effect& effect, Slot slot, Session* session);
+  void Forget(Session* session, uint64_t below);
 
   std::map<uint64_t, Session> sessions_;
+  uint64_t kept_bytes_ = 0;
 };
 
 // Where the number stands with the session.

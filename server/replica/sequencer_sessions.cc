@@ -20,10 +20,6 @@ engine::Fate FateOf(const engine::KeptResult& kept) {
   return *std::move(fate);
 }
 
-Failure WindowFailure() {
-  return OverloadedFailure("session_window_max=" + std::to_string(engine::kSessionWindowMax));
-}
-
 }  // namespace
 
 // Whether the request needs no evaluation any more. What its answer says was true when it was
@@ -37,10 +33,11 @@ bool Sequencer::AnsweredBySession(const engine::WriteRequest& request, bool loca
   }
   switch (engine::StandingOf(*session, stamp.sequence, stamp.acked_below)) {
     case engine::Standing::kNew:
-      return false;
+      if (!sessions_.full()) return false;
+      Overloaded("session_bytes_max", engine::kKeptBytesMax, turn);
+      return true;
     case engine::Standing::kTooFarOn:
-      turn->answers->Fail(turn->write.to, WindowFailure());
-      parts_.metrics->refused_overload.Add();
+      Overloaded("session_window_max", engine::kSessionWindowMax, turn);
       return true;
     case engine::Standing::kTooOld:
       Refuse(SessionTooOldFailure(stamp.sequence), turn);
@@ -70,17 +67,20 @@ void Sequencer::Refuse(Failure failure, Turn* turn) {
   turn->gate->Add(std::move(gated));
 }
 
+// At once: it says nothing of the state.
+void Sequencer::Overloaded(const char* limit, uint64_t max, Turn* turn) {
+  turn->answers->Fail(turn->write.to,
+                      OverloadedFailure(std::string(limit) + "=" + std::to_string(max)));
+  parts_.metrics->refused_overload.Add();
+}
+
 void Sequencer::Evaluate(const engine::SessionRequest& request, Turn* turn) {
   std::visit([&](const auto& asked) { Ask(asked, turn); }, request);
 }
 
 void Sequencer::Ask(const engine::OpenSession& open, Turn* turn) {
   const std::optional<uint64_t> id = sessions_.Open(open.ttl_ms);
-  if (!id) {
-    parts_.metrics->refused_overload.Add();
-    return turn->answers->Fail(
-        turn->write.to, OverloadedFailure("sessions_max=" + std::to_string(engine::kSessionsMax)));
-  }
+  if (!id) return Overloaded("sessions_max", engine::kSessionsMax, turn);
   parts_.metrics->sessions_opened.Add();
   NoteIdle(turn->now_us);
   GatedAnswer gated = Gated(/*has_effect=*/true, turn);
@@ -114,8 +114,7 @@ void Sequencer::Ask(const engine::GetOutcome& get, Turn* turn) {
   if (const engine::Session* session = sessions_.Find(get.session)) {
     switch (engine::StandingOf(*session, get.sequence, 0)) {
       case engine::Standing::kTooFarOn:
-        parts_.metrics->refused_overload.Add();
-        return turn->answers->Fail(turn->write.to, WindowFailure());
+        return Overloaded("session_window_max", engine::kSessionWindowMax, turn);
       case engine::Standing::kTooOld:
         break;
       case engine::Standing::kNew:

@@ -187,6 +187,9 @@ class MessageParser {
   template <class Request>
   Failure ParseOne(const v1::RequestContext& defaults, Request* request, Call* call,
                    Pending* pending) {
+    if (!request->has_context() && defaults.sequence() != 0) {
+      return InvalidRequest("the defaults have a sequence number: give each request its own");
+    }
     const v1::RequestContext& context = request->has_context() ? request->context() : defaults;
     if (Failure f = MakeCallContext(origin_, context, now_us_, &call->context); !f.ok()) return f;
     engine::KeyspacePtr keyspace;

@@ -164,6 +164,12 @@ const engine::WriteResult& FillWrite(const Answer& answer, Response* to) {
   return *result;
 }
 
+// A repeat got the result of a request of another kind.
+Failure OtherRequestFailure() {
+  return InvalidRequest(
+      "the session has used this sequence number for another request: give each its own");
+}
+
 void FillRecord(engine::Record* record, v1::Record* to) {
   if (!record->key.empty()) to->set_key(std::move(record->key));
   to->set_value(std::move(record->value));
@@ -345,12 +351,16 @@ Failure FillResponse(Answer* answer, v1::DeleteRangeResponse* to) {
 }
 
 Failure FillResponse(Answer* answer, v1::IncrementResponse* to) {
-  to->set_value(FillWrite(*answer, to).numbers.at(0));
+  const engine::WriteResult& result = FillWrite(*answer, to);
+  if (result.numbers.size() != 1) return OtherRequestFailure();
+  to->set_value(result.numbers[0]);
   return {};
 }
 
 Failure FillResponse(Answer* answer, v1::AppendResponse* to) {
-  to->set_value_bytes(static_cast<uint64_t>(FillWrite(*answer, to).numbers.at(0)));
+  const engine::WriteResult& result = FillWrite(*answer, to);
+  if (result.numbers.size() != 1) return OtherRequestFailure();
+  to->set_value_bytes(static_cast<uint64_t>(result.numbers[0]));
   return {};
 }
 

@@ -34,7 +34,8 @@ Failure ParseRequest(const Node& node, v1::BatchRequest* request,
 Failure ParseRequest(const Node& node, v1::ScanRequest* request,
                      const engine::KeyspaceInfo& keyspace, Call* call);
 
-// A failure here is one of the answer's size.
+// A failure here is one of the answer's size, or of a sequence number that stands for another
+// request.
 Failure FillResponse(Answer* answer, v1::GetResponse* to);
 Failure FillResponse(Answer* answer, v1::MultiGetResponse* to);
 Failure FillResponse(Answer* answer, v1::PutResponse* to);

@@ -119,7 +119,15 @@ TEST(SessionTableTest, WhatHasEndedIsNotBroughtBack) {
   table.Apply(Opens(6, 2'000), Slot{1}, 0);
   table.Apply(Of(EffectKind::kTouchSession, 5), Slot{2}, 500'000);
   EXPECT_EQ(table.Find(5)->EndsUs(), 1'500'000);
+  const std::string kept = EncodeFate(Put(1));
+  table.Apply(Keeps({5, 1, 1}, kept, 4), Slot{2}, 500'000);
+  table.Apply(Keeps({5, 2, 1}, kept, 5), Slot{2}, 500'000);
+  table.Apply(Keeps({5, 2, 1}, kept, 6), Slot{2}, 500'000);  // again: nothing
+  EXPECT_EQ(table.kept_bytes(), 2 * table.Find(5)->kept.at(1).Bytes());
+  table.Apply(Keeps({5, 3, 3}, kept, 7), Slot{2}, 500'000);
+  EXPECT_EQ(table.kept_bytes(), table.Find(5)->kept.at(3).Bytes());
   table.Apply(Of(EffectKind::kEndSession, 5), Slot{3}, 600'000);
+  EXPECT_EQ(table.kept_bytes(), 0u);
   EXPECT_EQ(table.Find(5), nullptr);
   const std::string fate = EncodeFate(Put(1));
   table.Apply(Keeps({5, 1, 1}, fate, 4), Slot{4}, 700'000);

@@ -16,6 +16,7 @@
 
 #include "baton/error.h"
 #include "baton/v1/kv_service.grpc.pb.h"
+#include "baton/v1/sessions_service.grpc.pb.h"
 #include "tests/integration/cluster.h"
 #include "tests/integration/command.h"
 
@@ -349,6 +350,92 @@ TEST_F(BadSegmentTest, ASegmentOfAnotherClusterIsRefusedWithAnExplanation) {
   EXPECT_NE(log.find("cluster"), std::string::npos) << log;
   EXPECT_TRUE(cluster_.AwaitWritable());
   EXPECT_EQ(cluster_.client().Get("key7")->record->value, std::string(1000, 'v'));
+}
+
+// --- Sessions, by a client that is not the SDK.
+
+class BadSessionTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(cluster_.AwaitWritable());
+    leader_ = cluster_.AwaitLeader();
+    ASSERT_GE(leader_, 0);
+    const auto channel =
+        grpc::CreateChannel(cluster_.address(leader_), grpc::InsecureChannelCredentials());
+    kv_ = v1::Kv::NewStub(channel);
+    sessions_ = v1::Sessions::NewStub(channel);
+    v1::OpenSessionRequest open;
+    open.mutable_context()->set_timeout_ms(30'000);
+    v1::OpenSessionResponse opened;
+    grpc::ClientContext context;
+    const grpc::Status status = sessions_->Open(&context, open, &opened);
+    ASSERT_TRUE(status.ok()) << status.error_message();
+    session_ = opened.session();
+    EXPECT_EQ(opened.ttl_ms(), 600'000u);
+  }
+  void Stamp(uint64_t sequence, v1::RequestContext* context) {
+    context->set_timeout_ms(30'000);
+    context->set_session(session_);
+    context->set_sequence(sequence);
+  }
+
+  Cluster cluster_;
+  int leader_ = -1;
+  std::unique_ptr<v1::Kv::Stub> kv_;
+  std::unique_ptr<v1::Sessions::Stub> sessions_;
+  uint64_t session_ = 0;
+};
+
+TEST_F(BadSessionTest, ANumberThatStandsForAnotherRequestIsRefused) {
+  v1::PutRequest put;
+  Stamp(1, put.mutable_context());
+  put.set_key("n");
+  put.set_value("5");
+  v1::PutResponse put_response;
+  grpc::ClientContext first;
+  ASSERT_TRUE(kv_->Put(&first, put, &put_response).ok());
+  v1::IncrementRequest add;
+  Stamp(1, add.mutable_context());
+  add.set_key("n");
+  add.set_by(1);
+  v1::IncrementResponse add_response;
+  grpc::ClientContext second;
+  const grpc::Status refused = kv_->Increment(&second, add, &add_response);
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_NE(refused.error_message().find("another request"), std::string::npos);
+  Stamp(2, add.mutable_context());
+  grpc::ClientContext third;
+  ASSERT_TRUE(kv_->Increment(&third, add, &add_response).ok());
+  EXPECT_EQ(add_response.value(), 6);
+}
+
+TEST_F(BadSessionTest, WhatMakesNoSenseIsRefused) {
+  v1::OpenSessionRequest open;
+  open.mutable_context()->set_timeout_ms(30'000);
+  open.set_ttl_ms(999);
+  v1::OpenSessionResponse opened;
+  grpc::ClientContext first;
+  EXPECT_EQ(sessions_->Open(&first, open, &opened).error_code(),
+            grpc::StatusCode::INVALID_ARGUMENT);
+  v1::GetOutcomeRequest ask;
+  ask.mutable_context()->set_timeout_ms(30'000);
+  ask.set_session(session_);
+  v1::GetOutcomeResponse outcome;
+  grpc::ClientContext second;
+  EXPECT_EQ(sessions_->GetOutcome(&second, ask, &outcome).error_code(),
+            grpc::StatusCode::INVALID_ARGUMENT)
+      << "of which number?";
+  ask.set_session(session_ + 1'000);
+  ask.set_sequence(1);
+  grpc::ClientContext third;
+  ASSERT_TRUE(sessions_->GetOutcome(&third, ask, &outcome).ok());
+  EXPECT_EQ(outcome.outcome(), v1::OUTCOME_EXPIRED);
+  v1::KeepSessionRequest keep;
+  keep.mutable_context()->set_timeout_ms(30'000);
+  keep.set_session(session_ + 1'000);
+  v1::KeepSessionResponse kept;
+  grpc::ClientContext fourth;
+  EXPECT_EQ(sessions_->Keep(&fourth, keep, &kept).error_code(), grpc::StatusCode::NOT_FOUND);
 }
 
 }  // namespace
