@@ -94,6 +94,7 @@ void Sequencer::EndReign(const Failure& failure, AnswerBatch* answers) {
   parts_.overlay->Clear();
   parts_.unreplicated->EndReign();
   sessions_.Begin({});
+  parts_.metrics->sessions.Set(0);
   idle_due_us_ = kNever;
 }
 

@@ -133,5 +133,25 @@ TEST_F(LossTest, EachAcknowledgedWriteIsReadableOrListed) {
   EXPECT_EQ(cluster_.client().Get(changed, options)->record->value, "newer");
 }
 
+TEST_F(LossTest, ToBecomeSyncTakesUntilTheTailIsChosenAndSaysSo) {
+  ASSERT_NO_FATAL_FAILURE(Delay(leader_, "300"));
+  WriteUntilRefused();
+  ASSERT_GT(acknowledged_.size(), 20u);
+  const CommandResult altered =
+      RunCommand({BATON_PATH, "keyspace", "alter", "fast", "--mode", "sync", "--timeout", "60s",
+                  "--endpoints", cluster_.endpoints()});
+  EXPECT_EQ(altered.exit_code, 0) << altered.err;
+  EXPECT_NE(altered.err.find("waiting for a quorum to have"), std::string::npos) << altered.err;
+  // Nothing that was acknowledged before is lost with the leader now.
+  cluster_.Kill(leader_);
+  ASSERT_GE(cluster_.AwaitLeader(leader_), 0);
+  for (const auto& [key, revision] : acknowledged_) EXPECT_TRUE(Readable(key)) << key;
+  CallOptions options = Patient();
+  options.keyspace = "fast";
+  const auto put = cluster_.client().Put("after", "v", options);
+  ASSERT_TRUE(put.ok()) << put.status();
+  EXPECT_EQ(put->durability, Durability::kQuorum);
+}
+
 }  // namespace
 }  // namespace baton::testing

@@ -1,5 +1,7 @@
 // keyspace create, alter, list, show, drop.
 #include <CLI/CLI.hpp>
+#include <chrono>
+#include <future>
 #include <iostream>
 #include <memory>
 
@@ -7,6 +9,9 @@
 
 namespace baton::cli {
 namespace {
+
+constexpr std::chrono::milliseconds kProgressPause{100};
+constexpr std::chrono::milliseconds kProgressTimeout{1000};
 
 struct Arguments {
   std::string name;
@@ -171,13 +176,32 @@ absl::Status Create(const Context& context, const Arguments& arguments, const CL
                      "created");
 }
 
+// How much was acknowledged that no quorum has yet; nothing if that cannot be told.
+std::optional<UnreplicatedInfo> Tail(const Asked& asked, const std::string& name) {
+  CallOptions brief;
+  brief.timeout = kProgressTimeout;
+  const auto keyspaces = asked.admin->ListKeyspaces(name, brief);
+  if (!keyspaces.ok() || keyspaces->empty()) return std::nullopt;
+  return keyspaces->front().unreplicated;
+}
+
+// One that becomes sync is so once all that it has acknowledged is chosen: says meanwhile how much
+// is not.
 absl::Status Alter(const Context& context, const Arguments& arguments, const CLI::App& command) {
   absl::StatusOr<Asked> asked = Connect(context, arguments);
   if (!asked.ok()) return asked.status();
-  return PrintChange(context,
-                     asked->admin->AlterKeyspace(arguments.name, SettingsOf(command, arguments),
-                                                 arguments.reason, asked->options),
-                     "altered");
+  const KeyspaceSettings settings = SettingsOf(command, arguments);
+  auto change = std::async(std::launch::async, [&] {
+    return asked->admin->AlterKeyspace(arguments.name, settings, arguments.reason, asked->options);
+  });
+  const bool to_sync = settings.mode == KeyspaceMode::kSync;
+  while (to_sync && change.wait_for(kProgressPause) == std::future_status::timeout) {
+    const std::optional<UnreplicatedInfo> tail = Tail(*asked, arguments.name);
+    if (!tail || tail->ops == 0) continue;
+    context.Say("waiting for a quorum to have " + std::to_string(tail->ops) + " writes of " +
+                std::to_string(tail->bytes) + " bytes that were acknowledged before");
+  }
+  return PrintChange(context, change.get(), "altered");
 }
 
 absl::Status Drop(const Context& context, const Arguments& arguments) {
