@@ -509,9 +509,11 @@ void Dispatcher::Expire(Call* call, Outbox* outbox) {
   const bool placed = !call->header.place.leader();
   const bool waiting = call->state == Call::State::kWaiting;
   const bool queued = call->state == Call::State::kQueued;
+  const bool unstamped = call->state == Call::State::kUnstamped;
   if (queued) message += "; no leader was found";
+  if (unstamped) message += "; no session has room for it yet";
   if (waiting) message += placed ? "; no node could answer it" : "; the leader is overloaded";
-  if ((queued || placed) && !trouble_.empty()) message += " (" + trouble_ + ")";
+  if ((queued || unstamped || placed) && !trouble_.empty()) message += " (" + trouble_ + ")";
   FinishFailed(call, MakeError(absl::StatusCode::kDeadlineExceeded, Reason::kDeadline, message),
                outbox);
 }

@@ -114,8 +114,10 @@ absl::Status Dispatcher::FateUnknown(const Call& call, const std::string& why) {
   error.set_session(stamp.session);
   error.set_sequence(stamp.sequence);
   error.set_message("the write may or may not take effect (" + why + "): " +
-                    (stamp.session != 0 ? "GetOutcome tells what became of it"
-                                        : "read the key before repeating it"));
+                    (stamp.session == 0
+                         ? "read the key before repeating it"
+                         : "ask what became of session " + std::to_string(stamp.session) +
+                               ", number " + std::to_string(stamp.sequence)));
   return MakeError(static_cast<int>(absl::StatusCode::kUnavailable), error);
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/mutex.h"
 #include "tests/integration/cluster.h"
+#include "tests/integration/command.h"
 
 namespace baton::testing {
 namespace {
@@ -164,6 +165,12 @@ TEST(ExactlyOnceTest, AnotherClientMayAskWhatBecameOfAWrite) {
   const auto got = cluster.client().Get("n", Patient());
   ASSERT_TRUE(got.ok()) << got.status();
   EXPECT_EQ(outcome->outcome, got->record ? Outcome::kApplied : Outcome::kNotApplied);
+  const CommandResult said =
+      RunCommand({BATON_PATH, "outcome", std::to_string(info.session),
+                  std::to_string(info.sequence), "--endpoints", cluster.endpoints()});
+  EXPECT_EQ(said.exit_code, 0) << said.err;
+  EXPECT_EQ(said.out.find(got->record ? "applied: it took effect" : "not applied: "), 0u)
+      << said.out;
   if (got->record) {
     EXPECT_EQ(outcome->numbers, std::vector<int64_t>{1});
     EXPECT_EQ(outcome->revision, got->record->revision);

@@ -61,6 +61,7 @@ CLI::App* AddCommandInKeyspace(CLI::App* app, const char* name, const char* what
 
 // Each adds its commands to `app`; the one that is parsed sets context->command.
 void AddDataCommands(CLI::App* app, Context* context);      // put get delete increment append scan
+void AddOutcomeCommand(CLI::App* app, Context* context);    // outcome
 void AddKeyspaceCommands(CLI::App* app, Context* context);  // keyspace
 void AddLossCommands(CLI::App* app, Context* context);      // loss
 void AddTransferCommands(CLI::App* app, Context* context);  // import export
