@@ -17,6 +17,8 @@
 namespace baton::sim {
 namespace {
 
+constexpr uint64_t kTellEvery = 10'000;  // seeds; an hour without a word would be long
+
 // What a worker says: that it begins a seed, and how that ended. Violations follow as text.
 struct Report {
   uint64_t seed = 0;
@@ -167,6 +169,7 @@ Summary RunMany(uint64_t first, uint64_t last, unsigned jobs, bool announce,
                 Outcome (*simulate)(uint64_t seed)) {
   Summary summary;
   const auto began = std::chrono::steady_clock::now();
+  uint64_t told = 0;
   std::vector<std::unique_ptr<Worker>> workers;
   for (uint64_t i = 0; i < jobs && first + i <= last; ++i) {
     workers.push_back(std::make_unique<Worker>(first + i, Share{last, jobs, simulate}));
@@ -179,6 +182,12 @@ Summary RunMany(uint64_t first, uint64_t last, unsigned jobs, bool announce,
       if (waits[i].revents != 0) workers[i]->Listen(&summary, announce);
     }
     std::erase_if(workers, [](const auto& worker) { return worker->done(); });
+    if (announce && summary.seeds / kTellEvery > told) {
+      told = summary.seeds / kTellEvery;
+      std::fprintf(stderr, "%llu of %llu seeds, %zu failed\n",
+                   static_cast<unsigned long long>(summary.seeds),
+                   static_cast<unsigned long long>(last - first + 1), summary.failures.size());
+    }
   }
   std::sort(summary.failures.begin(), summary.failures.end(),
             [](const Failure& a, const Failure& b) { return a.seed < b.seed; });
