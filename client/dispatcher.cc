@@ -8,10 +8,11 @@
 #include "client/wire_error.h"
 
 namespace baton::client {
-
-thread_local const Dispatcher* t_corked = nullptr;
-
 namespace {
+
+// The dispatcher whose callbacks this thread runs: calls submitted meanwhile are flushed at the
+// end of the batch, in one message instead of many.
+thread_local const Dispatcher* t_corked = nullptr;
 
 class Cork {
  public:
@@ -74,7 +75,7 @@ void Dispatcher::Submit(std::unique_ptr<Call> call) {
       outbox.finished.push_back({std::move(call), nullptr, std::move(admitted)});
     } else {
       Enter(std::move(call), &outbox);
-      if (t_corked != this) FlushAll(&outbox);
+      if (!Corked()) FlushAll(&outbox);
     }
   }
   Run(&outbox);
@@ -214,6 +215,8 @@ void Dispatcher::FlushAll(Outbox* outbox) {
   }
 }
 
+bool Dispatcher::Corked() const { return t_corked == this; }
+
 void Dispatcher::Run(Outbox* outbox) {
   for (const std::string& address : outbox->probes) {
     network_->Probe(address, kProbeTimeoutUs,
@@ -234,7 +237,7 @@ void Dispatcher::Run(Outbox* outbox) {
       }
     }
   }
-  if (t_corked == this) return;  // an outer batch flushes
+  if (Corked()) return;  // an outer batch flushes
   Outbox gathered;
   {
     MutexLock lock(&mutex_);

@@ -46,10 +46,6 @@ namespace baton::client {
 
 class Dispatcher;
 
-// The dispatcher whose callbacks this thread runs: calls submitted meanwhile are flushed at the
-// end of the batch, in one message instead of many.
-extern thread_local const Dispatcher* t_corked;
-
 // A stream as the dispatcher sees it. Guarded by the dispatcher's mutex.
 struct Lane final : public StreamListener {
   Lane(Dispatcher* owner, std::string address, std::string name, bool reads)
@@ -134,6 +130,8 @@ class Dispatcher {
   void OnProbe(const std::string& address, const absl::Status& status,
                const v1::StatusResponse& response) BATON_EXCLUDES(mutex_);
 
+  // Whether this thread runs a batch of callbacks: calls that they submit gather until its end.
+  bool Corked() const;
   // Runs what `outbox` says. Callbacks may submit more calls; those are flushed at the end.
   void Run(Outbox* outbox) BATON_EXCLUDES(mutex_);
 

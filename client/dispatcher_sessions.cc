@@ -85,7 +85,7 @@ void Dispatcher::OnSession(const absl::StatusOr<OpenedSession>& opened) {
       }
     }
     StampWaiting(&outbox);
-    if (t_corked != this) FlushAll(&outbox);
+    if (!Corked()) FlushAll(&outbox);
   }
   Run(&outbox);
 }
@@ -94,8 +94,9 @@ void Dispatcher::OnSession(const absl::StatusOr<OpenedSession>& opened) {
 // effect before stays unknown.
 void Dispatcher::OnSessionEnded(Call* call, Outbox* outbox) {
   sessions_.Ended(call->header.stamp.session);
-  if (call->uncertain)
+  if (call->uncertain) {
     return FinishFailed(call, FateUnknown(*call, "its session has ended"), outbox);
+  }
   Detach(call);
   call->header.stamp = {};
   Route(call, outbox);

@@ -3,8 +3,7 @@
 // node.
 //
 //   effects := nothing | version (u8 = 1) part*
-//   part    := 1 (u8) (effect+ | open)    a request; its revision: base revision + requests before
-//   it
+//   part    := 1 (u8) (effect+ | open)    a request; revision: base + requests before it
 //            | 6 (u8) session (varint) sequence (varint) acked below (varint) result (string)
 //            | 7 (u8) session (varint)    ends it
 //            | 8 (u8) session (varint)    its client lives

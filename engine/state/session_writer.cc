@@ -63,8 +63,8 @@ void SessionWriter::Fence(uint64_t session, uint64_t sequence) {
 
 void SessionWriter::KeepLosses(const LossRequest& request) {
   for (const Loss& loss : request.losses) {
-    if (loss.acknowledged == Loss::Acknowledged::kNo)
-      continue;  // never done, as far as anyone knows
+    // One of a sync keyspace: nobody was told of it, and its client may still be sending it.
+    if (loss.acknowledged == Loss::Acknowledged::kNo) continue;
     const Session* session = loss.session == 0 ? nullptr : table_.Find(loss.session);
     if (session == nullptr) continue;
     const Standing standing = StandingOf(*session, loss.sequence, 0);

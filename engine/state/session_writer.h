@@ -3,9 +3,10 @@
 //
 //   sessions.Begin(applied);                                a reign serves
 //   sessions.BeginEntry(slot, log_time_us, &writer);        for each entry
-//   if (sessions.Find(stamp) == Standing::kNew) { ... evaluate ... sessions.Keep(stamp, result); }
+//   const Session* session = sessions.Find(stamp.session);  for each request of a session
+//   if (StandingOf(*session, ...) == Standing::kNew) { evaluate; sessions.Keep(stamp, result); }
 //
-// Owned by the replica loop.
+// Owned by the replica loop. The writer of an entry outlives what is done in it.
 #pragma once
 
 #include <cstdint>

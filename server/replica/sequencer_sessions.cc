@@ -118,6 +118,7 @@ void Sequencer::Ask(const engine::GetOutcome& get, Turn* turn) {
       case engine::Standing::kTooOld:
         break;
       case engine::Standing::kNew:
+        if (sessions_.full()) return Overloaded("session_bytes_max", engine::kKeptBytesMax, turn);
         sessions_.Fence(get.session, get.sequence);
         parts_.metrics->requests_fenced.Add();
         fenced_now = true;
