@@ -414,9 +414,8 @@ class Scenario {
         (replica.reign_open() ? " open" : "") + " promised=" + ToString(replica.promised()) +
         " leader=" + (leader ? ToText(*leader) : "none") + " log=" + LogText(replica.log()) +
         " durable=" + ToString(replica.durable()) + " commit=" + ToString(replica.commit()) +
-        (replica.configurations().all().back().at.slot == Slot{}
-             ? ""
-             : " " + consensus::ToText(replica.membership())));
+        (replica.membership().epoch == Epoch{1} ? ""
+                                                : " " + consensus::ToText(replica.membership())));
   }
   static std::string ToText(NodeId node) { return std::to_string(node.value); }
   static std::string LogText(const LogWindow& log) {
