@@ -37,6 +37,7 @@ class Call {
     kGathered,   // in its lane, for the next message
     kSent,       // in its lane, in a message that was given to the stream
     kWaiting,    // for a delay that a node asked for, or until a node may be asked again
+    kSettling,   // nowhere, until it is known what became of an attempt
   };
 
   explicit Call(CallHeader header) : header(std::move(header)) {}

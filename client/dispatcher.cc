@@ -162,6 +162,8 @@ void Dispatcher::Detach(Call* call) {
     case Call::State::kWaiting:
       resumes_.erase({call->resume_us, call->header.id});
       break;
+    case Call::State::kSettling:
+      break;
   }
   call->lane = nullptr;
 }
@@ -290,11 +292,11 @@ void Dispatcher::OnAnswer(Lane* lane, v1::ExchangeResult* result, Outbox* outbox
     case Verdict::kFail:
       rounds_ = 0;
       if (error.reason() == v1::REASON_DEADLINE) PassOver(*call);
-      FinishFailed(call,
-                   call->uncertain && !IsKept(error.reason())
-                       ? FateUnknown(*call, "then: " + error.message())
-                       : MakeError(result->code(), error),
-                   outbox);
+      if (call->uncertain && !IsKept(error.reason())) {
+        Settle(call, MakeError(result->code(), error), outbox);
+      } else {
+        FinishFailed(call, MakeError(result->code(), error), outbox);
+      }
       break;
     case Verdict::kLater:
       WaitFor(call, error);

@@ -158,6 +158,9 @@ class Dispatcher {
   void OpenSession(Outbox* outbox) BATON_REQUIRES(mutex_);
   void OnSession(const absl::StatusOr<OpenedSession>& opened) BATON_EXCLUDES(mutex_);
   void OnSessionEnded(Call* call, Outbox* outbox) BATON_REQUIRES(mutex_);
+  void Settle(Call* call, absl::Status refusal, Outbox* outbox) BATON_REQUIRES(mutex_);
+  void OnSettled(uint64_t call_id, const absl::Status& refusal,
+                 const absl::StatusOr<OutcomeResult>& asked) BATON_EXCLUDES(mutex_);
   void Completed(const Call& call, bool unknown, Outbox* outbox) BATON_REQUIRES(mutex_);
   static absl::Status FateUnknown(const Call& call, const std::string& why);
 

@@ -1,5 +1,7 @@
 // How the dispatcher numbers writes: it opens sessions as they are needed, and lets writes wait for
 // room in one.
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "client/codec.h"
@@ -100,6 +102,48 @@ void Dispatcher::OnSessionEnded(Call* call, Outbox* outbox) {
   Detach(call);
   call->header.stamp = {};
   Route(call, outbox);
+}
+
+// An attempt is refused, and an earlier one may have taken effect. Asking settles it: the refusal
+// is the answer if none has, for none will any more.
+void Dispatcher::Settle(Call* call, absl::Status refusal, Outbox* outbox) {
+  Detach(call);
+  call->state = Call::State::kSettling;
+  const WriteStamp& stamp = call->header.stamp;
+  CallHeader header;
+  header.id = NextId();
+  header.encoded_us = NowUs();
+  header.deadline_us = call->header.deadline_us;
+  CallOptions options;
+  options.timeout = std::chrono::milliseconds(
+      std::max<int64_t>((header.deadline_us - header.encoded_us) / 1000, 1));
+  header.request = EncodeGetOutcome(header.id, stamp.session, stamp.sequence, options);
+  Enter(std::make_unique<TypedCall<OutcomeResult>>(
+            std::move(header),
+            [this, id = call->header.id, refusal = std::move(refusal)](
+                const absl::StatusOr<OutcomeResult>& asked) { OnSettled(id, refusal, asked); }),
+        outbox);
+}
+
+void Dispatcher::OnSettled(uint64_t call_id, const absl::Status& refusal,
+                           const absl::StatusOr<OutcomeResult>& asked) {
+  Outbox outbox;
+  {
+    MutexLock lock(&mutex_);
+    const auto found = calls_.find(call_id);
+    if (found == calls_.end()) return;  // expired meanwhile
+    Call* const call = found->second.get();
+    const Outcome outcome = asked.ok() ? asked->outcome : Outcome::kExpired;
+    if (outcome == Outcome::kNotApplied) {
+      FinishFailed(call, refusal, &outbox);
+    } else if (outcome == Outcome::kApplied) {
+      Route(call, &outbox);  // a repeat is answered with the result
+    } else {
+      FinishFailed(call, FateUnknown(*call, "then: " + std::string(refusal.message())), &outbox);
+    }
+    if (!Corked()) FlushAll(&outbox);
+  }
+  Run(&outbox);
 }
 
 void Dispatcher::Completed(const Call& call, bool unknown, Outbox* outbox) {

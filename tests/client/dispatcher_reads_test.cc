@@ -2,71 +2,27 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <chrono>
-#include <memory>
-#include <optional>
-
-#include "client/codec.h"
-#include "client/dispatcher.h"
-#include "tests/client/fake_network.h"
+#include "tests/client/dispatcher_harness.h"
 
 namespace baton::client {
 namespace {
 
 using ::testing::HasSubstr;
 
-constexpr int64_t kMs = 1000;
-
-class DispatcherReadsTest : public testing::Test {
+class DispatcherReadsTest : public DispatcherHarness {
  protected:
-  using Slot = std::shared_ptr<std::optional<absl::StatusOr<GetResult>>>;
-
-  DispatcherReadsTest() {
-    auto network = std::make_unique<FakeNetwork>();
-    network_ = network.get();
-    dispatcher_ = std::make_unique<Dispatcher>(ClientOptions{.endpoints = {"a:1", "b:1", "c:1"}},
-                                               &environment_, std::move(network), [] {});
-  }
-  ~DispatcherReadsTest() override { dispatcher_->Stop(); }
-
-  Slot Get(const ReadOptions& read) {
-    auto slot = std::make_shared<std::optional<absl::StatusOr<GetResult>>>();
+  Slot<GetResult> Get(const ReadOptions& read) {
     const CallOptions options{.read = read};
-    CallHeader header;
-    header.id = last_id_ = dispatcher_->NextId();
-    header.place = {read.from, read.node};
-    header.request = EncodeGet(header.id, "k", options);
-    header.encoded_us = environment_.now_us;
-    header.deadline_us = environment_.now_us + 5'000 * kMs;
-    dispatcher_->Submit(std::make_unique<TypedCall<GetResult>>(
-        std::move(header), [slot](absl::StatusOr<GetResult> result) {
-          ASSERT_FALSE(slot->has_value()) << "completed twice";
-          slot->emplace(std::move(result));
-        }));
-    return slot;
-  }
-  void Pass(int64_t us) {
-    const int64_t end_us = environment_.now_us + us;
-    int64_t next_us = dispatcher_->RunTimers();
-    for (int i = 0; next_us <= end_us; ++i) {
-      ASSERT_LT(i, 10'000) << "timers do not come to rest";
-      environment_.now_us = std::max(environment_.now_us, next_us);
-      next_us = dispatcher_->RunTimers();
-    }
-    environment_.now_us = end_us;
+    return Start<GetResult>({.place = {read.from, read.node}}, options,
+                            [&](uint64_t id) { return EncodeGet(id, "k", options); });
   }
   FakeStream* stream(size_t i) { return network_->streams.at(i).get(); }
-
-  FakeEnvironment environment_;
-  FakeNetwork* network_ = nullptr;
-  std::unique_ptr<Dispatcher> dispatcher_;
-  uint64_t last_id_ = 0;
 };
 
 const ReadOptions kAny{.from = ReadFrom::kAny};
 
 TEST_F(DispatcherReadsTest, GoToANodeWithoutLookingForTheLeader) {
-  const Slot got = Get(kAny);
+  const Slot<GetResult> got = Get(kAny);
   EXPECT_EQ(network_->asked, 0);
   ASSERT_EQ(network_->streams.size(), 1u);
   EXPECT_EQ(stream(0)->address, "a:1");
@@ -89,7 +45,7 @@ TEST_F(DispatcherReadsTest, AreNeverOnTheLeadersLane) {
   dispatcher_->Warm();
   network_->AnswerProbe("a:1", "leader", 1);
   ASSERT_EQ(network_->streams.size(), 1u);
-  const Slot got = Get(kAny);
+  const Slot<GetResult> got = Get(kAny);
   ASSERT_EQ(network_->streams.size(), 2u);
   // Another leader takes over: the lane of reads stays as it is.
   network_->AnswerProbe("b:1", "leader", 2);
@@ -101,9 +57,9 @@ TEST_F(DispatcherReadsTest, AreNeverOnTheLeadersLane) {
 }
 
 TEST_F(DispatcherReadsTest, GoElsewhereWhenANodeIsTooStaleOrBreaks) {
-  const Slot got = Get({.level = ReadLevel::kBoundedStaleness,
-                        .max_staleness = std::chrono::milliseconds(100),
-                        .from = ReadFrom::kAny});
+  const Slot<GetResult> got = Get({.level = ReadLevel::kBoundedStaleness,
+                                   .max_staleness = std::chrono::milliseconds(100),
+                                   .from = ReadFrom::kAny});
   EXPECT_EQ(stream(0)->messages[0].items(0).get().max_staleness_ms(), 100u);
   stream(0)->Refuse(last_id_, v1::REASON_TOO_STALE);
   ASSERT_EQ(network_->streams.size(), 2u);
@@ -125,7 +81,7 @@ TEST_F(DispatcherReadsTest, GoElsewhereWhenANodeIsTooStaleOrBreaks) {
 }
 
 TEST_F(DispatcherReadsTest, ALostPositionIsFinal) {
-  const Slot got = Get(
+  const Slot<GetResult> got = Get(
       {.level = ReadLevel::kAtLeast, .at_least = {.reign = 3, .slot = 12}, .from = ReadFrom::kAny});
   EXPECT_EQ(stream(0)->messages[0].items(0).get().at_least().slot(), 12u);
   stream(0)->Refuse(last_id_, v1::REASON_POSITION_LOST);
@@ -134,7 +90,7 @@ TEST_F(DispatcherReadsTest, ALostPositionIsFinal) {
 }
 
 TEST_F(DispatcherReadsTest, ASilentNodeIsAskedAndLeftOnlyIfItDoesNotAnswer) {
-  const Slot got = Get(kAny);
+  const Slot<GetResult> got = Get(kAny);
   stream(0)->Taken();
   Pass(250 * kMs);
   ASSERT_EQ(network_->probes.count("a:1"), 1u);
@@ -151,7 +107,7 @@ TEST_F(DispatcherReadsTest, ASilentNodeIsAskedAndLeftOnlyIfItDoesNotAnswer) {
 }
 
 TEST_F(DispatcherReadsTest, ANodeThatLeavesAReadUnansweredIsPassedOverByTheNext) {
-  const Slot first = Get(kAny);
+  const Slot<GetResult> first = Get(kAny);
   // It lives and answers every question but the read.
   for (int i = 0; i < 20; ++i) {
     Pass(250 * kMs);
@@ -160,7 +116,7 @@ TEST_F(DispatcherReadsTest, ANodeThatLeavesAReadUnansweredIsPassedOverByTheNext)
   ASSERT_TRUE(first->has_value());
   EXPECT_EQ(GetReason((*first)->status()), Reason::kDeadline);
   EXPECT_FALSE(stream(0)->closed);
-  const Slot second = Get(kAny);
+  const Slot<GetResult> second = Get(kAny);
   ASSERT_EQ(network_->streams.size(), 2u);
   EXPECT_EQ(stream(1)->address, "b:1");
   stream(1)->AnswerGet(last_id_, "v");
@@ -168,7 +124,7 @@ TEST_F(DispatcherReadsTest, ANodeThatLeavesAReadUnansweredIsPassedOverByTheNext)
 }
 
 TEST_F(DispatcherReadsTest, ANodeThatSaysItWasTooLateIsPassedOverByTheNext) {
-  const Slot first = Get(kAny);
+  const Slot<GetResult> first = Get(kAny);
   stream(0)->Refuse(last_id_, v1::REASON_DEADLINE);
   ASSERT_TRUE(first->has_value());
   EXPECT_EQ(GetReason((*first)->status()), Reason::kDeadline);
@@ -187,7 +143,7 @@ TEST_F(DispatcherReadsTest, ANamedNodeIsAskedAgainAtOnceAfterItWasTooLate) {
 }
 
 TEST_F(DispatcherReadsTest, ANamedNodeIsTriedAgainUntilTheCallsTimeIsUp) {
-  const Slot got = Get({.node = "d:1"});
+  const Slot<GetResult> got = Get({.node = "d:1"});
   for (size_t i = 0; i < 20; ++i) {
     ASSERT_EQ(network_->streams.size(), i + 1);
     EXPECT_EQ(stream(i)->address, "d:1");

@@ -3,78 +3,23 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <chrono>
-#include <optional>
-
-#include "client/codec.h"
-#include "tests/client/fake_network.h"
+#include "tests/client/dispatcher_harness.h"
 
 namespace baton::client {
 namespace {
 
 using ::testing::HasSubstr;
 
-constexpr int64_t kMs = 1000;
-
-template <class Result>
-using Slot = std::shared_ptr<std::optional<absl::StatusOr<Result>>>;
-
-class DispatcherTest : public testing::Test {
+class DispatcherTest : public DispatcherHarness {
  protected:
-  DispatcherTest() { Make({.endpoints = {"a:1", "b:1", "c:1"}}); }
-  ~DispatcherTest() override { dispatcher_->Stop(); }
-
-  void Make(const ClientOptions& options) {
-    if (dispatcher_ != nullptr) dispatcher_->Stop();
-    auto network = std::make_unique<FakeNetwork>();
-    network_ = network.get();
-    dispatcher_ = std::make_unique<Dispatcher>(options, &environment_, std::move(network),
-                                               [this] { ++wakes_; });
-  }
-
-  template <class Result, class Encode>
-  Slot<Result> Start(bool write, const CallOptions& options, Encode encode) {
-    auto slot = std::make_shared<std::optional<absl::StatusOr<Result>>>();
-    CallHeader header;
-    header.id = last_id_ = dispatcher_->NextId();
-    header.write = write;
-    header.request = encode(header.id);
-    header.encoded_us = environment_.now_us;
-    header.deadline_us = environment_.now_us + std::chrono::microseconds(options.timeout).count();
-    dispatcher_->Submit(std::make_unique<TypedCall<Result>>(
-        std::move(header), [slot](absl::StatusOr<Result> result) {
-          ASSERT_FALSE(slot->has_value()) << "completed twice";
-          slot->emplace(std::move(result));
-        }));
-    return slot;
-  }
   Slot<WriteResult> Put(const std::string& key, const CallOptions& options = {}) {
-    return Start<WriteResult>(true, options,
+    return Start<WriteResult>({.write = true}, options,
                               [&](uint64_t id) { return EncodePut(id, key, "v", options); });
   }
   Slot<GetResult> Get(const std::string& key, const CallOptions& options = {}) {
-    return Start<GetResult>(false, options,
-                            [&](uint64_t id) { return EncodeGet(id, key, options); });
+    return Start<GetResult>({}, options, [&](uint64_t id) { return EncodeGet(id, key, options); });
   }
 
-  // Lets `us` pass, stopping wherever the dispatcher asked to be called.
-  void Pass(int64_t us) {
-    const int64_t end_us = environment_.now_us + us;
-    int64_t next_us = dispatcher_->RunTimers();
-    for (int i = 0; next_us <= end_us; ++i) {
-      ASSERT_LT(i, 10'000) << "timers do not come to rest";
-      environment_.now_us = std::max(environment_.now_us, next_us);
-      next_us = dispatcher_->RunTimers();
-    }
-    environment_.now_us = end_us;
-  }
-
-  // Makes `address` the leader that was found, with the given ballot; returns its stream.
-  FakeStream* Lead(const std::string& address, uint64_t round) {
-    if (network_->probes.count(address) == 0) dispatcher_->Warm();
-    network_->AnswerProbe(address, "leader", round);
-    return network_->streams.back().get();
-  }
   // As Lead; and the leader has answered a call, so that the next search starts at once.
   FakeStream* LeadAndAnswer(const std::string& address, uint64_t round) {
     FakeStream* const stream = Lead(address, round);
@@ -87,12 +32,6 @@ class DispatcherTest : public testing::Test {
     }
     return stream;
   }
-
-  FakeEnvironment environment_;
-  FakeNetwork* network_ = nullptr;
-  std::unique_ptr<Dispatcher> dispatcher_;
-  uint64_t last_id_ = 0;
-  int wakes_ = 0;
 };
 
 TEST_F(DispatcherTest, AsksEveryEndpointAndSendsToTheOneThatLeads) {
@@ -131,7 +70,8 @@ TEST_F(DispatcherTest, AMessageIsBoundedInCallsAndBytes) {
   EXPECT_EQ(stream->messages[2].items_size(), 1);
   const std::string big(Dispatcher::kMessageBytesMax / 2, 'v');
   for (int i = 0; i < 3; ++i) {
-    Start<WriteResult>(true, {}, [&](uint64_t id) { return EncodePut(id, "k", big, {}); });
+    Start<WriteResult>({.write = true}, {},
+                       [&](uint64_t id) { return EncodePut(id, "k", big, {}); });
   }
   stream->Taken();
   EXPECT_EQ(stream->messages[3].items_size(), 1);
@@ -374,8 +314,8 @@ TEST_F(DispatcherTest, RefusesMoreThanItsBounds) {
   EXPECT_EQ(GetReason((*three)->status()), Reason::kOverloaded);
   EXPECT_FALSE(*one || *two);
   const std::string huge(Dispatcher::kRequestBytesMax, 'v');
-  const auto big =
-      Start<WriteResult>(true, {}, [&](uint64_t id) { return EncodePut(id, "k", huge, {}); });
+  const auto big = Start<WriteResult>({.write = true}, {},
+                                      [&](uint64_t id) { return EncodePut(id, "k", huge, {}); });
   ASSERT_TRUE(*big);
   EXPECT_EQ(GetReason((*big)->status()), Reason::kLimitExceeded);
 }
