@@ -101,6 +101,10 @@ class Decoder {
     const std::string_view b = ReadBytes(4);
     return ok_ ? LoadBig32(b.data()) : 0;
   }
+  uint64_t ReadBig64() {
+    const uint64_t high = ReadBig32();
+    return high << 32 | ReadBig32();
+  }
   uint64_t ReadVarint() {
     uint64_t v = 0;
     for (int shift = 0; shift < 70; shift += 7) {

@@ -5,6 +5,7 @@ namespace baton {
 namespace {
 
 using client::ContextOf;
+using client::FromWire;
 
 v1::KeyspaceSettings ToWire(const KeyspaceSettings& from) {
   v1::KeyspaceSettings to;
@@ -20,7 +21,7 @@ v1::KeyspaceSettings ToWire(const KeyspaceSettings& from) {
   return to;
 }
 
-KeyspaceSettings FromWire(const v1::KeyspaceSettings& from) {
+KeyspaceSettings Read(const v1::KeyspaceSettings& from) {
   KeyspaceSettings to;
   to.mode = static_cast<KeyspaceMode>(from.mode());
   to.on_budget = static_cast<OnBudget>(from.on_budget());
@@ -34,7 +35,7 @@ KeyspaceSettings FromWire(const v1::KeyspaceSettings& from) {
   return to;
 }
 
-UnreplicatedInfo FromWire(const v1::Unreplicated& from) {
+UnreplicatedInfo Read(const v1::Unreplicated& from) {
   UnreplicatedInfo to;
   to.ops = from.ops();
   to.bytes = from.bytes();
@@ -44,17 +45,6 @@ UnreplicatedInfo FromWire(const v1::Unreplicated& from) {
   to.age_high_us = from.age_high_us();
   to.waited = from.waited();
   to.failed = from.failed();
-  return to;
-}
-
-KeyspaceInfo FromWire(const v1::Keyspace& from) {
-  KeyspaceInfo to;
-  to.id = from.id();
-  to.name = from.name();
-  to.settings = FromWire(from.settings());
-  to.created_wall_us = from.created_wall_us();
-  to.size_bytes = from.size_bytes();
-  if (from.has_unreplicated()) to.unreplicated = FromWire(from.unreplicated());
   return to;
 }
 
@@ -84,6 +74,17 @@ absl::StatusOr<KeyspaceChange> Change(
 }
 
 }  // namespace
+
+KeyspaceInfo client::FromWire(const v1::Keyspace& from) {
+  KeyspaceInfo to;
+  to.id = from.id();
+  to.name = from.name();
+  to.settings = Read(from.settings());
+  to.created_wall_us = from.created_wall_us();
+  to.size_bytes = from.size_bytes();
+  if (from.has_unreplicated()) to.unreplicated = Read(from.unreplicated());
+  return to;
+}
 
 const char* KeyspaceModeName(KeyspaceMode mode) {
   return mode == KeyspaceMode::kAsync ? "async" : "sync";

@@ -32,7 +32,8 @@ struct Pass {
   // Writes the row of the change beside what it does.
   KeyspaceResult Done(KeyspaceChangeRow::What what, KeyspaceInfo info) {
     const KeyspaceChangeRow row{what, stamp, request.actor, request.reason, info};
-    writer->PutSystem(KeyspaceChangeKey(info.id, writer->next_revision()),
+    writer->PutSystem(SystemKey(SystemTable::kKeyspaceChanges,
+                                KeyspaceChangeSuffix(info.id, writer->next_revision())),
                       EncodeKeyspaceChange(row));
     return KeyspaceResult{std::move(info), false, writer->EndRequest()};
   }
@@ -112,11 +113,11 @@ absl::StatusOr<KeyspaceResult> ChangeKeyspaces(const KeyspaceRequest& request,
   return std::visit([&pass](const auto& change) { return pass.Do(change); }, request.change);
 }
 
-std::string KeyspaceChangeKey(KeyspaceId id, Revision revision) {
+std::string KeyspaceChangeSuffix(KeyspaceId id, Revision revision) {
   std::string suffix;
   PutBig32(&suffix, id.value);
   PutBig64(&suffix, revision.value);
-  return SystemKey(SystemTable::kKeyspaceChanges, suffix);
+  return suffix;
 }
 
 std::string EncodeKeyspaceChange(const KeyspaceChangeRow& row) {

@@ -77,7 +77,7 @@ struct KeyspaceChangeRow {
   KeyspaceInfo info;  // after it; of one dropped, before
 };
 // Where it lies in the table of changes: by keyspace, then by revision, both big-endian.
-std::string KeyspaceChangeKey(KeyspaceId id, Revision revision);
+std::string KeyspaceChangeSuffix(KeyspaceId id, Revision revision);
 std::string EncodeKeyspaceChange(const KeyspaceChangeRow& row);
 absl::StatusOr<KeyspaceChangeRow> DecodeKeyspaceChange(KeyspaceId id, std::string_view value);
 

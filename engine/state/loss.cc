@@ -16,11 +16,9 @@ absl::Status Damaged() { return absl::DataLossError("a damaged loss"); }
 absl::StatusOr<Loss> DecodeSuffix(std::string_view suffix) {
   Decoder in(suffix);
   Loss loss;
-  const uint64_t round_high = in.ReadBig32();
-  loss.entry.born.round = round_high << 32 | in.ReadBig32();
+  loss.entry.born.round = in.ReadBig64();
   loss.entry.born.node = NodeId{in.ReadBig32()};
-  const uint64_t slot_high = in.ReadBig32();
-  loss.entry.slot = Slot{slot_high << 32 | in.ReadBig32()};
+  loss.entry.slot = Slot{in.ReadBig64()};
   loss.index = in.ReadBig32();
   if (!in.Done()) return Damaged();
   return loss;
@@ -35,10 +33,6 @@ std::string LossSuffix(const EntryId& entry, uint32_t index) {
   PutBig64(&suffix, entry.slot.value);
   PutBig32(&suffix, index);
   return suffix;
-}
-
-std::string LossKey(std::string_view suffix) {
-  return std::string(UserKey(SystemKey(SystemTable::kLosses, suffix)));
 }
 
 std::string EncodeLoss(const Loss& loss) {

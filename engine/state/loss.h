@@ -49,9 +49,6 @@ inline constexpr uint64_t kLossReportBytesMax = 1 << 20;  // but for a single lo
 // Where it lies in the table of losses: born round (big64), born node (big32), slot (big64), index
 // (big32).
 std::string LossSuffix(const EntryId& entry, uint32_t index);
-// The key of the row in the system keyspace, as a scan takes and gives it; of an empty suffix:
-// where the table begins.
-std::string LossKey(std::string_view suffix);
 std::string EncodeLoss(const Loss& loss);
 // FAILED_PRECONDITION: written by a newer version; DATA_LOSS.
 absl::StatusOr<Loss> DecodeLoss(std::string_view suffix, std::string_view value);

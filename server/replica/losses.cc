@@ -12,8 +12,8 @@
 #include "engine/state/keyspace_change.h"
 #include "engine/state/row.h"
 #include "engine/state/sessions.h"
+#include "engine/state/system_rows.h"
 #include "engine/state/view.h"
-#include "engine/storage/key_encoding.h"
 #include "server/codec/entry_codec.h"
 #include "server/replica/reign_rows.h"
 #include "server/replica/stage.h"
@@ -131,8 +131,10 @@ class Finder {
     if (found != changes_.end()) return &found->second;
     engine::ScanSpec spec;
     spec.keyspace = kSystemKeyspace;
-    spec.begin = engine::UserKey(engine::KeyspaceChangeKey(id, Revision{}));
-    spec.end = engine::UserKey(engine::KeyspaceChangeKey(KeyspaceId{id.value + 1}, Revision{}));
+    constexpr auto kTable = engine::SystemTable::kKeyspaceChanges;
+    spec.begin = engine::SystemRowKey(kTable, engine::KeyspaceChangeSuffix(id, Revision{}));
+    spec.end = engine::SystemRowKey(
+        kTable, engine::KeyspaceChangeSuffix(KeyspaceId{id.value + 1}, Revision{}));
     std::vector<engine::KeyspaceChangeRow> changes;
     while (true) {
       const auto page = view_->Scan(spec, engine::ReadTier::kAny);

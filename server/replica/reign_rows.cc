@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/storage/key_encoding.h"
+#include "engine/state/system_rows.h"
 #include "server/codec/stored_rows.h"
 
 namespace baton::server {
@@ -15,18 +15,14 @@ using engine::SystemTable;
 // More than the reigns that one round can have, one a node, and the first of a later round.
 constexpr uint64_t kRowsOfARound = 64;
 
-std::string KeyOf(SystemTable table, const std::string& suffix) {
-  return std::string(engine::UserKey(engine::SystemKey(table, suffix)));
-}
-
 // Rows of reigns from `first` on, or the newest ones in reverse.
 absl::StatusOr<std::vector<ReignRow>> ReadRows(const engine::View& view, const Ballot& first,
                                                bool reverse, uint64_t limit,
                                                engine::ReadTier tier) {
   engine::ScanSpec spec;
   spec.keyspace = kSystemKeyspace;
-  spec.begin = KeyOf(SystemTable::kReigns, ReignRowSuffix(first));
-  spec.end = KeyOf(static_cast<SystemTable>(static_cast<uint8_t>(SystemTable::kReigns) + 1), "");
+  spec.begin = engine::SystemRowKey(SystemTable::kReigns, ReignRowSuffix(first));
+  spec.end = engine::SystemRows(SystemTable::kReigns).end;
   spec.reverse = reverse;
   spec.limit = limit;
   const auto page = view.Scan(spec, tier);

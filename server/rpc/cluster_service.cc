@@ -11,8 +11,8 @@
 #include "server/rpc/formation_wire.h"
 #include "server/rpc/id_bytes.h"
 #include "server/rpc/keyspace_wire.h"
-#include "server/rpc/loss_wire.h"
 #include "server/rpc/node_call.h"
+#include "server/rpc/record_lists.h"
 #include "server/rpc/requests.h"
 
 namespace baton::server {
@@ -215,9 +215,9 @@ grpc::ServerUnaryReactor* ClusterService::ChangeKeyspace(grpc::CallbackServerCon
   return reactor;
 }
 
-grpc::ServerUnaryReactor* ClusterService::ListLosses(grpc::CallbackServerContext* context,
-                                                     const v1::ListLossesRequest* request,
-                                                     v1::ListLossesResponse* response) {
+template <class Request, class Response>
+grpc::ServerUnaryReactor* ClusterService::ListRows(grpc::CallbackServerContext* context,
+                                                   const Request* request, Response* response) {
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
   Node* node = nullptr;
   CallContext call;
@@ -230,6 +230,24 @@ grpc::ServerUnaryReactor* ClusterService::ListLosses(grpc::CallbackServerContext
   }
   Ask(node, std::move(rows), call, reactor, response);
   return reactor;
+}
+
+grpc::ServerUnaryReactor* ClusterService::ListReigns(grpc::CallbackServerContext* context,
+                                                     const v1::ListReignsRequest* request,
+                                                     v1::ListReignsResponse* response) {
+  return ListRows(context, request, response);
+}
+
+grpc::ServerUnaryReactor* ClusterService::ListKeyspaceChanges(
+    grpc::CallbackServerContext* context, const v1::ListKeyspaceChangesRequest* request,
+    v1::ListKeyspaceChangesResponse* response) {
+  return ListRows(context, request, response);
+}
+
+grpc::ServerUnaryReactor* ClusterService::ListLosses(grpc::CallbackServerContext* context,
+                                                     const v1::ListLossesRequest* request,
+                                                     v1::ListLossesResponse* response) {
+  return ListRows(context, request, response);
 }
 
 grpc::ServerUnaryReactor* ClusterService::CreateKeyspace(grpc::CallbackServerContext* context,

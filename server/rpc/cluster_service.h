@@ -40,6 +40,12 @@ class ClusterService final : public v1::Cluster::CallbackService {
   grpc::ServerUnaryReactor* ListKeyspaces(grpc::CallbackServerContext* context,
                                           const v1::ListKeyspacesRequest* request,
                                           v1::ListKeyspacesResponse* response) override;
+  grpc::ServerUnaryReactor* ListReigns(grpc::CallbackServerContext* context,
+                                       const v1::ListReignsRequest* request,
+                                       v1::ListReignsResponse* response) override;
+  grpc::ServerUnaryReactor* ListKeyspaceChanges(grpc::CallbackServerContext* context,
+                                                const v1::ListKeyspaceChangesRequest* request,
+                                                v1::ListKeyspaceChangesResponse* response) override;
   grpc::ServerUnaryReactor* ListLosses(grpc::CallbackServerContext* context,
                                        const v1::ListLossesRequest* request,
                                        v1::ListLossesResponse* response) override;
@@ -54,6 +60,9 @@ class ClusterService final : public v1::Cluster::CallbackService {
                                     v1::VersionResponse* response) override;
 
  private:
+  template <class Request, class Response>
+  grpc::ServerUnaryReactor* ListRows(grpc::CallbackServerContext* context, const Request* request,
+                                     Response* response);
   template <class Request>
   grpc::ServerUnaryReactor* ChangeKeyspace(grpc::CallbackServerContext* context,
                                            const Request* request,

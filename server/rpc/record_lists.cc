@@ -1,20 +1,85 @@
-#include "server/rpc/loss_wire.h"
+#include "server/rpc/record_lists.h"
 
 #include <string>
+#include <string_view>
 
+#include "base/coding.h"
+#include "engine/state/keyspace_change.h"
 #include "engine/state/loss.h"
+#include "engine/state/system_rows.h"
+#include "server/codec/stored_rows.h"
 #include "server/replica/answers.h"
 #include "server/rpc/failure.h"
+#include "server/rpc/keyspace_wire.h"
 
 namespace baton::server {
 namespace {
 
-constexpr uint32_t kLossesDefault = 1'000;
-constexpr uint32_t kLossesMax = 10'000;
+using engine::SystemTable;
 
-std::string_view SuffixOf(std::string_view key) { return key.substr(engine::LossKey({}).size()); }
+constexpr uint32_t kRowsDefault = 1'000;
+constexpr uint32_t kRowsMax = 10'000;
 
-void ToProto(const engine::Loss& from, v1::Loss* to) {
+// `suffix_bytes`: those of the table's keys, each as long.
+template <class Request>
+Failure ParseTable(const Request& request, SystemTable table, size_t suffix_bytes,
+                   engine::ScanSpec* to) {
+  if (!request.after().empty() && request.after().size() != suffix_bytes) {
+    return InvalidRequest("`after` is not what a page of this list has given as `next`");
+  }
+  if (request.limit() > kRowsMax) {
+    return OverLimit("more rows than a page holds were asked for",
+                     "rows_max=" + std::to_string(kRowsMax));
+  }
+  engine::KeyRange rows = engine::SystemRows(table);
+  to->keyspace = kSystemKeyspace;
+  to->begin = std::move(rows.begin);
+  to->end = std::move(rows.end);
+  if (!request.after().empty()) to->begin += request.after() + '\0';
+  to->limit = request.limit() == 0 ? kRowsDefault : request.limit();
+  return {};
+}
+
+// Calls add(suffix, value), which gives a status, for each row.
+template <class Response, class Add>
+Failure FillRows(const Answer& answer, Response* to, const Add& add) {
+  const auto& page = std::get<engine::ScanPage>(answer.result);
+  for (const engine::Record& record : page.records) {
+    const absl::Status added = add(record.key.substr(engine::kSystemTableBytes), record.value);
+    if (!added.ok()) return UnreadableFailure(added);
+  }
+  if (page.next) to->set_next(page.records.back().key.substr(engine::kSystemTableBytes));
+  return {};
+}
+
+void Fill(const Ballot& from, v1::BallotNumber* to) {
+  to->set_round(from.round);
+  to->set_node(from.node.value);
+}
+
+void Fill(const ReignRow& from, v1::ReignRecord* to) {
+  Fill(from.reign.ballot, to->mutable_ballot());
+  to->set_cause(static_cast<v1::ReignCause>(from.reign.cause));
+  to->set_slot(from.slot.value);
+  Fill(from.reign.predecessor, to->mutable_predecessor());
+  to->set_predecessor_durable_slot(from.reign.predecessor_durable.value);
+  to->set_wall_time_us(from.wall_time_us);
+  to->set_log_time_us(from.log_time_us);
+  to->set_candidacy_us(from.candidacy_us);
+}
+
+void Fill(const engine::KeyspaceChangeRow& from, Revision revision, v1::KeyspaceChangeRecord* to) {
+  to->set_kind(static_cast<v1::KeyspaceChangeKind>(from.what));
+  ToProto(from.info, to->mutable_keyspace());
+  to->set_slot(from.stamp.slot.value);
+  to->set_revision(revision.value);
+  to->set_wall_time_us(from.stamp.wall_time_us);
+  to->set_log_time_us(from.stamp.log_time_us);
+  to->set_actor(from.actor);
+  to->set_reason(from.reason);
+}
+
+void Fill(const engine::Loss& from, v1::Loss* to) {
   to->set_born_round(from.entry.born.round);
   to->set_born_node(from.entry.born.node.value);
   to->set_slot(from.entry.slot.value);
@@ -35,31 +100,40 @@ void ToProto(const engine::Loss& from, v1::Loss* to) {
 
 }  // namespace
 
+Failure ParseRequest(const v1::ListReignsRequest& request, engine::ScanSpec* to) {
+  return ParseTable(request, SystemTable::kReigns, ReignRowSuffix({}).size(), to);
+}
+Failure ParseRequest(const v1::ListKeyspaceChangesRequest& request, engine::ScanSpec* to) {
+  return ParseTable(request, SystemTable::kKeyspaceChanges,
+                    engine::KeyspaceChangeSuffix({}, {}).size(), to);
+}
 Failure ParseRequest(const v1::ListLossesRequest& request, engine::ScanSpec* to) {
-  if (!request.after().empty() && request.after().size() != engine::LossSuffix({}, 0).size()) {
-    return InvalidRequest("`after` is not what a list of losses has ended with");
-  }
-  if (request.limit() > kLossesMax) {
-    return InvalidRequest("more than " + std::to_string(kLossesMax) + " losses were asked for");
-  }
-  to->keyspace = kSystemKeyspace;
-  to->begin = engine::LossKey(request.after());
-  if (!request.after().empty()) to->begin.push_back('\0');
-  to->end = engine::LossKey({});
-  ++to->end.back();  // the table after it
-  to->limit = request.limit() == 0 ? kLossesDefault : request.limit();
-  return {};
+  return ParseTable(request, SystemTable::kLosses, engine::LossSuffix({}, 0).size(), to);
 }
 
+Failure FillResponse(const Answer& answer, v1::ListReignsResponse* to) {
+  return FillRows(answer, to, [to](std::string_view, std::string_view value) {
+    const auto row = DecodeReignRow(value);
+    if (row.ok()) Fill(*row, to->add_reigns());
+    return row.status();
+  });
+}
+Failure FillResponse(const Answer& answer, v1::ListKeyspaceChangesResponse* to) {
+  return FillRows(answer, to, [to](std::string_view suffix, std::string_view value) {
+    Decoder key(suffix);
+    const KeyspaceId id{key.ReadBig32()};
+    const Revision revision{key.ReadBig64()};
+    const auto row = engine::DecodeKeyspaceChange(id, value);
+    if (row.ok()) Fill(*row, revision, to->add_changes());
+    return row.status();
+  });
+}
 Failure FillResponse(const Answer& answer, v1::ListLossesResponse* to) {
-  const auto& page = std::get<engine::ScanPage>(answer.result);
-  for (const engine::Record& record : page.records) {
-    const auto loss = engine::DecodeLoss(SuffixOf(record.key), record.value);
-    if (!loss.ok()) return UnreadableFailure(loss.status());
-    ToProto(*loss, to->add_losses());
-  }
-  if (page.next) to->set_next(std::string(SuffixOf(page.records.back().key)));
-  return {};
+  return FillRows(answer, to, [to](std::string_view suffix, std::string_view value) {
+    const auto loss = engine::DecodeLoss(suffix, value);
+    if (loss.ok()) Fill(*loss, to->add_losses());
+    return loss.status();
+  });
 }
 
 }  // namespace baton::server

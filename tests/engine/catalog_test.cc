@@ -35,7 +35,9 @@ class CatalogTest : public ::testing::Test {
     next_ = writer.next_revision();
   }
   KeyspaceChangeRow RowOf(KeyspaceId id, Revision revision) {
-    const auto row = engine_.Get(KeyspaceChangeKey(id, revision), ReadTier::kAny);
+    const auto row =
+        engine_.Get(SystemKey(SystemTable::kKeyspaceChanges, KeyspaceChangeSuffix(id, revision)),
+                    ReadTier::kAny);
     return *DecodeKeyspaceChange(id, DecodeRow(**row)->value);
   }
 

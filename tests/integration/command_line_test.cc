@@ -110,7 +110,9 @@ TEST_F(CommandLineTest, KeyspacesComeAndGo) {
       BatonJson({"put", "k", "v", "--keyspace", "orders", "--durability", "quorum"})["durability"],
       "quorum");
   EXPECT_EQ(Baton({"get", "k"}).exit_code, 3) << "another keyspace";
-  EXPECT_EQ(BatonJson({"keyspace", "alter", "orders", "--mode", "sync"})["mode"], "sync");
+  EXPECT_EQ(BatonJson({"keyspace", "alter", "orders", "--mode", "sync", "--reason", "because",
+                       "--actor", "me"})["mode"],
+            "sync");
   EXPECT_EQ(BatonJson({"keyspace", "alter", "orders", "--mode", "sync"})["unchanged"], true);
   EXPECT_EQ(BatonJson({"put", "k", "v", "--keyspace", "orders"})["durability"], "quorum");
 
@@ -128,6 +130,14 @@ TEST_F(CommandLineTest, KeyspacesComeAndGo) {
   EXPECT_EQ(Baton({"get", "k", "--keyspace", "orders"}).exit_code, 0);
   EXPECT_EQ(Baton({"keyspace", "drop", "orders", "--confirm", "orders"}).exit_code, 0);
   EXPECT_EQ(Baton({"keyspace", "show", "orders"}).exit_code, 3);
+  const json history = BatonJson({"keyspace", "history", "orders"})["changes"];
+  ASSERT_EQ(history.size(), 3u);
+  EXPECT_EQ(history[0]["change"], "created");
+  EXPECT_EQ(history[0]["mode"], "async");
+  EXPECT_EQ(history[1]["change"], "altered");
+  EXPECT_EQ(history[1]["reason"], "because");
+  EXPECT_EQ(history[1]["actor"], "me");
+  EXPECT_EQ(history[2]["change"], "dropped");
   EXPECT_EQ(Baton({"get", "k", "--keyspace", "orders"}).exit_code, 3);
 }
 

@@ -15,6 +15,7 @@
 namespace baton::testing {
 namespace {
 
+using nlohmann::json;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
@@ -73,7 +74,7 @@ class LossTest : public ::testing::Test {
     EXPECT_EQ(result.exit_code, 0) << result.err;
     std::istringstream lines(result.out);
     for (std::string line; std::getline(lines, line);) {
-      const auto loss = nlohmann::json::parse(line);
+      const auto loss = json::parse(line);
       EXPECT_EQ(loss["acknowledged"], "unknown");
       EXPECT_EQ(loss["value"], "lost?");
       EXPECT_TRUE(listed.emplace(loss["key"], loss["revision"]).second) << line << " twice";
@@ -120,6 +121,12 @@ TEST_F(LossTest, EachAcknowledgedWriteIsReadableOrListed) {
     // One more may be listed: that whose answer never came.
     EXPECT_TRUE(missing.contains(key) || !acknowledged_.contains(key)) << key;
   }
+
+  const json bounds = json::parse(Loss({"bounds", "-o", "json"}).out)["bounds"];
+  ASSERT_FALSE(bounds.empty());
+  EXPECT_EQ(bounds[0]["keyspace"], "fast");
+  EXPECT_EQ(bounds[0]["ops_max"], kBudgetOps);
+  EXPECT_GE(bounds[0]["listed"], missing.size());
 
   const std::string changed = missing.begin()->first;
   CallOptions options = Patient();

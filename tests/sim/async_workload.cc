@@ -4,6 +4,8 @@
 #include <utility>
 #include <variant>
 
+#include "engine/state/system_rows.h"
+
 namespace baton::sim {
 namespace {
 
@@ -145,14 +147,12 @@ std::optional<AsyncWorkload::Present> AsyncWorkload::ReadKeys() {
 }
 
 std::optional<AsyncWorkload::Listed> AsyncWorkload::ReadLedger() {
-  engine::ScanSpec rows{.keyspace = kSystemKeyspace, .begin = engine::LossKey({})};
-  rows.end = rows.begin;
-  ++rows.end.back();
-  const auto records = ScanAll(rows);
+  const engine::KeyRange rows = engine::SystemRows(engine::SystemTable::kLosses);
+  const auto records = ScanAll({.keyspace = kSystemKeyspace, .begin = rows.begin, .end = rows.end});
   if (!records) return std::nullopt;
   Listed listed;
   for (const engine::Record& record : *records) {
-    const auto suffix = std::string_view(record.key).substr(engine::LossKey({}).size());
+    const auto suffix = std::string_view(record.key).substr(engine::kSystemTableBytes);
     auto loss = engine::DecodeLoss(suffix, record.value);
     if (!loss.ok()) {
       cluster_->Violated("async: a row of the ledger: " + loss.status().ToString());

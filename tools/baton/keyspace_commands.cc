@@ -1,4 +1,4 @@
-// keyspace create, alter, list, show, drop.
+// keyspace create, alter, list, show, drop, history.
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <future>
@@ -6,6 +6,8 @@
 #include <memory>
 
 #include "tools/baton/context.h"
+#include "tools/baton/pages.h"
+#include "tools/baton/times.h"
 
 namespace baton::cli {
 namespace {
@@ -252,6 +254,50 @@ absl::Status Show(const Context& context, const Arguments& arguments) {
   return PrintOne(context, keyspaces->front());
 }
 
+const char* KindName(KeyspaceChangeInfo::Kind kind) {
+  switch (kind) {
+    case KeyspaceChangeInfo::Kind::kAltered:
+      return "altered";
+    case KeyspaceChangeInfo::Kind::kDropped:
+      return "dropped";
+    default:
+      return "created";
+  }
+}
+
+absl::Status History(const Context& context, const Arguments& arguments) {
+  Json items = Json::array();
+  Table table({{"WHEN"},
+               {"SLOT", Table::Align::kRight},
+               {"KEYSPACE"},
+               {"CHANGE"},
+               {"MODE"},
+               {"ACTOR"},
+               {"REASON"}});
+  const auto each = [&](const KeyspaceChangeInfo& change) {
+    const KeyspaceInfo& keyspace = change.keyspace;
+    if (!arguments.name.empty() && keyspace.name != arguments.name) return absl::OkStatus();
+    Json object = JsonOf(keyspace);
+    object.erase("size_bytes");
+    object["change"] = KindName(change.kind);
+    object["slot"] = change.slot;
+    object["revision"] = change.revision;
+    object["wall_time_us"] = change.wall_time_us;
+    object["actor"] = change.actor;
+    object["reason"] = change.reason;
+    items.push_back(std::move(object));
+    table.Add({UtcText(change.wall_time_us), std::to_string(change.slot), keyspace.name,
+               KindName(change.kind), KeyspaceModeName(*keyspace.settings.mode), change.actor,
+               change.reason});
+    return absl::OkStatus();
+  };
+  const absl::Status listed =
+      ForEachRow(context, &Admin::ListKeyspaceChanges, &KeyspaceChangePage::changes, each);
+  if (!listed.ok()) return listed;
+  if (context.json()) return context.Print(Json{{"changes", std::move(items)}});
+  return context.Print(table);
+}
+
 }  // namespace
 
 void AddKeyspaceCommands(CLI::App* app, Context* context) {
@@ -288,6 +334,11 @@ void AddKeyspaceCommands(CLI::App* app, Context* context) {
   CLI::App* list = add("list", "list keyspaces", false);
   list->callback(
       [context, arguments] { context->command = [=] { return List(*context, *arguments); }; });
+
+  CLI::App* history = add("history", "who changed a keyspace, or any, when and why", false);
+  history->add_option("NAME", arguments->name, "of this keyspace alone, dropped ones included");
+  history->callback(
+      [context, arguments] { context->command = [=] { return History(*context, *arguments); }; });
 
   CLI::App* show = add("show", "show one keyspace; exit code 3 if there is none", true);
   show->callback(

@@ -1,4 +1,4 @@
-// loss list, show, export, replay.
+// loss list, show, export, replay, bounds.
 #include <CLI/CLI.hpp>
 #include <functional>
 #include <map>
@@ -8,22 +8,27 @@
 #include <utility>
 
 #include "tools/baton/context.h"
+#include "tools/baton/pages.h"
+#include "tools/baton/times.h"
 
 namespace baton::cli {
 namespace {
 
 constexpr size_t kKeyWidth = 40;
-constexpr uint32_t kPageLosses = 1'000;
 
 struct Arguments {
   std::string name;
   std::string keyspace;
 };
 
+std::string ReignName(uint64_t round, uint32_t node) {
+  return std::to_string(round) + "." + std::to_string(node);
+}
+
 // As `show` takes it: ballot, slot, place in the entry.
 std::string NameOf(const LossInfo& loss) {
-  return std::to_string(loss.born_round) + "." + std::to_string(loss.born_node) + "/" +
-         std::to_string(loss.slot) + "/" + std::to_string(loss.index);
+  return ReignName(loss.born_round, loss.born_node) + "/" + std::to_string(loss.slot) + "/" +
+         std::to_string(loss.index);
 }
 
 const char* KindName(LossInfo::Kind kind) {
@@ -59,23 +64,10 @@ Json JsonOf(const LossInfo& loss) {
 // Calls `each` with every loss of the keyspace, or of all, in order.
 absl::Status ForEach(const Context& context, const Arguments& arguments,
                      const std::function<absl::Status(const LossInfo&)>& each) {
-  const absl::StatusOr<std::chrono::milliseconds> timeout = context.Timeout(kCallTimeout);
-  if (!timeout.ok()) return timeout.status();
-  const absl::StatusOr<std::unique_ptr<Admin>> admin = context.ConnectAdmin();
-  if (!admin.ok()) return admin.status();
-  CallOptions options;
-  options.timeout = *timeout;
-  std::string after;
-  do {
-    absl::StatusOr<LossPage> page = (*admin)->ListLosses(after, kPageLosses, options);
-    if (!page.ok()) return page.status();
-    for (const LossInfo& loss : page->losses) {
-      if (!arguments.keyspace.empty() && loss.keyspace != arguments.keyspace) continue;
-      if (absl::Status s = each(loss); !s.ok()) return s;
-    }
-    after = std::move(page->next);
-  } while (!after.empty());
-  return absl::OkStatus();
+  return ForEachRow(context, &Admin::ListLosses, &LossPage::losses, [&](const LossInfo& loss) {
+    const bool wanted = arguments.keyspace.empty() || loss.keyspace == arguments.keyspace;
+    return wanted ? each(loss) : absl::OkStatus();
+  });
 }
 
 absl::Status List(const Context& context, const Arguments& arguments) {
@@ -183,6 +175,125 @@ absl::Status ReplayAll(const Context& context, const Arguments& arguments) {
                        std::to_string(replay.ranges) + " deletions of ranges left\n");
 }
 
+// ---- What a reign may have lost
+
+// An async keyspace at the slot where a reign began: how much of it the reign before may have
+// acknowledged that is not in its log, and how much of that the ledger has.
+struct Bound {
+  ReignInfo reign;
+  KeyspaceInfo keyspace;
+  uint64_t listed = 0;  // losses that may have been acknowledged
+};
+
+struct Recorded {
+  std::vector<ReignInfo> reigns;                                // by ballot
+  std::map<uint32_t, std::vector<KeyspaceChangeInfo>> changes;  // of each keyspace, in order
+  // Losses that may have been acknowledged, by the reign that made the write and its keyspace.
+  std::map<std::pair<std::string, std::string>, uint64_t> losses;
+};
+
+absl::StatusOr<Recorded> ReadRecorded(const Context& context) {
+  Recorded all;
+  absl::Status read =
+      ForEachRow(context, &Admin::ListReigns, &ReignPage::reigns, [&all](ReignInfo reign) {
+        all.reigns.push_back(std::move(reign));
+        return absl::OkStatus();
+      });
+  if (!read.ok()) return read;
+  read = ForEachRow(context, &Admin::ListKeyspaceChanges, &KeyspaceChangePage::changes,
+                    [&all](KeyspaceChangeInfo change) {
+                      all.changes[change.keyspace.id].push_back(std::move(change));
+                      return absl::OkStatus();
+                    });
+  if (!read.ok()) return read;
+  read = ForEachRow(context, &Admin::ListLosses, &LossPage::losses, [&all](const LossInfo& loss) {
+    const std::string made_in = ReignName(loss.born_round, loss.born_node);
+    all.losses[{made_in, loss.keyspace}] += loss.may_be_acknowledged;
+    return absl::OkStatus();
+  });
+  if (!read.ok()) return read;
+  return all;
+}
+
+// The keyspace as it was just before `slot`, if it was async there.
+std::optional<KeyspaceInfo> AsyncAt(const std::vector<KeyspaceChangeInfo>& changes, uint64_t slot) {
+  const KeyspaceChangeInfo* newest = nullptr;
+  for (const KeyspaceChangeInfo& change : changes) {
+    if (change.slot < slot) newest = &change;
+  }
+  if (newest == nullptr || newest->kind == KeyspaceChangeInfo::Kind::kDropped) return std::nullopt;
+  if (newest->keyspace.settings.mode != KeyspaceMode::kAsync) return std::nullopt;
+  return newest->keyspace;
+}
+
+std::vector<Bound> BoundsOf(const Recorded& all) {
+  std::vector<Bound> bounds;
+  for (const ReignInfo& reign : all.reigns) {
+    if (reign.predecessor_round == 0) continue;
+    for (const auto& [id, changes] : all.changes) {
+      std::optional<KeyspaceInfo> keyspace = AsyncAt(changes, reign.slot);
+      if (!keyspace) continue;
+      const std::string before = ReignName(reign.predecessor_round, reign.predecessor_node);
+      const auto losses = all.losses.find({before, keyspace->name});
+      bounds.push_back(
+          Bound{reign, *std::move(keyspace), losses == all.losses.end() ? 0 : losses->second});
+    }
+  }
+  return bounds;
+}
+
+Json JsonOf(const Bound& bound) {
+  const ReignInfo& reign = bound.reign;
+  const KeyspaceSettings& settings = bound.keyspace.settings;
+  Json object;
+  object["reign"] = ReignName(reign.round, reign.node);
+  object["wall_time_us"] = reign.wall_time_us;
+  object["slot"] = reign.slot;
+  object["predecessor"] = ReignName(reign.predecessor_round, reign.predecessor_node);
+  object["predecessor_durable_slot"] = reign.predecessor_durable_slot;
+  object["keyspace"] = bound.keyspace.name;
+  object["ops_max"] = *settings.max_unreplicated_ops;
+  object["bytes_max"] = *settings.max_unreplicated_bytes;
+  object["ms_max"] = *settings.max_unreplicated_ms;
+  object["listed"] = bound.listed;
+  return object;
+}
+
+absl::Status Bounds(const Context& context, const Arguments& arguments) {
+  const absl::StatusOr<Recorded> all = ReadRecorded(context);
+  if (!all.ok()) return all.status();
+  Table table({{"REIGN"},
+               {"BEGAN"},
+               {"SLOT", Table::Align::kRight},
+               {"PREDECESSOR"},
+               {"ITS DURABLE SLOT", Table::Align::kRight},
+               {"KEYSPACE"},
+               {"OPS MAX", Table::Align::kRight},
+               {"BYTES MAX", Table::Align::kRight},
+               {"MS MAX", Table::Align::kRight},
+               {"LISTED", Table::Align::kRight}});
+  Json items = Json::array();
+  for (const Bound& bound : BoundsOf(*all)) {
+    if (!arguments.keyspace.empty() && bound.keyspace.name != arguments.keyspace) continue;
+    items.push_back(JsonOf(bound));
+    const ReignInfo& reign = bound.reign;
+    const KeyspaceSettings& settings = bound.keyspace.settings;
+    table.Add({ReignName(reign.round, reign.node), UtcText(reign.wall_time_us),
+               std::to_string(reign.slot),
+               ReignName(reign.predecessor_round, reign.predecessor_node),
+               std::to_string(reign.predecessor_durable_slot), bound.keyspace.name,
+               std::to_string(*settings.max_unreplicated_ops),
+               std::to_string(*settings.max_unreplicated_bytes),
+               std::to_string(*settings.max_unreplicated_ms), std::to_string(bound.listed)});
+  }
+  if (context.json()) return context.Print(Json{{"bounds", std::move(items)}});
+  if (items.empty()) {
+    return context.Print(
+        std::string("no leader has followed another while a keyspace was async\n"));
+  }
+  return context.Print(table);
+}
+
 }  // namespace
 
 void AddLossCommands(CLI::App* app, Context* context) {
@@ -202,6 +313,10 @@ void AddLossCommands(CLI::App* app, Context* context) {
   add("show", "show one lost write; exit code 3 if there is none", Show)
       ->add_option("LOSS", arguments->name, "as list names it: ROUND.NODE/SLOT/INDEX")
       ->required();
+  add_keyspace(add("bounds",
+                   "for each reign and each keyspace that was async when it began: what the reign "
+                   "before may have acknowledged and lost at the most, and what is listed of it",
+                   Bounds));
   add_keyspace(add("export", "print every lost write as a line of JSON", Export));
   CLI::App* replay = add("replay",
                          "write what was lost once more. A key that is not there counts as "

@@ -182,6 +182,41 @@ struct KeyspaceChange {
   Position position;
 };
 
+// One change of one keyspace, as the log has it.
+struct KeyspaceChangeInfo {
+  enum class Kind { kCreated, kAltered, kDropped };
+  Kind kind = Kind::kCreated;
+  KeyspaceInfo keyspace;  // after it; of one dropped, before
+  uint64_t slot = 0;
+  uint64_t revision = 0;
+  int64_t wall_time_us = 0;
+  std::string actor;
+  std::string reason;
+};
+struct KeyspaceChangePage {
+  std::vector<KeyspaceChangeInfo> changes;  // by keyspace, then by revision
+  std::string next;                         // empty: there are no more
+};
+
+// The span of one leader's ballot. What it adopted ends at slot - 1: of what the predecessor had
+// acknowledged beyond that, an async keyspace has lost at most its budget at that slot.
+struct ReignInfo {
+  enum class Cause { kElection, kHandover, kAborted };
+  uint64_t round = 0;
+  uint32_t node = 0;
+  Cause cause = Cause::kElection;
+  uint64_t slot = 0;               // of its own entry
+  uint64_t predecessor_round = 0;  // 0: there was none
+  uint32_t predecessor_node = 0;
+  uint64_t predecessor_durable_slot = 0;  // the last that it is known to have stated
+  int64_t wall_time_us = 0;
+  int64_t candidacy_us = 0;  // on the leader's clock, from first standing to its entry
+};
+struct ReignPage {
+  std::vector<ReignInfo> reigns;  // by ballot
+  std::string next;               // empty: there are no more
+};
+
 // XXH3-64 over every key, value and revision of a keyspace, as of applied_slot.
 struct DigestInfo {
   uint64_t digest = 0;
@@ -267,8 +302,14 @@ class Admin {
   absl::StatusOr<std::vector<KeyspaceInfo>> ListKeyspaces(const std::string& name = "",
                                                           const CallOptions& options = {});
 
-  // The ledger of lost writes, by the node that leads: at most `limit` after `after`, which is a
-  // page's `next`.
+  // What the log has recorded for good, by the node that leads: at most `limit` after `after`,
+  // which is a page's `next`. Who changed which keyspace, when and why; who led when; and the
+  // ledger of lost writes.
+  absl::StatusOr<KeyspaceChangePage> ListKeyspaceChanges(const std::string& after = "",
+                                                         uint32_t limit = 1'000,
+                                                         const CallOptions& options = {});
+  absl::StatusOr<ReignPage> ListReigns(const std::string& after = "", uint32_t limit = 1'000,
+                                       const CallOptions& options = {});
   absl::StatusOr<LossPage> ListLosses(const std::string& after = "", uint32_t limit = 1'000,
                                       const CallOptions& options = {});
 
