@@ -63,6 +63,7 @@ void AsyncWorkload::Next(size_t client) {
 
 void AsyncWorkload::Answered(size_t client, uint32_t node, const std::string& key,
                              int64_t invoked_us, const server::Answer& answer) {
+  if (closed_) return;
   Put& put = puts_.at(key);
   Client& who = clients_[client];
   if (!answer.failure.ok()) {
@@ -100,6 +101,7 @@ void AsyncWorkload::ReadBack(uint32_t node, const std::string& key) {
 // ---- In the end
 
 void AsyncWorkload::Finish() {
+  closed_ = true;
   if (keyspace_ == KeyspaceId{}) return;
   constexpr int kTriesMax = 100;
   std::string unexplained = "async: keys and ledger cannot be read";

@@ -30,7 +30,7 @@ class AsyncWorkload : public Workload {
 
   void Begin() override { Create(); }
   void End() override { ended_ = true; }
-  bool Idle() const override { return true; }  // answers that come late are no loss
+  bool Idle() const override { return true; }  // Finish hears no answer any more
   void Finish() override;
   int64_t NewestAckedUs() const override { return newest_acked_us_; }
   const std::vector<history::Operation>& history() const override { return none_; }
@@ -71,6 +71,7 @@ class AsyncWorkload : public Workload {
   KeyspaceId keyspace_;
   std::map<std::string, Put> puts_;  // by key
   bool ended_ = false;
+  bool closed_ = false;  // the reckoning has begun: what is told from now on is not part of it
   int64_t newest_acked_us_ = -1;
   const std::vector<history::Operation> none_;
 };
