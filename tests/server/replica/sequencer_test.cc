@@ -249,6 +249,18 @@ class SessionsTest : public SequencerTest {
   Answer Add(uint64_t sequence, uint64_t acked_below = 0) {
     return Write(sequence, engine::IncrementOp{"n", 1}, acked_below);
   }
+  // As if an entry had it.
+  void Applied(const engine::Effect& effect) {
+    ASSERT_TRUE(sessions_.Add(effect, Slot{1}, clock_.now_us).ok());
+  }
+  // Opens the session.
+  static engine::Effect Opens(uint64_t session) {
+    engine::Effect effect;
+    effect.kind = engine::EffectKind::kOpenSession;
+    effect.revision = Revision{session};
+    effect.ttl_ms = 5'000;
+    return effect;
+  }
   static int64_t NumberIn(const Answer& answer) {
     return std::get<engine::WriteResult>(answer.result).numbers.at(0);
   }
@@ -300,6 +312,43 @@ TEST_F(SessionsTest, TheWindowIsBounded) {
   EXPECT_EQ(far.failure.reason, Reason::kOverloaded);
   EXPECT_EQ(far.failure.limit, "session_window_max=1024");
   EXPECT_EQ(NumberIn(Add(1 + engine::kSessionWindowMax, 2)), 2);
+}
+
+TEST_F(SessionsTest, SessionsAreBounded) {
+  for (uint64_t id = 1; id <= engine::kSessionsMax; ++id) Applied(Opens(1'000'000 + id));
+  sequencer_.Serve();
+  EnqueueRequest(engine::OpenSession{5'000});
+  Cut();
+  const Answer answer = Released(tag_);
+  EXPECT_EQ(answer.failure.reason, Reason::kOverloaded);
+  EXPECT_EQ(answer.failure.limit, "sessions_max=100000");
+  Done(engine::EndSession{1'000'001});
+  EXPECT_NE(Done(engine::OpenSession{5'000}).session, 0u);
+}
+
+TEST_F(SessionsTest, WhatIsKeptIsBounded) {
+  engine::Fate fate;
+  fate.result.numbers.assign(1'000, INT64_MIN);
+  const std::string bytes = engine::EncodeFate(fate);
+  const uint64_t results = engine::kKeptBytesMax / bytes.size();
+  for (uint64_t i = 0; i < results; ++i) {
+    const uint64_t id = 1'000'000 + i / engine::kSessionWindowMax;
+    const uint64_t sequence = 1 + i % engine::kSessionWindowMax;
+    if (sequence == 1) Applied(Opens(id));
+    engine::Effect keeps;
+    keeps.kind = engine::EffectKind::kResult;
+    keeps.stamp = {id, sequence, 1};
+    keeps.result = bytes;
+    Applied(keeps);
+  }
+  session_ = 999'999;
+  Applied(Opens(session_));
+  sequencer_.Serve();
+  const Answer answer = Add(1);
+  EXPECT_EQ(answer.failure.reason, Reason::kOverloaded);
+  EXPECT_EQ(answer.failure.limit, "session_bytes_max=268435456");
+  Done(engine::EndSession{1'000'000});
+  EXPECT_EQ(NumberIn(Add(1)), 1);
 }
 
 TEST_F(SessionsTest, AnUnknownSessionIsRefusedOnceThisNodeIsSureToLead) {
