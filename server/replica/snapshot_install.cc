@@ -104,6 +104,8 @@ absl::StatusOr<std::optional<SnapshotIntent>> ReadIntent(wal::FileSystem* fs,
 absl::Status Install(wal::FileSystem* fs, const std::string& snapshots,
                      const SnapshotIntent& intent, const wal::Recovery& found, wal::Wal* wal,
                      engine::Engine* engine, DroppedEntries* dropped) {
+  // Whoever noted it may have failed in the end: it must last before anything is replaced.
+  if (absl::Status s = fs->SyncDirectory(snapshots); !s.ok()) return s;
   const bool begun = LogBegun(found, intent);
   if (dropped != nullptr && !begun && engine->applied() < intent.last.slot) {
     const Slot first = std::max(engine->applied(), BaseOf(found)).Next();
