@@ -77,16 +77,17 @@ RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
       },
       &metrics_});
   snapshots_out_ = std::make_unique<SnapshotSender>(
-      SnapshotSender::Parts{
-          options.self.node, seams.engine, wal_.get(), &worker_, seams.transport, seams.clock,
-          &metrics_, OutgoingImage(options.snapshot_directory), Inbox<ImageMade>(),
-          Inbox<PieceRead>(), [this](Slot slot) { applier_->KeepLogAbove(slot); },
-          [this] { return applier_->added_bytes(); }, [this] { return disk_.NearlyFull(); }},
+      SnapshotSender::Parts{options.self.node, seams.engine, wal_.get(), &worker_, seams.transport,
+                            seams.clock, &metrics_, OutgoingImage(options.snapshot_directory),
+                            Inbox<ImageMade>(), Inbox<PieceRead>(),
+                            [this](Slot slot) { applier_->KeepLogAbove(slot); },
+                            [this] { return applier_->added_bytes(); },
+                            [this] { return disk_.NearlyFull(); }, options_.fatal},
       SnapshotSender::Limits{options.snapshot_bytes_per_second, options.log_retention_bytes},
       options.seed);
   witness_offers_ = std::make_unique<WitnessOffers>(
       WitnessOffers::Parts{options.self.node, wal_.get(), &worker_, seams.transport, seams.clock,
-                           Inbox<FirstEntryRead>()},
+                           Inbox<FirstEntryRead>(), options_.fatal},
       options.seed);
   snapshots_in_ = std::make_unique<SnapshotReceiver>(
       SnapshotReceiver::Parts{options.self.node, seams.engine, &worker_, seams.transport,

@@ -11,9 +11,9 @@ namespace baton::server {
 
 namespace {
 
-// On the worker.
+// On the worker. What is applied is in the log: one that cannot be read there is damaged.
 absl::Status Make(engine::Engine* engine, const wal::Wal* wal, const std::string& directory,
-                  ImageMade* made) {
+                  const std::function<void(const std::string&)>& fatal, ImageMade* made) {
   if (absl::Status s = engine->RemoveImage(directory); !s.ok()) return s;
   const absl::StatusOr<Slot> slot = engine->Checkpoint(directory);
   if (!slot.ok()) return slot.status();
@@ -22,7 +22,10 @@ absl::Status Make(engine::Engine* engine, const wal::Wal* wal, const std::string
   if (!reader.ok()) return reader.status();
   made->reader = *std::move(reader);
   auto entry = wal->Read(kFirstGroup, *slot, *slot, 1);
-  if (!entry.ok()) return entry.status();
+  if (!entry.ok()) {
+    fatal("cannot read the log back: " + std::string(entry.status().message()));
+    return entry.status();
+  }
   made->entry = std::move(entry->front().bytes);
   return absl::OkStatus();
 }
@@ -55,9 +58,9 @@ void SnapshotSender::MakeImage(Slot applied) {
   parts_.keep_log_above(applied.value == 0 ? applied : applied.Prev());
   const bool posted =
       parts_.worker->Post([engine = parts_.engine, wal = parts_.wal, directory = parts_.directory,
-                           made = parts_.made, snapshot = snapshot_] {
+                           made = parts_.made, fatal = parts_.fatal, snapshot = snapshot_] {
         ImageMade result{.snapshot = snapshot};
-        result.status = Make(engine, wal, directory, &result);
+        result.status = Make(engine, wal, directory, fatal, &result);
         made(std::move(result));
       });
   if (!posted) FailAll();

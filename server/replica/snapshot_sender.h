@@ -82,6 +82,7 @@ class SnapshotSender {
     std::function<void(Slot)> keep_log_above;  // kSlotNone: no more
     std::function<uint64_t()> log_added;       // bytes of log since the start
     std::function<bool()> disk_nearly_full;
+    std::function<void(const std::string& reason)> fatal;  // called on the worker
   };
   struct Limits {
     uint64_t bytes_per_second;

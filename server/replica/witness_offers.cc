@@ -25,10 +25,14 @@ void WitnessOffers::Begin(const consensus::SendSnapshot& send, const consensus::
                  .configuration = core.configurations().all().front()};
   // Where the worker takes no more, or cannot read it, the offer ends at its time.
   parts_.worker->Post(
-      [wal = parts_.wal, told = parts_.read, first,
+      [wal = parts_.wal, told = parts_.read, fatal = parts_.fatal, first,
        result = FirstEntryRead{.snapshot = last_snapshot_, .to = send.to}]() mutable {
         auto entry = wal->Read(kFirstGroup, first, first, 1);
         result.status = entry.status();
+        // Not there: it was truncated meanwhile. Else it is damaged.
+        if (!entry.ok() && !absl::IsNotFound(entry.status())) {
+          fatal("cannot read the log back: " + std::string(entry.status().message()));
+        }
         if (entry.ok()) result.bytes = std::move(entry->front().bytes);
         told(std::move(result));
       });

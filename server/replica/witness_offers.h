@@ -47,6 +47,7 @@ class WitnessOffers {
     Transport* transport;
     const Clock* clock;
     std::function<void(FirstEntryRead)> read;  // to the loop's inbox; called on the worker
+    std::function<void(const std::string& reason)> fatal;  // called on the worker
   };
   // `seed` names offers: give each start of a process another.
   WitnessOffers(Parts parts, uint64_t seed) : parts_(std::move(parts)), last_snapshot_(seed) {}

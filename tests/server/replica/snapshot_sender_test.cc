@@ -30,7 +30,8 @@ class SnapshotSenderTest : public ::testing::Test {
                  [this](ImageMade made) { made_.push_back(std::move(made)); },
                  [this](PieceRead read) { read_.push_back(std::move(read)); },
                  [this](Slot slot) { kept_above_ = slot; }, [this] { return log_added_; },
-                 [this] { return disk_nearly_full_; }},
+                 [this] { return disk_nearly_full_; },
+                 [this](const std::string& reason) { fatal_ = reason; }},
                 {.bytes_per_second = 1 << 20, .log_retention_bytes = kRetention}, /*seed=*/1),
         core_(consensus::Config{.self = NodeId{1}}, Recovered(), clock_.now_us) {
     EXPECT_TRUE(wal_.Append(std::vector<wal::Record>{RecordOf(kApplied.value)}).ok());
@@ -99,6 +100,7 @@ class SnapshotSenderTest : public ::testing::Test {
   Slot kept_above_ = kSlotNone;
   uint64_t log_added_ = 0, snapshot_ = 0;
   bool disk_nearly_full_ = false;
+  std::string fatal_;
   std::vector<ImageMade> made_;
   std::vector<PieceRead> read_;
   SnapshotSender sender_;
@@ -214,6 +216,15 @@ TEST_F(SnapshotSenderTest, AnImageThatCannotBeMadeIsTriedAgainAfterARest) {
   Begin();
   Run();
   EXPECT_EQ(Offered(), std::vector<NodeId>{kPeer});
+}
+
+// Seed 52709 at 4c691be: else it would lead on, and never bring its peer back.
+TEST_F(SnapshotSenderTest, ADamagedLogEndsTheNode) {
+  wal_.Damage();
+  Begin();
+  worker_.RunAll();
+  EXPECT_NE(fatal_.find("cannot read the log back"), std::string::npos) << fatal_;
+  EXPECT_FALSE(made_.at(0).status.ok());
 }
 
 TEST_F(SnapshotSenderTest, TheNextReignKnowsOfNoRest) {

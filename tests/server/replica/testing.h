@@ -54,6 +54,7 @@ class FakeWal : public wal::Wal {
   absl::StatusOr<std::vector<wal::EntryRecord>> Read(GroupId, Slot first, Slot last,
                                                      uint64_t) const override {
     MutexLock lock(&mutex_);
+    if (damaged_) return absl::DataLossError("the log is damaged");
     std::vector<wal::EntryRecord> found;
     // Two at a time, so that readers must come back for more.
     for (Slot slot = first; slot <= last && found.size() < 2; slot = slot.Next()) {
@@ -70,6 +71,11 @@ class FakeWal : public wal::Wal {
   uint64_t RoomBytes() const override { return 1 << 30; }
   uint64_t SizeBytes() const override { return 0; }
 
+  // From now on nothing can be read.
+  void Damage() {
+    MutexLock lock(&mutex_);
+    damaged_ = true;
+  }
   std::vector<size_t> appends() const {
     MutexLock lock(&mutex_);
     return appends_;
@@ -94,6 +100,7 @@ class FakeWal : public wal::Wal {
   int syncs_ BATON_GUARDED_BY(mutex_) = 0;
   int probes_ BATON_GUARDED_BY(mutex_) = 0;
   int marks_ BATON_GUARDED_BY(mutex_) = 0;
+  bool damaged_ BATON_GUARDED_BY(mutex_) = false;
 };
 
 // Keeps what is sent.

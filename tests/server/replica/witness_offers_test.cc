@@ -23,7 +23,8 @@ class WitnessOffersTest : public ::testing::Test {
  protected:
   WitnessOffersTest()
       : offers_({NodeId{1}, &wal_, &worker_, &transport_, &clock_,
-                 [this](FirstEntryRead read) { read_.push_back(std::move(read)); }},
+                 [this](FirstEntryRead read) { read_.push_back(std::move(read)); },
+                 [this](const std::string& reason) { fatal_ = reason; }},
                 /*seed=*/1),
         core_(consensus::Config{.self = NodeId{1}}, Recovered(), clock_.now_us) {
     EXPECT_TRUE(wal_.Append(std::vector<wal::Record>{RecordOf(kBase.Next().value)}).ok());
@@ -60,6 +61,7 @@ class WitnessOffersTest : public ::testing::Test {
   RecordingTransport transport_;
   SimClock clock_;
   std::vector<FirstEntryRead> read_;
+  std::string fatal_;
   WitnessOffers offers_;
   consensus::Replica core_;
 };
@@ -107,6 +109,15 @@ TEST_F(WitnessOffersTest, EndsAtItsTimeWhenTheEntryCannotBeRead) {
   clock_.now_us += WitnessOffers::kOfferAgainUs;
   EXPECT_EQ(Run(), (std::vector<SnapshotEnded>{{kWitness, /*failed=*/false}}));
   EXPECT_TRUE(Offered().empty());
+  EXPECT_EQ(fatal_, "");
+}
+
+TEST_F(WitnessOffersTest, ADamagedLogEndsTheNode) {
+  wal_.Damage();
+  Begin();
+  EXPECT_TRUE(Run().empty());
+  EXPECT_TRUE(Offered().empty());
+  EXPECT_NE(fatal_.find("cannot read the log back"), std::string::npos) << fatal_;
 }
 
 TEST_F(WitnessOffersTest, WhatIsReadForAFormerOfferIsNotSent) {
