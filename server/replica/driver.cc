@@ -271,8 +271,11 @@ void Driver::On(LogReadDone& done) {
   Feed(consensus::LogRead{done.read_id, std::move(done.entries), done.missing});
 }
 
+// Where another leads meanwhile the entry may be gone, and nobody asks.
 void Driver::On(const StampRead& read) {
-  if (opening_ && opening_->reign.ballot == read.ballot) ProposeReign(read.stamp);
+  if (!opening_ || opening_->reign.ballot != read.ballot) return;
+  if (read.stamp.ok()) return ProposeReign(*read.stamp);
+  parts_.fatal("cannot read the log back: " + std::string(read.stamp.status().message()));
 }
 
 void Driver::On(const TrimWanted& wanted) {
@@ -385,15 +388,9 @@ void Driver::Do(consensus::OpenReign& open) {
     BATON_CHECK(decoded.ok()) << "an entry of this log cannot be read";
     return ProposeReign(decoded->stamp);
   }
-  parts_.readers->PostOwn(
-      [wal = parts_.wal, inbox = &inbox_, fatal = parts_.fatal, last, ballot = open.reign.ballot] {
-        const absl::StatusOr<EntryStamp> stamp = ReadStamp(*wal, last);
-        if (!stamp.ok()) {
-          fatal("cannot read the log back: " + std::string(stamp.status().message()));
-          return;
-        }
-        inbox->PushNotice(StampRead{ballot, *stamp});
-      });
+  parts_.readers->PostOwn([wal = parts_.wal, inbox = &inbox_, last, ballot = open.reign.ballot] {
+    inbox->PushNotice(StampRead{ballot, ReadStamp(*wal, last)});
+  });
 }
 
 void Driver::ProposeReign(const EntryStamp& last) {

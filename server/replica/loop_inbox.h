@@ -70,7 +70,7 @@ struct LogReadDone {
 };
 struct StampRead {  // of the last entry before a reign that is about to open
   Ballot ballot;
-  EntryStamp stamp;
+  absl::StatusOr<EntryStamp> stamp;
 };
 struct TrimWanted {
   Slot upto;
