@@ -101,10 +101,12 @@ void GrpcNetwork::Probe(const std::string& address, int64_t timeout_us, ProbeDon
       });
 }
 
+// What the call holds of its channel goes while the network holds the channel too: gRPC 1.51 cannot
+// have the last of its channels destroyed on one of its own threads (grpc/grpc pull request 32584).
 void GrpcNetwork::ProbeAnswered(ProbeCall* call) {
-  const std::unique_ptr<ProbeCall> owned(call);  // outlives the lock: then the network may be gone
   MutexLock lock(&mutex_);
   probes_.erase(call);
+  delete call;
   idle_.NotifyAll();
 }
 

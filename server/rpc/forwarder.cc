@@ -40,9 +40,12 @@ std::shared_ptr<v1::Kv::Stub> Forwarder::Begin(
   return it->second.stub;
 }
 
-void Forwarder::End(const std::shared_ptr<grpc::ClientContext>& context) {
+void Forwarder::End(std::shared_ptr<grpc::ClientContext> context,
+                    std::shared_ptr<v1::Kv::Stub> stub) {
   MutexLock lock(&mutex_);
   under_way_.erase(context);
+  context.reset();
+  stub.reset();
 }
 
 void Forwarder::Stop() {

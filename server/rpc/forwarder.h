@@ -48,11 +48,12 @@ class Forwarder {
     context->AddMetadata(kForwardedKey, node_name_);
     std::shared_ptr<v1::Kv::Stub> stub = Begin(leader.client_address, context);
     if (stub == nullptr) return false;
-    (stub->async()->*method)(context.get(), request, response,
-                             [this, context, stub, done = std::move(done)](grpc::Status status) {
-                               End(context);
-                               done(std::move(status));
-                             });
+    (stub->async()->*method)(
+        context.get(), request, response,
+        [this, context, stub, done = std::move(done)](grpc::Status status) mutable {
+          End(std::move(context), std::move(stub));
+          done(std::move(status));
+        });
     return true;
   }
 
@@ -67,7 +68,9 @@ class Forwarder {
   // nullptr when the channel has failed and not recovered, and after Stop.
   std::shared_ptr<v1::Kv::Stub> Begin(const std::string& address,
                                       const std::shared_ptr<grpc::ClientContext>& context);
-  void End(const std::shared_ptr<grpc::ClientContext>& context);
+  // Lets go of them while the target holds its channel: gRPC 1.51 cannot have the last of its
+  // channels destroyed on one of its own threads (grpc/grpc pull request 32584).
+  void End(std::shared_ptr<grpc::ClientContext> context, std::shared_ptr<v1::Kv::Stub> stub);
 
   const std::string node_name_;
   Mutex mutex_;
