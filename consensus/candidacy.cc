@@ -19,6 +19,11 @@ Candidacy::Outcome Candidacy::Begin(Core* core) {
   return core->configurations().IsQuorum(granted_) ? Prepare(core) : Outcome::kGoing;
 }
 
+Candidacy::Outcome Candidacy::Succeed(Core* core, const Ballot& ended) {
+  succeeds_ = ended;
+  return Prepare(core);
+}
+
 Candidacy::Outcome Candidacy::OnCanvassReply(Core* core, NodeId from, const CanvassReply& m) {
   if (phase_ != Phase::kCanvass || m.ballot != ballot_) return Outcome::kGoing;
   if (!m.granted) {
@@ -43,12 +48,17 @@ Candidacy::Outcome Candidacy::Prepare(Core* core) {
   return Outcome::kGoing;
 }
 
+Cause Candidacy::CauseOf(const Core& core) const {
+  if (succeeds_ == Ballot{}) return Cause::kElection;
+  return succeeds_.node == core.self() ? Cause::kAborted : Cause::kHandover;
+}
+
 // For the voters that have not been asked yet.
 std::vector<Message> Candidacy::Prepares(Core* core) {
   std::vector<Message> prepares;
   for (NodeId node : core->configurations().Voters()) {
     if (node == core->self() || !asked_.insert(node).second) continue;
-    prepares.push_back(core->To(node, consensus::Prepare{ballot_, Cause::kElection}));
+    prepares.push_back(core->To(node, consensus::Prepare{ballot_, CauseOf(*core), succeeds_}));
   }
   return prepares;
 }
@@ -146,6 +156,7 @@ void Candidacy::Feed(Hasher* hasher) const {
   hasher->Add(static_cast<uint64_t>(phase_));
   hasher->Add(ballot_);
   hasher->AddTime(deadline_us_);
+  hasher->Add(succeeds_);
   hasher->Add(granted_);
   hasher->Add(refused_);
   hasher->Add(asked_);

@@ -35,6 +35,9 @@ class Candidacy {
 
   // Asks around. A single voter goes on to prepare at once.
   Outcome Begin(Core* core);
+  // Prepares at once: the leader of `ended` has dropped its lease for good, and handed over to this
+  // node; or it was this node, and nobody has taken over.
+  Outcome Succeed(Core* core, const Ballot& ended);
   Outcome OnCanvassReply(Core* core, NodeId from, const CanvassReply& m);
   Outcome OnPersisted(Core* core);
   Outcome OnPromise(Core* core, NodeId from, const Promise& m);
@@ -54,6 +57,7 @@ class Candidacy {
 
   Outcome Prepare(Core* core);
   std::vector<Message> Prepares(Core* core);
+  Cause CauseOf(const Core& core) const;
   Outcome CountPromise(Core* core, NodeId from, const EntryId& last);
   bool QuorumPromised(const Core& core) const;
   Outcome OutOfReach(const Core& core) const;
@@ -63,6 +67,7 @@ class Candidacy {
   Phase phase_ = Phase::kCanvass;
   Ballot ballot_;             // kCanvass: names the canvass; then what is prepared
   int64_t deadline_us_ = 0;   // of this phase, or of the next Fetched; then the attempt is lost
+  Ballot succeeds_;           // whose lease binds nobody any more; Ballot{}: it is not known
   std::set<NodeId> granted_;  // kCanvass; with this node
   std::set<NodeId> refused_;  // of this phase
   std::set<NodeId> asked_;    // were sent the Prepare

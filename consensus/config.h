@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "base/types.h"
@@ -48,6 +49,7 @@ struct Recovered {
   EntryId base;                       // last truncated entry
   Slot last;                          // last entry on disk
   std::vector<BornRun> runs;          // cover (base.slot, last], ascending
+  std::optional<Seal> seal;           // of the entry at `last`, if it is one
   Slot applied;                       // in the engine, hence chosen
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <variant>
 
 #include "base/check.h"
 
@@ -39,6 +40,11 @@ Core::Core(const Config& config, const Recovered& recovered, int64_t now_us)
   BATON_CHECK(recovered.base.slot <= applied && applied <= recovered.last)
       << "applied " << applied.value << " outside the log";
   hard.configurations = InForce(recovered);
+  if (recovered.seal) sealed = Sealed{log.last(), *recovered.seal};
+}
+
+const Seal* Core::SealAtEnd() const {
+  return sealed && sealed->at == log.last() ? &sealed->seal : nullptr;
 }
 
 void Core::SawRound(const Ballot& ballot) { round_seen = std::max(round_seen, ballot.round); }
@@ -80,6 +86,7 @@ uint64_t Core::Write(std::vector<Entry> entries, std::vector<Message> then_send)
 
 void Core::Append(const Entry& entry) {
   log.Append(entry);
+  if (const auto* seal = std::get_if<Seal>(&entry.core)) sealed = Sealed{entry.id, *seal};
   hard_changed |= hard.configurations.Appended(entry);
 }
 
@@ -145,6 +152,12 @@ void Core::Feed(Hasher* hasher) const {
   hasher->Add(commit);
   hasher->Add(applied);
   hasher->Add(data_floor);
+  hasher->Add(uint64_t{sealed.has_value()});
+  if (sealed) {
+    hasher->Add(sealed->at);
+    hasher->Add(sealed->seal.handover);
+    hasher->Add(sealed->seal.to);
+  }
   hasher->Add(round_seen);
   hasher->Add(log_reads);
   HealthTable{0, {{self(), measured.health}}}.Feed(hasher);

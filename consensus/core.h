@@ -21,21 +21,29 @@
 
 namespace baton::consensus {
 
+// A Seal, and where it stands.
+struct Sealed {
+  EntryId at;
+  Seal seal;
+  friend bool operator==(const Sealed&, const Sealed&) = default;
+};
+
 struct Core {
   Config config;
   int64_t now_us = 0;         // of the step under way; never decreases
   HardState hard;             // promised and longest_lease_us never decrease
   bool hard_changed = false;  // since it was last given to the disk: the next Write takes it along
   LogWindow log;
-  DurableTracker disk;      // disk.durable() <= log.last().slot
-  WriteGate gate;           // whether that disk completes writes
-  Slot commit;              // <= log.last().slot; never decreases
-  Slot applied;             // <= commit
-  Slot data_floor;          // newest heard from a leader; never decreases (Accept::data_floor)
-  uint64_t round_seen = 0;  // highest round met anywhere; >= hard.promised.round
-  uint64_t log_reads = 0;   // id of the newest ReadLog
-  Measured measured;        // what the driver said last of this node
-  Actions actions;          // empty between steps
+  DurableTracker disk;           // disk.durable() <= log.last().slot
+  WriteGate gate;                // whether that disk completes writes
+  Slot commit;                   // <= log.last().slot; never decreases
+  Slot applied;                  // <= commit
+  Slot data_floor;               // newest heard from a leader; never decreases (Accept::data_floor)
+  std::optional<Sealed> sealed;  // newest Seal of the log; says something while it ends the log
+  uint64_t round_seen = 0;       // highest round met anywhere; >= hard.promised.round
+  uint64_t log_reads = 0;        // id of the newest ReadLog
+  Measured measured;             // what the driver said last of this node
+  Actions actions;               // empty between steps
 
   Core(const Config& config, const Recovered& recovered, int64_t now_us);
 
@@ -43,6 +51,8 @@ struct Core {
   const Configurations& configurations() const { return hard.configurations; }
   const Membership& membership() const { return hard.configurations.newest(); }
   void SawRound(const Ballot& ballot);
+  // The Seal that ends the log; null: it ends in none.
+  const Seal* SealAtEnd() const;
 
   Message To(NodeId to, MessageBody body) const;
   void Send(NodeId to, MessageBody body);

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -61,6 +62,11 @@ struct Seal {
 
 // monostate: an entry of effects only.
 using CorePart = std::variant<std::monostate, Reign, Seal, Membership>;
+
+inline std::optional<Seal> SealIn(const CorePart& core) {
+  const auto* seal = std::get_if<Seal>(&core);
+  return seal == nullptr ? std::nullopt : std::optional(*seal);
+}
 
 struct Entry {
   EntryId id;

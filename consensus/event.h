@@ -68,6 +68,10 @@ struct MembersRequested {
   std::vector<Member> members;
 };
 
+// The handover that this leader has sealed takes too long, and is given up. Nothing can follow the
+// Seal in this reign: it ends, and this node prepares the next one.
+struct HandoverGivenUp {};
+
 // The driver has measured this node: its own health (the lag in it is the leader's to measure), and
 // about how many bytes its state and its kept log have.
 struct Measured {
@@ -97,9 +101,9 @@ struct SnapshotReceived {
 // The process is about to stop: a leader abdicates, nobody stands any more.
 struct Stopping {};
 
-using EventBody =
-    std::variant<Tick, Received, Persisted, LogRead, WriteProved, Proposed, ReadRequested, Applied,
-                 Truncated, MembersRequested, Measured, SnapshotEnded, SnapshotReceived, Stopping>;
+using EventBody = std::variant<Tick, Received, Persisted, LogRead, WriteProved, Proposed,
+                               ReadRequested, Applied, Truncated, MembersRequested, HandoverGivenUp,
+                               Measured, SnapshotEnded, SnapshotReceived, Stopping>;
 
 struct Event {
   int64_t now_us = 0;  // lease clock, read just before the step; never decreases

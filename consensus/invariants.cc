@@ -107,11 +107,27 @@ std::string Invariants::CheckEntries(const Replica& replica, Slot above) {
       }
     }
     const auto seal = seals_.find(id.born);
-    if (seal != seals_.end() && slot > seal->second) {
+    if (seal != seals_.end() && slot > seal->second.at.slot) {
       return Broken(replica.self(), ToString(id) + " follows the Seal of its reign");
     }
   }
   return "";
+}
+
+// The Reign after a Seal says what became of the handover, and no other does.
+std::string Invariants::CheckCause(const Reign& reign, const EntryId& prev) const {
+  const auto found = seals_.find(prev.born);
+  const bool follows_seal = found != seals_.end() && found->second.at == prev;
+  Cause cause = Cause::kElection;
+  uint64_t handover = 0;
+  if (follows_seal) {
+    const Seal& seal = found->second.seal;
+    cause = seal.to == reign.ballot.node ? Cause::kHandover : Cause::kAborted;
+    handover = seal.handover;
+  }
+  return reign.cause == cause && reign.handover == handover
+             ? ""
+             : "the Reign of " + ToString(reign.ballot) + " tells a wrong cause";
 }
 
 std::string Invariants::CheckEntry(const Entry& entry) {
@@ -123,11 +139,14 @@ std::string Invariants::CheckEntry(const Entry& entry) {
     if (!first) return "two Reigns of " + ToString(reign->ballot);
     if (reign->ballot != entry.id.born) return "a Reign born in " + ToString(entry.id.born);
     if (reign->predecessor != follows_[entry.id].born) return "a Reign over another predecessor";
+    if (std::string broken = CheckCause(*reign, follows_[entry.id]); !broken.empty()) return broken;
   }
   if (const auto* membership = std::get_if<Membership>(&entry.core)) {
     if (std::string broken = CheckMembership(entry.id, *membership); !broken.empty()) return broken;
   }
-  if (std::holds_alternative<Seal>(entry.core)) seals_.try_emplace(entry.id.born, entry.id.slot);
+  if (const auto* seal = std::get_if<Seal>(&entry.core)) {
+    seals_.try_emplace(entry.id.born, Sealed{entry.id, *seal});
+  }
   return "";
 }
 
@@ -329,7 +348,12 @@ void Invariants::Feed(Hasher* hasher) const {
   FeedPairs(follows_, hasher);
   FeedPairs(contents_, hasher);
   FeedPairs(reigns_, hasher);
-  FeedPairs(seals_, hasher);
+  hasher->Add(uint64_t{seals_.size()});
+  for (const auto& [ballot, sealed] : seals_) {
+    hasher->Add(sealed.at);
+    hasher->Add(sealed.seal.handover);
+    hasher->Add(sealed.seal.to);
+  }
   FeedPairs(accepted_, hasher);
   FeedPairs(chosen_, hasher);
   FeedPairs(newest_chosen_, hasher);

@@ -68,6 +68,7 @@ class Invariants {
 
   std::string CheckEntries(const Replica& replica, Slot above);
   std::string CheckEntry(const Entry& entry);
+  std::string CheckCause(const Reign& reign, const EntryId& prev) const;
   std::string CheckMembership(const EntryId& id, const Membership& membership);
   std::string CheckConfigurations(const Replica& replica) const;
   std::string CheckLeader(const Replica& replica, const Seen& before);
@@ -81,10 +82,11 @@ class Invariants {
   std::map<EntryId, Membership> memberships_;
   std::map<Ballot, EntryId> ends_;  // the newest entry born in each ballot
   std::map<NodeId, Seen> seen_;
-  std::map<NodeId, Ballot> promised_;      // highest ballot a node has said it promised
-  std::map<EntryId, EntryId> follows_;     // each entry ever seen in a log, and the one before it
-  std::map<EntryId, uint64_t> contents_;   // checksum of its bytes
-  std::map<Ballot, Slot> reigns_, seals_;  // where they are in their ballot's log
+  std::map<NodeId, Ballot> promised_;     // highest ballot a node has said it promised
+  std::map<EntryId, EntryId> follows_;    // each entry ever seen in a log, and the one before it
+  std::map<EntryId, uint64_t> contents_;  // checksum of its bytes
+  std::map<Ballot, Slot> reigns_;         // where they are in their ballot's log
+  std::map<Ballot, Sealed> seals_;        // by the ballot that each ends
   std::map<Ballot, std::map<NodeId, Slot>> accepted_;  // newest durable match, by ballot and node
   std::map<Slot, EntryId> chosen_;
   std::map<Ballot, EntryId> newest_chosen_;  // by the ballot that chose it; Ballot{}: before it all

@@ -25,12 +25,23 @@ Leadership::Leadership(const Core& core, const Ballot& ballot)
   MeetPeers(core);
 }
 
+// What became of a handover is said by the Reign that follows its Seal, whoever's it is.
 void Leadership::Begin(Core* core, Slot predecessor_durable) {
-  core->actions.push_back(
-      OpenReign{NextEntryId(*core), Reign{.ballot = ballot_,
-                                          .cause = Cause::kElection,
-                                          .predecessor = core->log.last().born,
-                                          .predecessor_durable = predecessor_durable}});
+  Reign reign{.ballot = ballot_,
+              .predecessor = core->log.last().born,
+              .predecessor_durable = predecessor_durable};
+  if (const Seal* seal = core->SealAtEnd()) {
+    reign.cause = seal->to == core->self() ? Cause::kHandover : Cause::kAborted;
+    reign.handover = seal->handover;
+  }
+  core->actions.push_back(OpenReign{NextEntryId(*core), reign});
+}
+
+std::optional<NodeId> Leadership::Successor(const Core& core) const {
+  const Slot end = core.log.last().slot;
+  if (!sealed_ || core.commit < end) return std::nullopt;
+  const NodeId to = core.SealAtEnd()->to;
+  return MatchOf(to) < end ? std::nullopt : std::optional(to);
 }
 
 void Leadership::OnProposed(Core* core, const Proposed& proposed) {

@@ -49,6 +49,9 @@ class Leadership {
   // No change is under way, and in every quorum a voter with data knows it: those that have left
   // are needed no more, whatever is lost of the others.
   bool LeftMayGo(const Core& core) const;
+  // The node that is to lead next: the Seal that names it is chosen, and it has it. Nullopt: none.
+  std::optional<NodeId> Successor(const Core& core) const;
+  bool sealed() const { return sealed_; }
   // This node is chosen to lead no more: the reign is to end.
   bool Removed(const Core& core) const;
   // When a quorum will have been silent for a lease, if none of it answers.

@@ -25,6 +25,7 @@ enum class Refusal : uint8_t {
   kRestartWait = 3,     // it restarted and waits out the longest lease it may have granted
   kLeading = 4,         // it leads, with a quorum behind it
   kNotAMember = 5,      // the candidate is none, as far as a log at least as good as its own knows
+  kUnable = 6,          // to a TakeOver: it may not stand now
 };
 
 // Phase 0: would you follow me? Without side effects.
@@ -45,6 +46,7 @@ struct CanvassReply {
 struct Prepare {
   Ballot ballot;
   Cause cause = Cause::kElection;
+  Ballot succeeds;  // its leader has dropped its lease for good: that binds nobody any more
   friend bool operator==(const Prepare&, const Prepare&) = default;
 };
 // The promise is durable before this leaves.
@@ -54,7 +56,7 @@ struct Promise {
   Slot commit;
   friend bool operator==(const Promise&, const Promise&) = default;
 };
-// Refuses a Prepare, a Fetch or an Accept.
+// Refuses a Prepare, a Fetch, an Accept or a TakeOver.
 struct Nack {
   Ballot ballot;    // refused
   Ballot promised;  // > ballot when refusal is kPromisedHigher
@@ -120,6 +122,18 @@ struct Abdicate {
   friend bool operator==(const Abdicate&, const Abdicate&) = default;
 };
 
+// The leader of `ballot` has ended its reign with a Seal, and dropped its lease for good: the
+// receiver, whom the Seal names and who holds it, is to lead next and may succeed `ballot`. Refused
+// by a Nack of that ballot.
+struct TakeOver {
+  Ballot ballot;
+  EntryId seal;                             // chosen, and the end of both logs
+  std::shared_ptr<const std::string> note;  // from driver to driver; never null
+  friend bool operator==(const TakeOver& a, const TakeOver& b) {
+    return a.ballot == b.ballot && a.seal == b.seal && *a.note == *b.note;
+  }
+};
+
 // A follower asks its leader for a slot to read at, and is told one that was committed after it
 // asked.
 struct AskSlot {
@@ -180,8 +194,8 @@ struct LossReport {
 };
 
 using MessageBody = std::variant<Canvass, CanvassReply, Prepare, Promise, Nack, Fetch, Fetched,
-                                 Accept, Accepted, Abdicate, AskSlot, TellSlot, SnapshotOffer,
-                                 SnapshotPull, SnapshotChunk, LossReport>;
+                                 Accept, Accepted, Abdicate, TakeOver, AskSlot, TellSlot,
+                                 SnapshotOffer, SnapshotPull, SnapshotChunk, LossReport>;
 
 struct Message {
   NodeId from;

@@ -74,7 +74,7 @@ void Replica::On(const Persisted& persisted) {
     Conclude(candidacy_->OnPersisted(&core_));
   } else if (leadership_) {
     leadership_->OnPersisted(&core_);
-    LeaveIfRemoved();
+    EndIfDue();
   }
 }
 
@@ -123,6 +123,13 @@ void Replica::On(const MembersRequested& request) {
   } else {
     core_.actions.push_back(MembersRefused{request.request_id, "this node does not lead"});
   }
+}
+
+void Replica::On(const HandoverGivenUp&) {
+  if (!leadership_ || !leadership_->sealed()) return;
+  ended_ = leadership_->ballot();
+  StopLeading("the handover was given up", /*abdicate=*/false);
+  if (MayStand()) Stand();
 }
 
 void Replica::On(const Measured& measured) { core_.measured = measured; }
@@ -177,6 +184,7 @@ void Replica::On(NodeId from, const CanvassReply& m) {
 
 void Replica::On(NodeId from, const Prepare& m) {
   core_.SawRound(m.ballot);
+  if (m.succeeds != Ballot{}) acceptor_.OnAbdicate(core_, Abdicate{m.succeeds});
   if (const Refusal refusal = RefusesPrepare(m.ballot); refusal != Refusal::kNone) {
     const int64_t remaining_us = acceptor_.lease().BoundUntilUs() - core_.now_us;
     core_.Send(from, Nack{m.ballot, promised(), refusal, std::max<int64_t>(remaining_us, 0)});
@@ -199,6 +207,11 @@ void Replica::On(NodeId from, const Nack& m) {
   // A node that promised higher can never accept in this reign: end it, so that all can go on.
   if (leadership_ && m.ballot == leadership_->ballot() && m.ballot < m.promised) {
     StopLeading("promised " + ToString(m.promised), /*abdicate=*/true);
+  }
+  // The one that was to take over does not.
+  const bool waits = !candidacy_ && !leadership_ && ended_ == promised();
+  if (waits && m.refusal == Refusal::kUnable && m.ballot == ended_) {
+    election_.LeaderGone(core_.now_us, /*rank=*/0);
   }
 }
 
@@ -229,11 +242,23 @@ void Replica::On(NodeId from, const Accept& m) {
 void Replica::On(NodeId from, const Accepted& m) {
   if (!leadership_) return;
   leadership_->OnAccepted(&core_, from, m);
-  LeaveIfRemoved();
+  EndIfDue();
 }
 
 void Replica::On(NodeId from, const Abdicate& m) {
   if (acceptor_.OnAbdicate(core_, m)) election_.LeaderGone(core_.now_us, RankWithout(from));
+}
+
+// A late or repeated one names a ballot that is over for long, and changes nothing.
+void Replica::On(NodeId from, const TakeOver& m) {
+  const Seal* seal = core_.SealAtEnd();
+  const bool meant = seal != nullptr && seal->to == core_.self() && core_.log.last() == m.seal;
+  if (!meant || candidacy_ || leadership_) return;
+  if (!acceptor_.OnAbdicate(core_, Abdicate{m.ballot})) return;  // of the ballot promised, once
+  ended_ = m.ballot;
+  if (MayStand() && acceptor_.lease().BoundUntilUs() <= core_.now_us) return Stand();
+  election_.LeaderGone(core_.now_us, RankWithout(from));
+  core_.Send(from, Nack{m.ballot, promised(), Refusal::kUnable, 0});
 }
 
 void Replica::On(NodeId from, const AskSlot& m) {
@@ -267,9 +292,11 @@ int64_t Replica::StandAtUs() const {
   return std::max(election_.StandAtUs(), acceptor_.lease().BoundUntilUs());
 }
 
+// One that succeeds a ballot it knows to be over need not ask around, once: nobody else is to lead.
 void Replica::Stand() {
   candidacy_.emplace(core_);
-  Conclude(candidacy_->Begin(&core_));
+  const bool succeeds = ended_ != Ballot{} && ended_ == promised();
+  Conclude(succeeds ? candidacy_->Succeed(&core_, ended_) : candidacy_->Begin(&core_));
 }
 
 void Replica::Conclude(Candidacy::Outcome outcome) {
@@ -307,10 +334,21 @@ void Replica::YieldTo(const Ballot& ballot) {
   if (leadership_) StopLeading("promised " + ToString(ballot), /*abdicate=*/false);
 }
 
-void Replica::LeaveIfRemoved() {
+void Replica::EndIfDue() {
   if (leadership_->Removed(core_)) {
     StopLeading("it is no voter any more", /*abdicate=*/true);
+  } else if (const std::optional<NodeId> to = leadership_->Successor(core_)) {
+    HandOver(*to);
   }
+}
+
+// The lease is gone before the message that says so. Others stay bound to it, so that they do not
+// stand meanwhile; and if the successor does not begin in time, this node succeeds itself.
+void Replica::HandOver(NodeId to) {
+  ended_ = leadership_->ballot();
+  StopLeading("handed over to node " + std::to_string(to.value), /*abdicate=*/false);
+  core_.actions.push_back(SendTakeOver{to, ended_, core_.log.last()});
+  election_.GiveTime(to, core_.now_us, /*rank=*/0);
 }
 
 void Replica::StopLeading(const std::string& reason, bool abdicate) {
@@ -399,6 +437,8 @@ bool Replica::reign_open() const { return leadership_ && leadership_->open(); }
 
 int64_t Replica::LeaseEndUs() const { return leadership_ ? leadership_->LeaseEndUs(core_) : 0; }
 
+bool Replica::sealed() const { return leadership_ && leadership_->sealed(); }
+
 bool Replica::MayPropose() const { return leadership_ && leadership_->MayPropose(core_); }
 
 EntryId Replica::NextEntryId() const {
@@ -419,6 +459,7 @@ void Replica::Feed(Hasher* hasher) const {
   hasher->Add(uint64_t{candidacy_.has_value()} << 1 | uint64_t{leadership_.has_value()});
   if (candidacy_) candidacy_->Feed(hasher);
   if (leadership_) leadership_->Feed(hasher);
+  hasher->Add(ended_);
   reads_.Feed(hasher);
   hasher->Add(uint64_t{stopping_} << 1 | uint64_t{installing_});
 }

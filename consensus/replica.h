@@ -59,6 +59,7 @@ class Replica {
   bool reign_open() const;  // the reign's own entry is chosen
   int64_t LeaseEndUs()
       const;                // a linearizable read that finished before this needs no quorum round
+  bool sealed() const;      // the reign ends in a Seal, and is not handed over yet
   bool MayPropose() const;  // reign open, no Seal, room for uncommitted bytes
   EntryId NextEntryId() const;
   Slot MatchOf(NodeId peer) const;  // durable on that peer, as far as it has said; for status
@@ -82,6 +83,7 @@ class Replica {
   void On(const Applied& applied);
   void On(const Truncated& truncated);
   void On(const MembersRequested& request);
+  void On(const HandoverGivenUp&);
   void On(const Measured& measured);
   void On(const SnapshotEnded& ended);
   void On(const SnapshotReceived& received);
@@ -98,6 +100,7 @@ class Replica {
   void On(NodeId from, const Accept& m);
   void On(NodeId from, const Accepted& m);
   void On(NodeId from, const Abdicate& m);
+  void On(NodeId from, const TakeOver& m);
   void On(NodeId from, const AskSlot& m);
   void On(NodeId from, const TellSlot& m);
   void On(NodeId, const SnapshotOffer&) {}
@@ -114,7 +117,8 @@ class Replica {
   void YieldTo(const Ballot& ballot);
   void StopLeading(const std::string& reason, bool abdicate);
   void LeadOn();
-  void LeaveIfRemoved();
+  void EndIfDue();
+  void HandOver(NodeId to);
   void AdvanceFollowerReads();
 
   Refusal RefusesCanvass(NodeId candidate, const Canvass& m) const;
@@ -126,6 +130,7 @@ class Replica {
   Election election_;
   std::optional<Candidacy> candidacy_;  // at most one of the two
   std::optional<Leadership> leadership_;
+  Ballot ended_;  // its leader, this node or the one that handed over to it, said that it is over
   FollowerReads reads_;      // empty while leading
   bool stopping_ = false;    // the process is about to end: it stands no more
   bool installing_ = false;  // a snapshot: the next Replica begins where it leads to

@@ -48,7 +48,7 @@ struct Checker {
 
   bool operator()(const Canvass& m) const { return Speaks(m.ballot) && Sane(m.last); }
   bool operator()(const CanvassReply& m) const { return Sane(m.promised); }
-  bool operator()(const Prepare& m) const { return Speaks(m.ballot); }
+  bool operator()(const Prepare& m) const { return Speaks(m.ballot) && m.succeeds < m.ballot; }
   bool operator()(const Promise& m) const { return Sane(m.last) && m.last.born < m.ballot; }
   bool operator()(const Nack& m) const { return Sane(m.promised); }
   bool operator()(const Fetch& m) const { return Speaks(m.ballot) && Sane(m.prev); }
@@ -63,6 +63,9 @@ struct Checker {
   }
   bool operator()(const Accepted& m) const { return Sane(m.hint); }
   bool operator()(const Abdicate& m) const { return Speaks(m.ballot); }
+  bool operator()(const TakeOver& m) const {
+    return Speaks(m.ballot) && Sane(m.seal) && m.seal.born == m.ballot && m.note != nullptr;
+  }
   bool operator()(const SnapshotOffer& m) const {
     return Speaks(m.ballot) && Sane(m.prev) && Sane(m.last) && m.prev.slot.Next() == m.last.slot &&
            m.prev.born <= m.last.born && m.last.born <= m.ballot && m.entry != nullptr &&

@@ -86,6 +86,7 @@ struct BodyWriter {
     auto* to = header->mutable_prepare();
     Put(from.ballot, to->mutable_ballot());
     to->set_cause(static_cast<uint32_t>(from.cause));
+    Put(from.succeeds, to->mutable_succeeds());
   }
   void operator()(const consensus::Promise& from) {
     auto* to = header->mutable_promise();
@@ -177,6 +178,13 @@ struct BodyWriter {
     to->set_checksum(from.checksum);
     piece = from.bytes;
   }
+  void operator()(const consensus::TakeOver& from) {
+    auto* to = header->mutable_take_over();
+    Put(from.ballot, to->mutable_ballot());
+    Put(from.seal, to->mutable_seal());
+    to->set_checksum(Checksum(*from.note));
+    piece = from.note;
+  }
   void operator()(const consensus::LossReport& from) {
     header->mutable_loss_report()->set_checksum(Checksum(*from.losses));
     piece = from.losses;
@@ -188,7 +196,7 @@ struct BodyWriter {
 
 bool GetRefusal(uint32_t from, consensus::Refusal* to) {
   *to = static_cast<consensus::Refusal>(from);
-  return from <= static_cast<uint32_t>(consensus::Refusal::kNotAMember);
+  return from <= static_cast<uint32_t>(consensus::Refusal::kUnable);
 }
 bool GetCause(uint32_t from, consensus::Cause* to) {
   *to = static_cast<consensus::Cause>(from);
@@ -213,7 +221,7 @@ bool ReadBody(const PeerHeader& header, consensus::MessageBody* body) {
     }
     case PeerHeader::kPrepare: {
       const auto& from = header.prepare();
-      consensus::Prepare to{Get(from.ballot())};
+      consensus::Prepare to{.ballot = Get(from.ballot()), .succeeds = Get(from.succeeds())};
       const bool known = GetCause(from.cause(), &to.cause);
       *body = to;
       return known;
@@ -306,6 +314,11 @@ bool ReadBody(const PeerHeader& header, consensus::MessageBody* body) {
     case PeerHeader::kSnapshotChunk: {
       const auto& from = header.snapshot_chunk();
       *body = consensus::SnapshotChunk{from.snapshot(), from.position(), from.checksum(), nullptr};
+      return true;
+    }
+    case PeerHeader::kTakeOver: {
+      const auto& from = header.take_over();
+      *body = consensus::TakeOver{Get(from.ballot()), Get(from.seal()), nullptr};
       return true;
     }
     case PeerHeader::kLossReport:
@@ -413,6 +426,7 @@ bool AttachEntries(std::vector<consensus::Entry> entries, consensus::MessageBody
 bool HasPiece(const consensus::MessageBody& body) {
   return std::holds_alternative<consensus::SnapshotOffer>(body) ||
          std::holds_alternative<consensus::SnapshotChunk>(body) ||
+         std::holds_alternative<consensus::TakeOver>(body) ||
          std::holds_alternative<consensus::LossReport>(body);
 }
 
@@ -424,6 +438,13 @@ absl::Status AttachPiece(std::shared_ptr<const std::string> piece, const PeerHea
       return absl::DataLossError("a report of losses is damaged");
     }
     report->losses = std::move(piece);
+    return absl::OkStatus();
+  }
+  if (auto* over = std::get_if<consensus::TakeOver>(body)) {
+    if (Checksum(*piece) != header.take_over().checksum()) {
+      return absl::DataLossError("the note of a TakeOver is damaged");
+    }
+    over->note = std::move(piece);
     return absl::OkStatus();
   }
   if (auto* chunk = std::get_if<consensus::SnapshotChunk>(body)) {

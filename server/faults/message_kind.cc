@@ -18,6 +18,7 @@ constexpr std::string_view NameOf(const consensus::Fetched*) { return "fetched";
 constexpr std::string_view NameOf(const consensus::Accept*) { return "accept"; }
 constexpr std::string_view NameOf(const consensus::Accepted*) { return "accepted"; }
 constexpr std::string_view NameOf(const consensus::Abdicate*) { return "abdicate"; }
+constexpr std::string_view NameOf(const consensus::TakeOver*) { return "take_over"; }
 constexpr std::string_view NameOf(const consensus::AskSlot*) { return "ask_slot"; }
 constexpr std::string_view NameOf(const consensus::TellSlot*) { return "tell_slot"; }
 constexpr std::string_view NameOf(const consensus::SnapshotOffer*) { return "snapshot_offer"; }

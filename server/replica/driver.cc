@@ -362,6 +362,13 @@ void Driver::Do(consensus::MembersSettled& settled) {
   members_.Settled(settled);
 }
 
+void Driver::Do(consensus::SendTakeOver& over) {
+  const auto note = std::make_shared<const std::string>();
+  parts_.transport->Send({.from = core_.self(),
+                          .to = over.to,
+                          .body = consensus::TakeOver{over.ballot, over.seal, note}});
+}
+
 void Driver::Do(consensus::SendSnapshot& snapshot) {
   if (snapshot.log_only) {
     parts_.witness_offers->Begin(snapshot, core_);

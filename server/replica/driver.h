@@ -128,6 +128,7 @@ class Driver : public Stage {
   void Do(consensus::ProposeMembers& change);
   void Do(consensus::MembersRefused& refused);
   void Do(consensus::MembersSettled& settled);
+  void Do(consensus::SendTakeOver& over);
   void Do(consensus::SendSnapshot& snapshot);
   void Do(consensus::InstallSnapshot& install);
   void Do(consensus::DropSnapshot&);

@@ -45,6 +45,17 @@ absl::Status ReadUnapplied(const wal::Wal& wal, Slot first, Slot last,
   return absl::OkStatus();
 }
 
+// The Seal at the end of the log; nullopt: it ends in another entry, or is empty.
+absl::StatusOr<std::optional<consensus::Seal>> ReadSeal(const wal::Wal& wal, const EntryId& base,
+                                                        Slot last) {
+  if (last == base.slot) return std::nullopt;
+  const auto records = wal.Read(kFirstGroup, last, last, kReadBytes);
+  if (!records.ok()) return records.status();
+  const auto entry = DecodeEntry(*records->front().bytes, EntryHash::kVerified);
+  if (!entry.ok()) return entry.status();
+  return SealIn(entry->core);
+}
+
 }  // namespace
 
 absl::StatusOr<RecoveredNode> Recover(const wal::Wal& wal, const wal::Recovery& recovery,
@@ -93,6 +104,9 @@ absl::StatusOr<RecoveredNode> Recover(const wal::Wal& wal, const wal::Recovery& 
   if (absl::Status s = ReadUnapplied(wal, core.applied.Next(), core.last, &core.in_log); !s.ok()) {
     return s;
   }
+  const auto seal = ReadSeal(wal, core.base, core.last);
+  if (!seal.ok()) return seal.status();
+  core.seal = *seal;
   return node;
 }
 

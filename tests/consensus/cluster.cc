@@ -28,6 +28,7 @@ Recovered Recover(const SimDisk& disk) {
       recovered.in_log.push_back(Configuration{entry.id, *membership});
     }
   }
+  recovered.seal = disk.SealAt(recovered.last);
   return recovered;
 }
 
@@ -54,6 +55,10 @@ void Coverage::Count(const Action& action) {
   reads_refused += std::holds_alternative<ReadRefused>(action);
   members_settled += std::holds_alternative<MembersSettled>(action);
   members_refused += std::holds_alternative<MembersRefused>(action);
+  handed_over += std::holds_alternative<SendTakeOver>(action);
+  const auto* open = std::get_if<OpenReign>(&action);
+  taken_over += open != nullptr && open->reign.cause == Cause::kHandover;
+  reclaimed += open != nullptr && open->reign.cause == Cause::kAborted;
   snapshots_sent += std::holds_alternative<SendSnapshot>(action);
   snapshots_installed += std::holds_alternative<InstallSnapshot>(action);
 }
@@ -86,6 +91,9 @@ constexpr uint64_t Coverage::*kPaths[] = {&Coverage::reigns,
                                           &Coverage::fetch_mismatches,
                                           &Coverage::accept_mismatches,
                                           &Coverage::abdications,
+                                          &Coverage::handed_over,
+                                          &Coverage::taken_over,
+                                          &Coverage::reclaimed,
                                           &Coverage::members_settled,
                                           &Coverage::members_refused,
                                           &Coverage::snapshots_sent,
@@ -215,10 +223,13 @@ void Cluster::Do(NodeId id, Action action) {
     Step(id, Proposed{MakeEntry(members->id, "members", members->membership)});
   } else if (auto* why = std::get_if<MembersRefused>(&action)) {
     node.refused = why->reason;
+  } else if (auto* over = std::get_if<SendTakeOver>(&action)) {
+    const auto note = std::make_shared<const std::string>();
+    SendNow(Message{id, over->to, node.config.group, TakeOver{over->ballot, over->seal, note}});
   } else if (auto* snapshot = std::get_if<SendSnapshot>(&action)) {
     const Slot last = snapshot->log_only ? node.replica->log().base().slot : node.applied;
     snapshots_.push_back(SimSnapshot{id, snapshot->to, snapshot->ballot,
-                                     node.replica->log().IdAt(last),
+                                     node.replica->log().IdAt(last), node.disk.SealAt(last),
                                      node.replica->configurations().all().front()});
   } else if (auto* install = std::get_if<InstallSnapshot>(&action)) {
     Install(id, *install);
@@ -230,6 +241,7 @@ void Cluster::Install(NodeId id, const InstallSnapshot& install) {
   SimDisk& disk = nodes_.at(id).disk;
   disk.hard = install.hard_state;
   disk.base = install.last;
+  disk.base_seal = arriving_seal_;
   disk.log.clear();
   disk.flushed = install.last.slot;
   Restart(id);
@@ -340,6 +352,7 @@ void Cluster::Truncate(NodeId id, Slot slot) {
   slot = std::min(slot, safe);
   if (slot <= node.disk.base.slot) return;
   if (IsWitness(id)) node.disk.flushed = slot;
+  node.disk.base_seal = node.disk.SealAt(slot);
   node.disk.base = node.disk.log.at(slot).id;
   node.disk.log.erase(node.disk.log.begin(), node.disk.log.upper_bound(slot));
   Step(id, Truncated{node.disk.base});
@@ -373,6 +386,10 @@ bool Cluster::Propose(NodeId id, const std::string& bytes, CorePart core) {
   return true;
 }
 
+void Cluster::GiveUpHandover(NodeId id) {
+  if (Up(id)) Step(id, HandoverGivenUp{});
+}
+
 void Cluster::Read(NodeId id, uint64_t read_id) {
   nodes_.at(id).reads[read_id] = committed_;
   Step(id, ReadRequested{read_id});
@@ -393,6 +410,7 @@ void Cluster::DeliverSnapshot(size_t index) {
        " to " + std::to_string(snapshot.to.value));
   const bool arrives = Up(snapshot.to);
   if (arrives) {
+    arriving_seal_ = snapshot.seal;
     Step(snapshot.to, SnapshotReceived{snapshot.ballot, snapshot.last, snapshot.configuration});
   }
   if (Up(snapshot.from)) Step(snapshot.from, SnapshotEnded{snapshot.to, !arrives});

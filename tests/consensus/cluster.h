@@ -26,14 +26,20 @@ namespace baton::consensus {
 struct SimDisk {
   HardState hard;  // has a first configuration from the start
   EntryId base;
-  std::map<Slot, Entry> log;  // above base, without gaps
-  Slot flushed;               // the engine's, on disk; a witness has none, and its base here
+  std::optional<Seal> base_seal;  // the entry at base, if it is one
+  std::map<Slot, Entry> log;      // above base, without gaps
+  Slot flushed;                   // the engine's, on disk; a witness has none, and its base here
 
   // Below the base it was chosen.
   bool Holds(const EntryId& id) const {
     if (id.slot <= base.slot) return id.slot < base.slot || id == base;
     const auto found = log.find(id.slot);
     return found != log.end() && found->second.id == id;
+  }
+  // The Seal at a slot from the base on; nullopt: there is another entry.
+  std::optional<Seal> SealAt(Slot slot) const {
+    if (slot == base.slot) return base_seal;
+    return SealIn(log.at(slot).core);
   }
 };
 
@@ -43,6 +49,7 @@ struct SimSnapshot {
   NodeId to;
   Ballot ballot;
   EntryId last;
+  std::optional<Seal> seal;  // of the entry at `last`, if it is one
   Configuration configuration;
 };
 
@@ -78,6 +85,9 @@ struct Coverage {
   uint64_t fetch_mismatches = 0;
   uint64_t accept_mismatches = 0;
   uint64_t abdications = 0;
+  uint64_t handed_over = 0;
+  uint64_t taken_over = 0;
+  uint64_t reclaimed = 0;  // led again, or somebody else did, after a Seal that named another
   uint64_t members_settled = 0;
   uint64_t members_refused = 0;
   uint64_t snapshots_sent = 0;
@@ -153,6 +163,7 @@ class Cluster {
 
   // The driver's requests.
   bool Propose(NodeId node, const std::string& bytes, CorePart core = {});
+  void GiveUpHandover(NodeId node);
   void Read(NodeId node, uint64_t read_id);
   bool ChangeMembers(NodeId node, const std::vector<Member>& members);  // false: refused at once
   void Measure(NodeId node, const Measured& measured);
@@ -191,6 +202,7 @@ class Cluster {
 
   Membership membership_;  // the first
   std::deque<SimSnapshot> snapshots_;
+  std::optional<Seal> arriving_seal_;  // of the snapshot that arrives, or arrived last
   std::map<NodeId, SimNode> nodes_;
   std::deque<Message> network_;
   std::set<std::pair<NodeId, NodeId>> cut_;

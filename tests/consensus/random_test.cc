@@ -9,6 +9,7 @@
 #include <iostream>
 
 #include "consensus/prng.h"
+#include "consensus/quorum.h"
 #include "gtest/gtest.h"
 #include "tests/consensus/cluster.h"
 
@@ -141,6 +142,8 @@ class Chaos {
       } else {
         ActOnMembers(node);
       }
+    } else if (prng_.Below(6) == 0) {
+      ActOnHandover(node);
     } else if (dice < 8) {
       cluster_.Crash(node, prng_.Below(3));
     } else if (dice < 11) {
@@ -216,6 +219,19 @@ class Chaos {
     }
   }
 
+  // The leader seals for any other voter, or gives up what it sealed.
+  void ActOnHandover(NodeId to) {
+    const auto leader = cluster_.OpenLeader();
+    if (!leader) return;
+    const Member* member = FindMember(cluster_.replica(*leader).membership(), to);
+    const bool voter = member != nullptr && member->role == Role::kVoter && to != *leader;
+    if (voter && prng_.Below(3) != 0) {
+      cluster_.Propose(*leader, "seal", Seal{++handovers_, to});
+    } else {
+      cluster_.GiveUpHandover(*leader);
+    }
+  }
+
   // Of one action: from disks and links far faster than a lease to ones nearly as slow.
   uint64_t Tempo() {
     static constexpr uint64_t kTempos[] = {200, 600, 600, 3'000, 10'000, 30'000};
@@ -230,6 +246,7 @@ class Chaos {
   std::pair<NodeId, NodeId> slow_;  // a link that delivers late, after much of what was sent later
   uint64_t proposals_ = 0;
   uint64_t reads_ = 0;
+  uint64_t handovers_ = 0;
   uint64_t disks_lost_ = 0;
   uint64_t snapshots_given_up_ = 0;
   uint64_t snapshots_failed_ = 0;

@@ -316,6 +316,48 @@ TEST(ReplicaTest, StopsProposingAboveTheUncommittedLimit) {
 
 // An earlier snapshot may have brought a configuration from above its own slot, which the leader of
 // the next one does not know to be chosen.
+TEST(ReplicaTest, ANamedBallotReleasesItsOwnLeaseAlone) {
+  Replica replica = Make({});
+  Receive(&replica, 2, Accept{.ballot = B(5, 2), .lease_us = 500'000});
+  const auto prepare = [](uint64_t round, Ballot succeeds) {
+    return Prepare{B(round, 3), Cause::kHandover, succeeds};
+  };
+  Actions actions = Receive(&replica, 3, prepare(6, B(4, 3)), 1'000);
+  ASSERT_NE(FindSent<Nack>(actions), nullptr);
+  EXPECT_EQ(FindSent<Nack>(actions)->refusal, Refusal::kLeased);
+  actions = Receive(&replica, 3, prepare(6, B(5, 2)), 2'000);
+  ASSERT_NE(FindSent<Promise>(actions), nullptr);
+  EXPECT_EQ(replica.promised(), B(6, 3));
+}
+
+TEST(ReplicaTest, ANamedBallotEndsNoWaitAfterARestart) {
+  Recovered recovered;
+  recovered.hard_state.promised = B(5, 2);
+  recovered.hard_state.longest_lease_us = 500'000;
+  Replica replica = Make(recovered);
+  const Prepare prepare{B(6, 3), Cause::kHandover, B(5, 2)};
+  const Actions actions = Receive(&replica, 3, prepare, 499'999);
+  ASSERT_NE(FindSent<Nack>(actions), nullptr);
+  EXPECT_EQ(FindSent<Nack>(actions)->refusal, Refusal::kRestartWait);
+  EXPECT_NE(FindSent<Promise>(Receive(&replica, 3, prepare, 500'000)), nullptr);
+}
+
+// It does not know what it granted before.
+TEST(ReplicaTest, ATargetThatRestartedDoesNotTakeOverAtOnce) {
+  Recovered recovered;
+  recovered.hard_state.promised = B(5, 2);
+  recovered.hard_state.longest_lease_us = 500'000;
+  recovered.runs = {{Slot{1}, B(5, 2)}};
+  recovered.last = Slot{2};
+  recovered.seal = Seal{7, N(1)};
+  Replica replica = Make(recovered);
+  const auto note = std::make_shared<const std::string>();
+  const Actions actions = Receive(&replica, 2, TakeOver{B(5, 2), Id(2, 5, 2), note}, 1'000);
+  ASSERT_NE(FindSent<Nack>(actions), nullptr);
+  EXPECT_EQ(FindSent<Nack>(actions)->refusal, Refusal::kUnable);
+  EXPECT_EQ(FindSent<Prepare>(actions), nullptr);
+}
+
 TEST(ReplicaTest, ASnapshotBringsNoOlderMembers) {
   Membership newer = Three();
   newer.epoch = Epoch{9};

@@ -44,7 +44,11 @@
 //
 //   crash NODE [landed=COUNT] | restart NODE | stop NODE
 //
-//   propose NODE TEXT | seal NODE | read NODE ID | lease NODE | fresh NODE
+//   propose NODE TEXT | read NODE ID | lease NODE | fresh NODE
+//
+// Handovers: the leader NODE seals its reign for node TO, under a number; and gives that up.
+//
+//   seal NODE TO NUMBER | give-up NODE
 //
 //   measure NODE [barred=1] [recovering=1] [disk=CLASS] [region=N] [priority=N] [state=BYTES]
 //           [log=BYTES]
@@ -279,15 +283,16 @@ class Scenario {
 
   bool DoToNode(const std::string& name, const Command& command) {
     static const std::map<std::string, void (Scenario::*)(NodeId, const Command&)> kCommands = {
-        {"tick", &Scenario::OnTick},       {"write", &Scenario::OnWrite},
-        {"read-disk", &Scenario::OnDisk},  {"crash", &Scenario::OnCrash},
-        {"restart", &Scenario::OnRestart}, {"stop", &Scenario::OnStop},
-        {"propose", &Scenario::OnPropose}, {"seal", &Scenario::OnSeal},
-        {"read", &Scenario::OnRead},       {"lease", &Scenario::OnLease},
-        {"flush", &Scenario::OnFlush},     {"truncate", &Scenario::OnTruncate},
-        {"prove", &Scenario::OnProve},     {"fresh", &Scenario::OnFresh},
-        {"measure", &Scenario::OnMeasure}, {"change", &Scenario::OnChange},
-        {"join", &Scenario::OnJoin},       {"wipe", &Scenario::OnWipe}};
+        {"tick", &Scenario::OnTick},         {"write", &Scenario::OnWrite},
+        {"read-disk", &Scenario::OnDisk},    {"crash", &Scenario::OnCrash},
+        {"restart", &Scenario::OnRestart},   {"stop", &Scenario::OnStop},
+        {"propose", &Scenario::OnPropose},   {"seal", &Scenario::OnSeal},
+        {"give-up", &Scenario::OnGiveUp},    {"read", &Scenario::OnRead},
+        {"lease", &Scenario::OnLease},       {"flush", &Scenario::OnFlush},
+        {"truncate", &Scenario::OnTruncate}, {"prove", &Scenario::OnProve},
+        {"fresh", &Scenario::OnFresh},       {"measure", &Scenario::OnMeasure},
+        {"change", &Scenario::OnChange},     {"join", &Scenario::OnJoin},
+        {"wipe", &Scenario::OnWipe}};
     const auto found = kCommands.find(name);
     if (found == kCommands.end()) return false;
     (this->*found->second)(command.Node(1), command);
@@ -315,9 +320,11 @@ class Scenario {
   void OnPropose(NodeId node, const Command& command) {
     if (!cluster_->Propose(node, command.words.at(2))) Say("may not propose");
   }
-  void OnSeal(NodeId node, const Command&) {
-    if (!cluster_->Propose(node, "seal", Seal{1, NodeId{2}})) Say("may not propose");
+  void OnSeal(NodeId node, const Command& command) {
+    const Seal seal{std::stoull(command.words.at(3)), command.Node(2)};
+    if (!cluster_->Propose(node, "seal", seal)) Say("may not propose");
   }
+  void OnGiveUp(NodeId node, const Command&) { cluster_->GiveUpHandover(node); }
   void OnRead(NodeId node, const Command& command) {
     cluster_->Read(node, std::stoull(command.words.at(2)));
   }

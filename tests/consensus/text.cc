@@ -20,7 +20,10 @@ struct BodyText {
            (m.granted ? " granted" : " refused: " + ToText(m.refusal)) +
            " promised=" + ToString(m.promised);
   }
-  std::string operator()(const Prepare& m) const { return "Prepare " + ToString(m.ballot); }
+  std::string operator()(const Prepare& m) const {
+    return "Prepare " + ToString(m.ballot) +
+           (m.succeeds == Ballot{} ? "" : " succeeds=" + ToString(m.succeeds));
+  }
   std::string operator()(const Promise& m) const {
     return "Promise " + ToString(m.ballot) + " last=" + ToString(m.last) +
            " commit=" + ToString(m.commit);
@@ -52,6 +55,9 @@ struct BodyText {
            (m.read_round == 0 ? "" : " round=" + std::to_string(m.read_round));
   }
   std::string operator()(const Abdicate& m) const { return "Abdicate " + ToString(m.ballot); }
+  std::string operator()(const TakeOver& m) const {
+    return "TakeOver " + ToString(m.ballot) + " seal=" + ToString(m.seal);
+  }
   std::string operator()(const SnapshotOffer&) const { return "SnapshotOffer"; }
   std::string operator()(const SnapshotPull&) const { return "SnapshotPull"; }
   std::string operator()(const SnapshotChunk&) const { return "SnapshotChunk"; }
@@ -93,6 +99,9 @@ struct ActionText {
   std::string operator()(const MembersSettled& a) const {
     return "MembersSettled epoch " + std::to_string(a.epoch.value);
   }
+  std::string operator()(const SendTakeOver& a) const {
+    return "SendTakeOver to " + std::to_string(a.to.value) + " seal=" + ToString(a.seal);
+  }
   std::string operator()(const SendSnapshot& a) const {
     return "SendSnapshot to " + std::to_string(a.to.value) + " in " + ToString(a.ballot);
   }
@@ -102,7 +111,10 @@ struct ActionText {
   std::string operator()(const DropSnapshot&) const { return "DropSnapshot"; }
   std::string operator()(const OpenReign& a) const {
     return "OpenReign " + ToString(a.id) + " predecessor=" + ToString(a.reign.predecessor) +
-           " durable=" + ToString(a.reign.predecessor_durable);
+           " durable=" + ToString(a.reign.predecessor_durable) +
+           (a.reign.cause == Cause::kHandover  ? " handover=" + std::to_string(a.reign.handover)
+            : a.reign.cause == Cause::kAborted ? " aborted=" + std::to_string(a.reign.handover)
+                                               : "");
   }
   std::string operator()(const ReignOpened& a) const { return "ReignOpened " + ToString(a.ballot); }
   std::string operator()(const StoppedLeading& a) const {
@@ -135,6 +147,8 @@ std::string ToText(Refusal refusal) {
       return "leading";
     case Refusal::kNotAMember:
       return "not a member";
+    case Refusal::kUnable:
+      return "unable";
   }
   return "unknown";
 }
@@ -157,7 +171,9 @@ std::string ToText(const Membership& membership) {
 
 std::string ToText(const Entry& entry) {
   if (std::holds_alternative<Reign>(entry.core)) return ToString(entry.id) + " Reign";
-  if (std::holds_alternative<Seal>(entry.core)) return ToString(entry.id) + " Seal";
+  if (const auto* seal = std::get_if<Seal>(&entry.core)) {
+    return ToString(entry.id) + " Seal to " + std::to_string(seal->to.value);
+  }
   if (const auto* membership = std::get_if<Membership>(&entry.core)) {
     return ToString(entry.id) + " " + ToText(*membership);
   }

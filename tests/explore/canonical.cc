@@ -70,9 +70,10 @@ struct BodyForm {
     h->Add(promised);
   }
   void operator()(const consensus::Prepare& m) const {
-    const auto& [ballot, cause] = m;
+    const auto& [ballot, cause, succeeds] = m;
     h->Add(ballot);
     h->Add(static_cast<uint64_t>(cause));
+    h->Add(succeeds);
   }
   void operator()(const consensus::Promise& m) const {
     const auto& [ballot, last, commit] = m;
@@ -134,6 +135,12 @@ struct BodyForm {
   void operator()(const consensus::Abdicate& m) const {
     const auto& [ballot] = m;
     h->Add(ballot);
+  }
+  void operator()(const consensus::TakeOver& m) const {
+    const auto& [ballot, seal, note] = m;
+    h->Add(ballot);
+    h->Add(seal);
+    h->AddBytes(*note);
   }
   void operator()(const consensus::SnapshotOffer&) const {
     BATON_CHECK(false) << "the drivers' own";
@@ -203,12 +210,18 @@ void Feed(const Parcel& parcel, Hasher* hasher) {
   std::visit([hasher](const auto& what) { Feed(what, hasher); }, parcel);
 }
 
+void Feed(const std::optional<consensus::Seal>& seal, Hasher* hasher) {
+  hasher->Add(uint64_t{seal.has_value()});
+  if (seal) CoreForm{hasher}(*seal);
+}
+
 void Feed(const Snapshot& snapshot, Hasher* hasher) {
-  const auto& [from, to, ballot, last, configuration] = snapshot;
+  const auto& [from, to, ballot, last, seal, configuration] = snapshot;
   hasher->Add(from);
   hasher->Add(to);
   hasher->Add(ballot);
   hasher->Add(last);
+  Feed(seal, hasher);
   consensus::Configurations({configuration}).Feed(hasher);
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <utility>
 #include <variant>
 
@@ -25,6 +26,7 @@ struct Snapshot {
   NodeId to;
   Ballot ballot;
   EntryId last;
+  std::optional<consensus::Seal> seal;  // of the entry at `last`, if it is one
   consensus::Configuration configuration;
   friend bool operator==(const Snapshot&, const Snapshot&) = default;
 };
@@ -43,6 +45,7 @@ inline NodeId To(const Parcel& parcel) {
 
 void Feed(const consensus::HardState& hard, consensus::Hasher* hasher);
 void Feed(const consensus::Entry& entry, consensus::Hasher* hasher);
+void Feed(const std::optional<consensus::Seal>& seal, consensus::Hasher* hasher);
 void Feed(const consensus::Message& message, consensus::Hasher* hasher);
 void Feed(const consensus::Persist& persist, consensus::Hasher* hasher);
 void Feed(const DiskWrite& write, consensus::Hasher* hasher);

@@ -5,7 +5,7 @@
 namespace baton::explore {
 namespace {
 
-constexpr std::string_view kLetters = "dexwhltacrpqfbsmznoy";  // by Act
+constexpr std::string_view kLetters = "dexwhltacrpqfbsmkgznoy";  // by Act
 
 std::optional<Choice> ParseChoice(std::string_view word) {
   const size_t act = kLetters.find(word.front());

@@ -32,6 +32,8 @@ enum class Act : uint8_t {
   kTruncate,  // its log is truncated up to what is flushed
   kStop,      // its process is told to stop
   kMembers,   // as its leader it is asked for the members of a list; `extra`: the list's number
+  kSeal,      // as its leader it hands over to node `extra`
+  kGiveUp,    // and gives that up
   kStall,     // its disk falls behind: from now on it completes something only when chosen
   kNext,      // of nobody, as all below: the message first in line arrives
   kLoosen,    // it leaves the line, and may arrive at any time or never
@@ -45,7 +47,7 @@ struct Choice {
 
   static constexpr uint8_t kExtraMax = 15;
   static constexpr uint8_t kNodeMax = 15;
-  bool has_extra() const { return act == Act::kCrash || act == Act::kMembers; }
+  bool has_extra() const { return act == Act::kCrash || act == Act::kMembers || act == Act::kSeal; }
 
   uint16_t Pack() const;
   static Choice Unpack(uint16_t packed);

@@ -51,6 +51,7 @@ constexpr BudgetFlag kBudgetFlags[] = {
     {"--truncations", &Budgets::truncations, "truncations of a log"},
     {"--stops", &Budgets::stops, "processes told to stop"},
     {"--changes", &Budgets::changes, "changes of members asked for"},
+    {"--handovers", &Budgets::handovers, "handovers begun or given up"},
     {"--strays", &Budgets::strays, "orderly worlds: messages that leave the line"},
     {"--stalls", &Budgets::stalls, "orderly worlds: disks that fall behind"},
 };

@@ -19,6 +19,7 @@ consensus::Recovered Recover(const Disk& disk) {
                                  .last = disk.last(),
                                  .runs = {},
                                  .applied = disk.flushed};
+  recovered.seal = disk.SealAt(disk.last());
   for (const Entry& entry : disk.log) {
     if (recovered.runs.empty() || recovered.runs.back().born != entry.id.born) {
       recovered.runs.push_back(BornRun{entry.id.slot, entry.id.born});
@@ -65,7 +66,8 @@ Entry MakeEntry(const EntryId& id, const std::string& bytes, consensus::CorePart
 // The bytes stand for all fields: of its entries a log's canonical form has nothing else.
 std::string Encode(const consensus::Reign& reign) {
   return "reign " + ToString(reign.ballot) + " after " + ToString(reign.predecessor) + " durable " +
-         ToString(reign.predecessor_durable);
+         ToString(reign.predecessor_durable) + " cause " +
+         std::to_string(static_cast<int>(reign.cause)) + " of " + std::to_string(reign.handover);
 }
 
 std::string Encode(const consensus::Membership& membership) {
@@ -144,10 +146,15 @@ struct Turn::Driver {
     turn->Step(
         consensus::Proposed{MakeEntry(propose.id, Encode(propose.membership), propose.membership)});
   }
+  void operator()(consensus::SendTakeOver&& over) const {
+    const auto note = std::make_shared<const std::string>();
+    turn->Send(consensus::Message{turn->id_, over.to, kFirstGroup,
+                                  consensus::TakeOver{over.ballot, over.seal, note}});
+  }
   void operator()(consensus::SendSnapshot&& send) const {
     const Slot last = send.log_only ? node().replica->log().base().slot : node().applied;
     turn->Put(Snapshot{turn->id_, send.to, send.ballot, node().replica->log().IdAt(last),
-                       node().replica->configurations().all().front()});
+                       node().disk->SealAt(last), node().replica->configurations().all().front()});
   }
   void operator()(consensus::InstallSnapshot&& install) const { turn->Install(install); }
   // The world sees these by asking the replica, or nobody waits for them.
@@ -187,6 +194,11 @@ void Turn::Apply() {
 }
 
 // ---- Disk and life
+
+void Turn::Receive(const Snapshot& snapshot) {
+  arriving_seal_ = snapshot.seal;
+  Step(consensus::SnapshotReceived{snapshot.ballot, snapshot.last, snapshot.configuration});
+}
 
 void Turn::CompleteWrite() {
   const Hashed<DiskWrite> write = node_->writing.front();
@@ -252,6 +264,7 @@ void Turn::Install(const consensus::InstallSnapshot& install) {
   Crash(0);
   Disk disk(install.hard_state);
   disk.base = install.last;
+  disk.base_seal = arriving_seal_;
   disk.flushed = install.last.slot;
   node_->disk = MakeHashed(std::move(disk));
   Restart();
@@ -268,6 +281,7 @@ void Turn::Truncate() {
   const Slot upto = node_->MayTruncate();
   if (node_->IsWitness()) disk.flushed = upto;
   const uint64_t count = upto.value - disk.base.slot.value;
+  disk.base_seal = disk.SealAt(upto);
   disk.base = disk.log[count - 1].id;
   disk.log.erase(disk.log.begin(), disk.log.begin() + static_cast<std::ptrdiff_t>(count));
   const EntryId base = disk.base;
@@ -288,6 +302,13 @@ void Turn::Ask(uint64_t read_id) {
 
 void Turn::ChangeMembers(const std::vector<consensus::Member>& members) {
   Step(consensus::MembersRequested{1, members});
+}
+
+void Turn::Seal(NodeId to) {
+  const consensus::Seal seal{++world_->sealed_, to};
+  const std::string bytes =
+      "seal " + std::to_string(seal.handover) + " to " + std::to_string(to.value);
+  Step(consensus::Proposed{MakeEntry(node_->replica->NextEntryId(), bytes, seal)});
 }
 
 void Turn::Stop() {

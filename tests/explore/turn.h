@@ -26,6 +26,7 @@ class Turn {
   // One event for the core, which is up, and all that follows from it at once.
   void Step(consensus::EventBody body);
 
+  void Receive(const Snapshot& snapshot);
   void CompleteWrite();
   void Hear();
   void CompleteRead();
@@ -36,6 +37,7 @@ class Turn {
   void Flush();
   void Truncate();
   void Stop();
+  void Seal(NodeId to);
   void ChangeMembers(const std::vector<consensus::Member>& members);
   void Stall() { node_->stalled = true; }
 
@@ -55,6 +57,7 @@ class Turn {
   // Already part of the world, which alone holds them beside this turn.
   const std::shared_ptr<Node> node_;
   const std::shared_ptr<consensus::Invariants> history_;
+  std::optional<consensus::Seal> arriving_seal_;  // of the snapshot received
 };
 
 }  // namespace baton::explore

@@ -17,9 +17,9 @@ constexpr int64_t kStartUs = 1'000'000;
 
 void Budgets::Feed(Hasher* hasher) const {
   const auto& [advances, crashes, duplicates, drops, proposals, reads, flushes, truncations, stops,
-               changes, strays, stalls] = *this;
+               changes, handovers, strays, stalls] = *this;
   for (uint8_t left : {advances, crashes, duplicates, drops, proposals, reads, flushes, truncations,
-                       stops, changes, strays, stalls}) {
+                       stops, changes, handovers, strays, stalls}) {
     hasher->Add(uint64_t{left});
   }
 }
@@ -27,9 +27,15 @@ void Budgets::Feed(Hasher* hasher) const {
 void Disk::Feed(Hasher* hasher) const {
   explore::Feed(hard, hasher);
   hasher->Add(base);
+  explore::Feed(base_seal, hasher);
   hasher->Add(flushed);
   hasher->Add(uint64_t{log.size()});
   for (const consensus::Entry& entry : log) explore::Feed(entry, hasher);
+}
+
+std::optional<consensus::Seal> Disk::SealAt(Slot slot) const {
+  if (slot == base.slot) return base_seal;
+  return SealIn(log[slot.value - base.slot.value - 1].core);
 }
 
 void Node::Feed(Hasher* hasher) const {
@@ -138,8 +144,7 @@ void World::Arrive(const Parcel& parcel, Watcher* watcher) {
   const auto& snapshot = std::get<Snapshot>(parcel);
   const bool arrives = node(snapshot.to).replica.has_value();
   if (arrives) {
-    Turn(this, snapshot.to, watcher)
-        .Step(consensus::SnapshotReceived{snapshot.ballot, snapshot.last, snapshot.configuration});
+    Turn(this, snapshot.to, watcher).Receive(snapshot);
   }
   if (node(snapshot.from).replica) {
     Turn(this, snapshot.from, watcher).Step(consensus::SnapshotEnded{snapshot.to, !arrives});
@@ -189,6 +194,12 @@ void World::TakeOnNode(const Choice& choice, Watcher* watcher) {
     case Act::kMembers:
       --left_.changes;
       return turn.ChangeMembers(scene_->wanted[choice.extra]);
+    case Act::kSeal:
+      --left_.handovers;
+      return turn.Seal(NodeId{choice.extra});
+    case Act::kGiveUp:
+      --left_.handovers;
+      return turn.Step(consensus::HandoverGivenUp{});
     case Act::kStall:
       --left_.stalls;
       return turn.Stall();
@@ -218,7 +229,7 @@ Digest World::digest() const {
   hasher.AddTime(now_us_);
   left_.Feed(&hasher);
   hasher.Add(committed_);
-  hasher.Add(uint64_t{proposed_} << 8 | reads_asked_);
+  hasher.Add(uint64_t{proposed_} << 16 | uint64_t{reads_asked_} << 8 | sealed_);
   for (const auto& node : nodes_) Feed(node.digest, &hasher);
   Feed(history_.digest, &hasher);
   hasher.Add(uint64_t{line_.size()});

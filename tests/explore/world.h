@@ -63,13 +63,14 @@ struct Budgets {
   uint8_t flushes = 0;
   uint8_t truncations = 0;
   uint8_t stops = 0;
-  uint8_t changes = 0;  // of members
+  uint8_t changes = 0;    // of members
+  uint8_t handovers = 0;  // begun, or given up
   // In orderly worlds:
   uint8_t strays = 0;  // messages that leave the line
   uint8_t stalls = 0;  // disks that fall behind
 
   void Feed(consensus::Hasher* hasher) const;
-  static constexpr Budgets Ample() { return {99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99}; }
+  static constexpr Budgets Ample() { return {99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99, 99}; }
   friend bool operator==(const Budgets&, const Budgets&) = default;
 };
 
@@ -93,11 +94,14 @@ struct Scene {
 struct Disk {
   consensus::HardState hard;
   EntryId base;
-  std::vector<consensus::Entry> log;  // above base, without gaps
+  std::optional<consensus::Seal> base_seal;  // the entry at base, if it is one
+  std::vector<consensus::Entry> log;         // above base, without gaps
   Slot flushed;  // the engine's, on disk; a witness has none, and its base here
 
   explicit Disk(consensus::HardState hard = {}) : hard(std::move(hard)) {}
   Slot last() const { return Slot{base.slot.value + log.size()}; }
+  // The Seal at a slot from the base on; nullopt: there is another entry.
+  std::optional<consensus::Seal> SealAt(Slot slot) const;
   void Feed(consensus::Hasher* hasher) const;
   friend bool operator==(const Disk&, const Disk&) = default;
 };
@@ -165,6 +169,7 @@ class World {
   void AddLooseChoices(std::vector<Choice>* choices) const;
   void AddNodeChoices(uint8_t id, std::vector<Choice>* choices) const;
   void AddDiskChoices(uint8_t id, std::vector<Choice>* choices) const;
+  void AddHandoverChoices(uint8_t id, std::vector<Choice>* choices) const;
   void AddTimeChoices(std::vector<Choice>* choices) const;
   bool DeliverLoose(const Choice& choice, Watcher* watcher);
   void Drop(const Choice& choice, Watcher* watcher);
@@ -184,6 +189,7 @@ class World {
   Slot committed_;        // highest commit slot of any replica, ever
   uint8_t proposed_ = 0;  // entries, so that no two have the same bytes
   uint8_t reads_asked_ = 0;
+  uint8_t sealed_ = 0;  // handovers, by number
   std::string broken_;
 };
 

@@ -116,12 +116,24 @@ void World::AddNodeChoices(uint8_t id, std::vector<Choice>* choices) const {
       choices->push_back({Act::kMembers, id, static_cast<uint8_t>(i)});
     }
   }
+  AddHandoverChoices(id, choices);
   if (left_.stops > 0 && !node.stopped) choices->push_back({Act::kStop, id});
   if (left_.crashes == 0) return;
   const size_t records = node.RecordsUnderWay();
   BATON_CHECK(records <= Choice::kExtraMax) << records << " records on their way to one disk";
   for (size_t landed = 0; landed <= records; ++landed) {
     choices->push_back({Act::kCrash, id, static_cast<uint8_t>(landed)});
+  }
+}
+
+void World::AddHandoverChoices(uint8_t id, std::vector<Choice>* choices) const {
+  const consensus::Replica& replica = *nodes_[id - 1]->replica;
+  if (left_.handovers == 0 || !replica.reign_open()) return;
+  if (replica.sealed()) choices->push_back({Act::kGiveUp, id});
+  if (!replica.MayPropose()) return;
+  for (const consensus::Member& member : replica.membership().members) {
+    if (member.role != consensus::Role::kVoter || member.node.value == id) continue;
+    choices->push_back({Act::kSeal, id, static_cast<uint8_t>(member.node.value)});
   }
 }
 
@@ -178,6 +190,10 @@ std::string World::Describe(const Choice& choice) const {
       return node + " is told to stop";
     case Act::kMembers:
       return node + " is asked for the members of list " + std::to_string(choice.extra);
+    case Act::kSeal:
+      return node + " hands over to node " + std::to_string(choice.extra);
+    case Act::kGiveUp:
+      return node + " gives its handover up";
     case Act::kStall:
       return "the disk of " + node + " falls behind";
     case Act::kNext:
