@@ -200,6 +200,7 @@ TEST(ClientTest, DeadlinesAreKept) {
   EXPECT_EQ(queued.status().code(), absl::StatusCode::kDeadlineExceeded);
   EXPECT_EQ(GetReason(queued.status()), Reason::kDeadline);
   node.SetState("leader", 2);
+  ASSERT_TRUE(client->Put("k", "v").ok());  // there is a session from now on
   node.SetScript([](const v1::ExchangeItem&) { return FakeServer::Silence(); });
   const auto read = client->Get("k", Within(60));
   EXPECT_EQ(read.status().code(), absl::StatusCode::kDeadlineExceeded);
@@ -282,13 +283,14 @@ TEST(ClientTest, LargeValuesGoThere) {
   const std::string value(1 << 20, 'v');
   Counter done;
   for (int i = 0; i < 20; ++i) {
-    client->PutAsync("k" + std::to_string(i), value, {}, [&](absl::StatusOr<WriteResult> put) {
-      EXPECT_TRUE(put.ok()) << put.status();
-      done.Add();
-    });
+    client->PutAsync("k" + std::to_string(i), value, Within(60'000),
+                     [&](absl::StatusOr<WriteResult> put) {
+                       EXPECT_TRUE(put.ok()) << put.status();
+                       done.Add();
+                     });
   }
   ASSERT_TRUE(done.WaitFor(20));
-  EXPECT_EQ(client->Get("k7")->record->value, value);
+  EXPECT_EQ(client->Get("k7", Within(60'000))->record->value, value);
 }
 
 TEST(ClientTest, TheDestructorCompletesWhatIsPending) {
