@@ -6,9 +6,9 @@
 //   3. at the next opening: restore the image, begin the log anew with its last entry, drop the
 //   intent
 //
-// Step 2 is the point of no return, also where its last part, to sync the directory, has failed: step
-// 3 begins with that. Step 3 is repeated after a crash until it is done; each part of
-// it changes nothing when it is done already. docs/storage.md gives the bytes of the intent.
+// Step 2 is the point of no return, also where its last part, to sync the directory, has failed:
+// step 3 begins with that. Step 3 is repeated after a crash until it is done; each part of it
+// changes nothing when it is done already. docs/storage.md gives the bytes of the intent.
 #pragma once
 
 #include <memory>
