@@ -327,7 +327,13 @@ void Driver::Do(consensus::Persist& persist) {
 
 void Driver::Do(consensus::Send& send) { parts_.transport->Send(std::move(send.message)); }
 
+// Messages that tell of it leave before this round ends, and their receivers may serve it at once:
+// who reads here by the lease must not see less.
 void Driver::Do(consensus::Commit& commit) {
+  if (Published now = parts_.board->Read(); now.open) {
+    now.commit = commit.slot;
+    parts_.board->Publish(now);
+  }
   desk_.Committed(commit.slot);
   if (!newest_reign_ || commit.slot < newest_reign_->slot || told_ == newest_reign_->born) return;
   told_ = newest_reign_->born;
