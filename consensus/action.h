@@ -93,15 +93,6 @@ struct MembersSettled {
   friend bool operator==(const MembersSettled&, const MembersSettled&) = default;
 };
 
-// The reign is over: its Seal is chosen, and `to` has it. Send it a TakeOver of that ballot and
-// Seal, with what the next reign is to write of this one's end.
-struct SendTakeOver {
-  NodeId to;
-  Ballot ballot;
-  EntryId seal;
-  friend bool operator==(const SendTakeOver&, const SendTakeOver&) = default;
-};
-
 // `to` needs what this log has no longer, or would come back sooner by the state. Send it a
 // snapshot under this ballot, then feed SnapshotEnded.
 struct SendSnapshot {
@@ -149,8 +140,8 @@ struct ReadRefused {
 
 using Action =
     std::variant<Persist, Send, Commit, ReadLog, ProveWrite, OpenReign, ReignOpened, ProposeMembers,
-                 MembersRefused, MembersSettled, SendTakeOver, SendSnapshot, InstallSnapshot,
-                 DropSnapshot, StoppedLeading, SuffixReplaced, ReadReady, ReadRefused>;
+                 MembersRefused, MembersSettled, SendSnapshot, InstallSnapshot, DropSnapshot,
+                 StoppedLeading, SuffixReplaced, ReadReady, ReadRefused>;
 using Actions = std::vector<Action>;
 
 }  // namespace baton::consensus

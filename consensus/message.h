@@ -127,11 +127,8 @@ struct Abdicate {
 // by a Nack of that ballot.
 struct TakeOver {
   Ballot ballot;
-  EntryId seal;                             // chosen, and the end of both logs
-  std::shared_ptr<const std::string> note;  // from driver to driver; never null
-  friend bool operator==(const TakeOver& a, const TakeOver& b) {
-    return a.ballot == b.ballot && a.seal == b.seal && *a.note == *b.note;
-  }
+  EntryId seal;  // chosen, and the end of both logs
+  friend bool operator==(const TakeOver&, const TakeOver&) = default;
 };
 
 // A follower asks its leader for a slot to read at, and is told one that was committed after it

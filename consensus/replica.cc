@@ -347,7 +347,7 @@ void Replica::EndIfDue() {
 void Replica::HandOver(NodeId to) {
   ended_ = leadership_->ballot();
   StopLeading("handed over to node " + std::to_string(to.value), /*abdicate=*/false);
-  core_.actions.push_back(SendTakeOver{to, ended_, core_.log.last()});
+  core_.Send(to, TakeOver{ended_, core_.log.last()});
   election_.GiveTime(to, core_.now_us, /*rank=*/0);
 }
 

@@ -64,7 +64,7 @@ struct Checker {
   bool operator()(const Accepted& m) const { return Sane(m.hint); }
   bool operator()(const Abdicate& m) const { return Speaks(m.ballot); }
   bool operator()(const TakeOver& m) const {
-    return Speaks(m.ballot) && Sane(m.seal) && m.seal.born == m.ballot && m.note != nullptr;
+    return Speaks(m.ballot) && Sane(m.seal) && m.seal.born == m.ballot;
   }
   bool operator()(const SnapshotOffer& m) const {
     return Speaks(m.ballot) && Sane(m.prev) && Sane(m.last) && m.prev.slot.Next() == m.last.slot &&

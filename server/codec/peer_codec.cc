@@ -182,8 +182,6 @@ struct BodyWriter {
     auto* to = header->mutable_take_over();
     Put(from.ballot, to->mutable_ballot());
     Put(from.seal, to->mutable_seal());
-    to->set_checksum(Checksum(*from.note));
-    piece = from.note;
   }
   void operator()(const consensus::LossReport& from) {
     header->mutable_loss_report()->set_checksum(Checksum(*from.losses));
@@ -318,7 +316,7 @@ bool ReadBody(const PeerHeader& header, consensus::MessageBody* body) {
     }
     case PeerHeader::kTakeOver: {
       const auto& from = header.take_over();
-      *body = consensus::TakeOver{Get(from.ballot()), Get(from.seal()), nullptr};
+      *body = consensus::TakeOver{Get(from.ballot()), Get(from.seal())};
       return true;
     }
     case PeerHeader::kLossReport:
@@ -426,7 +424,6 @@ bool AttachEntries(std::vector<consensus::Entry> entries, consensus::MessageBody
 bool HasPiece(const consensus::MessageBody& body) {
   return std::holds_alternative<consensus::SnapshotOffer>(body) ||
          std::holds_alternative<consensus::SnapshotChunk>(body) ||
-         std::holds_alternative<consensus::TakeOver>(body) ||
          std::holds_alternative<consensus::LossReport>(body);
 }
 
@@ -438,13 +435,6 @@ absl::Status AttachPiece(std::shared_ptr<const std::string> piece, const PeerHea
       return absl::DataLossError("a report of losses is damaged");
     }
     report->losses = std::move(piece);
-    return absl::OkStatus();
-  }
-  if (auto* over = std::get_if<consensus::TakeOver>(body)) {
-    if (Checksum(*piece) != header.take_over().checksum()) {
-      return absl::DataLossError("the note of a TakeOver is damaged");
-    }
-    over->note = std::move(piece);
     return absl::OkStatus();
   }
   if (auto* chunk = std::get_if<consensus::SnapshotChunk>(body)) {

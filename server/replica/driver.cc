@@ -38,6 +38,13 @@ bool IsTheDrivers(const consensus::MessageBody& body) {
          std::holds_alternative<consensus::SnapshotPull>(body);
 }
 
+// The newest slot that a message of a leader says is committed.
+Slot CommitIn(const consensus::MessageBody& body) {
+  if (const auto* accept = std::get_if<consensus::Accept>(&body)) return accept->commit;
+  if (const auto* tell = std::get_if<consensus::TellSlot>(&body)) return tell->slot;
+  return Slot{};
+}
+
 uint64_t BytesOf(const std::vector<consensus::Entry>& entries) {
   uint64_t bytes = 0;
   for (const consensus::Entry& entry : entries) bytes += entry.size();
@@ -132,7 +139,8 @@ bool Driver::RunOnce() {
   NoticeStanding();
   NoticeHealth(now_us);
   // A commit is published before the answers, and the state, that follow from it can be seen.
-  local_.Advance(applied_, Publish().reign_round, now_us, &answers_);
+  Publish();
+  local_.Advance(applied_, published_.reign_round, now_us, &answers_);
   answers_.Deliver();
   HandToApplier();
   parts_.waiters->Run(applied_, now_us);
@@ -302,6 +310,7 @@ void Driver::Stop() {
 void Driver::Do(consensus::Persist& persist) {
   LogBatch batch;
   batch.persist_id = persist.persist_id;
+  for (const consensus::Message& message : persist.then_send) CheckTold(message);
   batch.then_send = std::move(persist.then_send);
   if (persist.hard_state) {
     batch.records.push_back(wal::StateRecord{kFirstGroup, EncodeHardState(*persist.hard_state)});
@@ -325,14 +334,23 @@ void Driver::Do(consensus::Persist& persist) {
   parts_.log->Submit(std::move(batch));
 }
 
-void Driver::Do(consensus::Send& send) { parts_.transport->Send(std::move(send.message)); }
+void Driver::Do(consensus::Send& send) {
+  CheckTold(send.message);
+  parts_.transport->Send(std::move(send.message));
+}
 
-// Messages that tell of it leave before this round ends, and their receivers may serve it at once:
-// who reads here by the lease must not see less.
+// Its receiver may serve at once what it is told is committed: who reads here by the lease must not
+// see less.
+void Driver::CheckTold(const consensus::Message& message) const {
+  BATON_CHECK(!published_.open || CommitIn(message.body) <= published_.commit)
+      << "a commit is told of that readers here do not see";
+}
+
+// Messages that tell of it leave before this round ends.
 void Driver::Do(consensus::Commit& commit) {
-  if (Published now = parts_.board->Read(); now.open) {
-    now.commit = commit.slot;
-    parts_.board->Publish(now);
+  if (published_.open) {
+    published_.commit = commit.slot;
+    parts_.board->Publish(published_);
   }
   desk_.Committed(commit.slot);
   if (!newest_reign_ || commit.slot < newest_reign_->slot || told_ == newest_reign_->born) return;
@@ -366,13 +384,6 @@ void Driver::Do(consensus::MembersRefused& refused) { members_.Refused(refused);
 void Driver::Do(consensus::MembersSettled& settled) {
   spdlog::info("the members of epoch {} are settled", settled.epoch.value);
   members_.Settled(settled);
-}
-
-void Driver::Do(consensus::SendTakeOver& over) {
-  const auto note = std::make_shared<const std::string>();
-  parts_.transport->Send({.from = core_.self(),
-                          .to = over.to,
-                          .body = consensus::TakeOver{over.ballot, over.seal, note}});
 }
 
 void Driver::Do(consensus::SendSnapshot& snapshot) {
@@ -426,9 +437,8 @@ void Driver::Do(consensus::ReignOpened& opened) {
 void Driver::Do(consensus::StoppedLeading& stopped) {
   // Readers see the end of the reign before the overlay is emptied, and before any message that the
   // actions to follow may send.
-  Published closed = parts_.board->Read();
-  closed.open = false;
-  parts_.board->Publish(closed);
+  published_.open = false;
+  parts_.board->Publish(published_);
   opening_.reset();
   parts_.snapshots_out->EndReign();
   parts_.witness_offers->EndReign();
@@ -448,7 +458,7 @@ void Driver::Do(consensus::ReadReady& ready) {
   if (ready.read_id >= LocalDesk::kFirstReadId) return local_.ReadReady(ready);
   // What the reader is about to answer from must be on the board for reads by lease to follow it.
   Publish();
-  desk_.ReadReady(ready, parts_.board->Read());
+  desk_.ReadReady(ready, published_);
 }
 
 void Driver::Do(consensus::ReadRefused& refused) {
@@ -529,7 +539,7 @@ void Driver::NoticeReign(Published* now) {
   now->reign_first = reign_begin_.slot;
 }
 
-Published Driver::Publish() {
+void Driver::Publish() {
   Published now;
   now.standing = core_.standing();
   now.open = desk_.serving();
@@ -543,7 +553,8 @@ Published Driver::Publish() {
     now.fresh_as_of_us = core_.FreshAsOfUs(parts_.engine->applied());
   }
   NoticeReign(&now);
-  parts_.board->Publish(now);
+  published_ = now;
+  parts_.board->Publish(published_);
   if (now.standing == consensus::Standing::kLeader) {
     for (const consensus::Member& member : core_.membership().members) {
       parts_.board->SetMatch(
@@ -556,7 +567,6 @@ Published Driver::Publish() {
   metrics.has_leader.Set(now.leader ? 1 : 0);
   metrics.durable_slot.Set(now.durable.value);
   metrics.commit_slot.Set(now.commit.value);
-  return now;
 }
 
 void Driver::HandToApplier() {

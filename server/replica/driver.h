@@ -128,7 +128,6 @@ class Driver : public Stage {
   void Do(consensus::ProposeMembers& change);
   void Do(consensus::MembersRefused& refused);
   void Do(consensus::MembersSettled& settled);
-  void Do(consensus::SendTakeOver& over);
   void Do(consensus::SendSnapshot& snapshot);
   void Do(consensus::InstallSnapshot& install);
   void Do(consensus::DropSnapshot&);
@@ -144,7 +143,8 @@ class Driver : public Stage {
                   std::vector<QueuedRead>* for_leader);
   void CutEntries();
   bool ProposeMembers();
-  Published Publish();
+  void Publish();
+  void CheckTold(const consensus::Message& message) const;
   void HandToApplier();
   void KeepAsWitness(Slot target);
   void NoticeStanding();
@@ -173,6 +173,7 @@ class Driver : public Stage {
   Slot handed_;                                  // to the applier; <= min(commit, durable)
   std::optional<EntryId> newest_reign_;  // last Reign entry in the log of this process's life
   std::optional<Ballot> told_;           // whose reign the watchers were told of last
+  Published published_;                  // what the board shows
   consensus::HealthTable health_told_;   // to the board
   EntryId reign_begin_;                  // the first entry known of the reign at the commit slot
   int64_t candidate_since_us_ = 0;       // 0: no candidate now

@@ -55,7 +55,8 @@ void Coverage::Count(const Action& action) {
   reads_refused += std::holds_alternative<ReadRefused>(action);
   members_settled += std::holds_alternative<MembersSettled>(action);
   members_refused += std::holds_alternative<MembersRefused>(action);
-  handed_over += std::holds_alternative<SendTakeOver>(action);
+  const auto* send = std::get_if<Send>(&action);
+  handed_over += send != nullptr && std::holds_alternative<TakeOver>(send->message.body);
   const auto* open = std::get_if<OpenReign>(&action);
   taken_over += open != nullptr && open->reign.cause == Cause::kHandover;
   reclaimed += open != nullptr && open->reign.cause == Cause::kAborted;
@@ -223,9 +224,6 @@ void Cluster::Do(NodeId id, Action action) {
     Step(id, Proposed{MakeEntry(members->id, "members", members->membership)});
   } else if (auto* why = std::get_if<MembersRefused>(&action)) {
     node.refused = why->reason;
-  } else if (auto* over = std::get_if<SendTakeOver>(&action)) {
-    const auto note = std::make_shared<const std::string>();
-    SendNow(Message{id, over->to, node.config.group, TakeOver{over->ballot, over->seal, note}});
   } else if (auto* snapshot = std::get_if<SendSnapshot>(&action)) {
     const Slot last = snapshot->log_only ? node.replica->log().base().slot : node.applied;
     snapshots_.push_back(SimSnapshot{id, snapshot->to, snapshot->ballot,

@@ -351,8 +351,7 @@ TEST(ReplicaTest, ATargetThatRestartedDoesNotTakeOverAtOnce) {
   recovered.last = Slot{2};
   recovered.seal = Seal{7, N(1)};
   Replica replica = Make(recovered);
-  const auto note = std::make_shared<const std::string>();
-  const Actions actions = Receive(&replica, 2, TakeOver{B(5, 2), Id(2, 5, 2), note}, 1'000);
+  const Actions actions = Receive(&replica, 2, TakeOver{B(5, 2), Id(2, 5, 2)}, 1'000);
   ASSERT_NE(FindSent<Nack>(actions), nullptr);
   EXPECT_EQ(FindSent<Nack>(actions)->refusal, Refusal::kUnable);
   EXPECT_EQ(FindSent<Prepare>(actions), nullptr);

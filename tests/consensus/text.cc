@@ -99,9 +99,6 @@ struct ActionText {
   std::string operator()(const MembersSettled& a) const {
     return "MembersSettled epoch " + std::to_string(a.epoch.value);
   }
-  std::string operator()(const SendTakeOver& a) const {
-    return "SendTakeOver to " + std::to_string(a.to.value) + " seal=" + ToString(a.seal);
-  }
   std::string operator()(const SendSnapshot& a) const {
     return "SendSnapshot to " + std::to_string(a.to.value) + " in " + ToString(a.ballot);
   }

@@ -137,10 +137,9 @@ struct BodyForm {
     h->Add(ballot);
   }
   void operator()(const consensus::TakeOver& m) const {
-    const auto& [ballot, seal, note] = m;
+    const auto& [ballot, seal] = m;
     h->Add(ballot);
     h->Add(seal);
-    h->AddBytes(*note);
   }
   void operator()(const consensus::SnapshotOffer&) const {
     BATON_CHECK(false) << "the drivers' own";

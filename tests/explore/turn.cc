@@ -146,11 +146,6 @@ struct Turn::Driver {
     turn->Step(
         consensus::Proposed{MakeEntry(propose.id, Encode(propose.membership), propose.membership)});
   }
-  void operator()(consensus::SendTakeOver&& over) const {
-    const auto note = std::make_shared<const std::string>();
-    turn->Send(consensus::Message{turn->id_, over.to, kFirstGroup,
-                                  consensus::TakeOver{over.ballot, over.seal, note}});
-  }
   void operator()(consensus::SendSnapshot&& send) const {
     const Slot last = send.log_only ? node().replica->log().base().slot : node().applied;
     turn->Put(Snapshot{turn->id_, send.to, send.ballot, node().replica->log().IdAt(last),

@@ -3,6 +3,7 @@
 
   tests/mutations/patches.py DOCUMENT     its table of bugs must be the one that the patches give
   tests/mutations/patches.py --table      prints that table
+  tests/mutations/patches.py --applies    each must apply to the tree as it is
   tests/mutations/patches.py --self-test
 
 A patch begins with a sentence that says what is wrong, an empty line, and a line for each finder
@@ -19,6 +20,7 @@ Then an empty line and the patch itself. Anything else is an error.
 """
 import pathlib
 import re
+import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -118,11 +120,28 @@ def self_test():
         sys.exit(f"taken for a header:\n{wrong}")
 
 
+# What `run` uses, and as strict.
+APPLY = ["patch", "-p1", "--forward", "--fuzz=0"]
+
+
+def must_apply():
+    stale = []
+    for patch in sorted(HERE.glob("*.patch")):
+        tried = subprocess.run([*APPLY, "--dry-run", "-i", str(patch)], cwd=HERE.parent.parent,
+                               capture_output=True, text=True, check=False)
+        if tried.returncode != 0:
+            stale.append(f"{patch.name} does not apply any more:\n{tried.stdout}{tried.stderr}")
+    if stale:
+        sys.exit("\n".join(stale))
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     if sys.argv[1] == "--self-test":
         return self_test()
+    if sys.argv[1] == "--applies":
+        return must_apply()
     table = make_table(read_all())
     if sys.argv[1] == "--table":
         return print("\n".join(table))
