@@ -370,4 +370,9 @@ std::string Invariants::OneLease(const std::vector<Held>& replicas) {
   return count > 1 ? "leases run at nodes" + holders : "";
 }
 
+std::string Invariants::NothingDue(const Held& held) {
+  if (held.replica->NextDeadlineUs() > held.now_us) return "";
+  return "node " + std::to_string(held.replica->self().value) + ": a tick has left what was due";
+}
+
 }  // namespace baton::consensus

@@ -44,6 +44,8 @@ class Invariants {
   };
   // At most one lease runs at any moment.
   static std::string OneLease(const std::vector<Held>& replicas);
+  // After a Tick: one whose deadline stayed behind would be woken without end.
+  static std::string NothingDue(const Held& held);
 
   // Chosen up to here, as the acceptances tell.
   Slot chosen() const { return chosen_.empty() ? Slot{} : chosen_.rbegin()->first; }

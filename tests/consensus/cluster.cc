@@ -148,8 +148,10 @@ void Cluster::Step(NodeId id, EventBody body) {
   if (!node.replica || !broken_.empty()) return;
   ++steps_;
   const uint64_t life = node.lives;
+  const bool tick = std::holds_alternative<consensus::Tick>(body);
   Actions actions = node.replica->Step(Event{LocalUs(node), std::move(body)});
   CheckAll(id);
+  if (tick) Check(Invariants::NothingDue({&*node.replica, LocalUs(node)}));
   for (Action& action : actions) Do(id, std::move(action));
   if (node.lives == life) Apply(id);
 }

@@ -102,9 +102,11 @@ Turn::~Turn() {
 void Turn::Step(consensus::EventBody body) {
   if (!world_->broken_.empty()) return;
   const uint8_t life = node_->lives;
+  const bool tick = std::holds_alternative<consensus::Tick>(body);
   consensus::Actions actions =
       node_->replica->Step(consensus::Event{world_->now_us_, std::move(body)});
   Check(history_->AfterStep(*node_->replica, OnDisk(node_.get())));
+  if (tick) Check(consensus::Invariants::NothingDue({&*node_->replica, world_->now_us_}));
   world_->committed_ = std::max(world_->committed_, node_->replica->commit());
   Check(world_->CheckLeases());
   for (consensus::Action& action : actions) Do(std::move(action));
