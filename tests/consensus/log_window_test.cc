@@ -1,5 +1,8 @@
 #include "consensus/log_window.h"
 
+#include <utility>
+#include <vector>
+
 #include "gtest/gtest.h"
 #include "tests/consensus/cluster.h"
 
@@ -126,6 +129,19 @@ TEST(LogWindowDeathTest, RefusesAGap) {
   EXPECT_DEATH(log.Append(MakeEntry(Id(8, 4), "x")), "does not follow");
   EXPECT_DEATH(log.Append(MakeEntry(Id(7, 3), "x")), "is older than");
   EXPECT_DEATH(log.TruncateTo(Id(4, 4)), "to truncate to");
+}
+
+// Each would give some slot an id that the disk does not have.
+TEST(LogWindowDeathTest, RefusesRunsThatAreNone) {
+  const auto make = [](std::vector<BornRun> runs) {
+    LogWindow(Id(2, 1), Slot{9}, std::move(runs));
+  };
+  EXPECT_DEATH(make({}), "do not cover");
+  EXPECT_DEATH(make({{Slot{4}, B(1)}}), "leave a gap");
+  EXPECT_DEATH(make({{Slot{3}, B(1)}, {Slot{3}, B(2)}}), "out of order");
+  EXPECT_DEATH(make({{Slot{3}, B(2)}, {Slot{5}, B(2)}}), "out of order");
+  EXPECT_DEATH(make({{Slot{3}, B(2)}, {Slot{5}, B(1)}}), "out of order");
+  EXPECT_DEATH(make({{Slot{3}, B(1)}, {Slot{10}, B(2)}}), "above the end");
 }
 
 }  // namespace
