@@ -2,7 +2,15 @@
 //
 // A row for each, under its id, written anew at each step: up to the Seal by the reign that gives
 // leadership away, its outcome by whoever leads next. A final row never changes. Functions, any
-// thread. Bytes: docs/storage.md.
+// thread.
+//
+//   row    := version (u8 = 1) number (varint) order actor (string) ballot to (varint)
+//             steps (varint) step+ checks (varint) check* outcome (string) successor (ballot)
+//             write pause (varint, us)
+//   order  := id (string) to (varint) reason (string) deadline (varint, us) probation (varint, us)
+//   step   := state (u8) slot (varint) log time (varint, us) wall time (varint, us)
+//   check  := name (string) limit (string) measured (string) passed (u8, 0 or 1)
+//   ballot := round (varint) node (varint)
 #pragma once
 
 #include <cstddef>
