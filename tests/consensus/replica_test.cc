@@ -342,6 +342,23 @@ TEST(ReplicaTest, ANamedBallotEndsNoWaitAfterARestart) {
   EXPECT_NE(FindSent<Promise>(Receive(&replica, 3, prepare, 500'000)), nullptr);
 }
 
+// The first answer may be lost: one that is asked again answers again, and never before its disk.
+TEST(ReplicaTest, APromiseAskedForAgainIsAnsweredAgain) {
+  Replica replica = Make({});
+  const Prepare prepare{.ballot = B(5, 2)};
+  const Actions first = Receive(&replica, 2, prepare);
+  const Actions again = Receive(&replica, 2, prepare);
+  for (const Actions* actions : {&first, &again}) {
+    ASSERT_NE(Find<Persist>(*actions), nullptr);
+    EXPECT_EQ(Find<Send>(*actions), nullptr) << "before it is durable";
+    EXPECT_NE(FindSent<Promise>(*actions), nullptr);
+  }
+  replica.Step(Event{0, Persisted{Find<Persist>(again)->persist_id}});
+  const Actions durable = Receive(&replica, 2, prepare);
+  EXPECT_EQ(Find<Persist>(durable), nullptr);
+  EXPECT_NE(FindSent<Promise>(durable), nullptr);
+}
+
 // It does not know what it granted before.
 TEST(ReplicaTest, ATargetThatRestartedDoesNotTakeOverAtOnce) {
   Recovered recovered;
