@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "consensus/read_index.h"
 #include "gtest/gtest.h"
 #include "tests/consensus/cluster.h"
 
@@ -241,8 +242,8 @@ TEST(ReplicaTest, OneThatIsNoVoterSleepsAndStillPromises) {
   EXPECT_NE(FindSent<Promise>(promised), nullptr);
 }
 
-// Elects node 1 over a log truncated up to slot 3, with node 2's help.
-Replica Leader() {
+// Elects node 1 over a log truncated up to slot 3, with node 2's help; its Reign is not chosen yet.
+Replica Winner() {
   Replica replica = Make({.base = Id(3, 1, 1), .last = Slot{3}, .applied = Slot{3}});
   replica.Step(Event{0, Tick{}});
   Receive(&replica, 2, CanvassReply{B(1, 1), true, Refusal::kNone, B(1, 1)});
@@ -251,8 +252,26 @@ Replica Leader() {
   const OpenReign open = *Find<OpenReign>(won);
   replica.Step(Event{0, Proposed{MakeEntry(open.id, "reign", open.reign)}});
   replica.Step(Event{0, Persisted{2}});
+  return replica;
+}
+
+Replica Leader() {
+  Replica replica = Winner();
   Receive(&replica, 2, Accepted{.ballot = B(2, 1), .matched = true, .match = Slot{4}});
   return replica;
+}
+
+// Nobody is left waiting: not before the reign is open, and not above the bound.
+TEST(ReplicaTest, ALeaderRefusesReadsThatItCannotTake) {
+  Replica winner = Winner();
+  EXPECT_EQ(winner.Step(Event{0, ReadRequested{1}}), (Actions{ReadRefused{1}}));
+  Replica leader = Leader();
+  ASSERT_TRUE(leader.reign_open());
+  for (uint64_t id = 1; id <= ReadIndex::kWaitingMax; ++id) {
+    ASSERT_EQ(Find<ReadRefused>(leader.Step(Event{0, ReadRequested{id}})), nullptr) << id;
+  }
+  const uint64_t over = ReadIndex::kWaitingMax + 1;
+  EXPECT_EQ(leader.Step(Event{0, ReadRequested{over}}), (Actions{ReadRefused{over}}));
 }
 
 TEST(ReplicaTest, APeerBehindTheRetainedLogIsSentOneSnapshotAndHeartbeats) {
