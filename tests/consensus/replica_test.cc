@@ -261,6 +261,24 @@ Replica Leader() {
   return replica;
 }
 
+// Nothing that was not sent can be answered: believing it would lengthen the lease, or make a read
+// stale.
+TEST(ReplicaTest, ALeaderDropsAnswersToWhatItHasNotSent) {
+  Replica leader = Leader();
+  const int64_t lease_end_us = leader.LeaseEndUs();
+  Accepted answer{.ballot = B(2, 1), .matched = true, .match = Slot{4}, .lease_granted = true};
+  answer.sent_at_us = 400'000;
+  Receive(&leader, 2, answer, 399'999);
+  EXPECT_EQ(leader.LeaseEndUs(), lease_end_us);
+  Receive(&leader, 2, answer, 400'000);
+  EXPECT_GT(leader.LeaseEndUs(), lease_end_us) << "the same was good once it could be true";
+  answer.read_round = 1;
+  Receive(&leader, 2, answer, 400'000);
+  const Actions asked = leader.Step(Event{400'000, ReadRequested{1}});
+  EXPECT_EQ(Find<ReadReady>(asked), nullptr);
+  EXPECT_NE(Find<ReadReady>(Receive(&leader, 2, answer, 400'000)), nullptr);
+}
+
 // Nobody is left waiting: not before the reign is open, and not above the bound.
 TEST(ReplicaTest, ALeaderRefusesReadsThatItCannotTake) {
   Replica winner = Winner();
