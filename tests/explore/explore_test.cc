@@ -75,7 +75,7 @@ TEST(Explore, PathsSurviveTheirText) {
   EXPECT_EQ(ToText(path), "t1 d12 c2+3 n0");
   EXPECT_EQ(ParsePath("t1,d12 c2+3  n0"), path);
   for (const Choice& choice : path) EXPECT_EQ(Choice::Unpack(choice.Pack()), choice);
-  for (const char* wrong : {"i1", "t", "t1x", "d256", "c1+16", "t1+2"}) {
+  for (const char* wrong : {"?1", "t", "t1x", "d256", "c1+16", "t1+2"}) {
     EXPECT_EQ(ParsePath(wrong), std::nullopt) << wrong;
   }
 }
