@@ -190,9 +190,19 @@ struct LossReport {
   }
 };
 
-using MessageBody = std::variant<Canvass, CanvassReply, Prepare, Promise, Nack, Fetch, Fetched,
-                                 Accept, Accepted, Abdicate, TakeOver, AskSlot, TellSlot,
-                                 SnapshotOffer, SnapshotPull, SnapshotChunk, LossReport>;
+// What the nodes of a handover say to each other before and after leadership passes. The core does
+// not look at it: what keeps a handover safe is in the log.
+struct HandoverTalk {
+  std::shared_ptr<const std::string> word;  // server/codec/handover_word.h; never null
+  friend bool operator==(const HandoverTalk& a, const HandoverTalk& b) {
+    return *a.word == *b.word;
+  }
+};
+
+using MessageBody =
+    std::variant<Canvass, CanvassReply, Prepare, Promise, Nack, Fetch, Fetched, Accept, Accepted,
+                 Abdicate, TakeOver, AskSlot, TellSlot, SnapshotOffer, SnapshotPull, SnapshotChunk,
+                 LossReport, HandoverTalk>;
 
 struct Message {
   NodeId from;

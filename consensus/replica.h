@@ -107,6 +107,7 @@ class Replica {
   void On(NodeId, const SnapshotPull&) {}
   void On(NodeId, const SnapshotChunk&) {}
   void On(NodeId, const LossReport&) {}
+  void On(NodeId, const HandoverTalk&) {}
 
   // Changes of standing.
   bool MayStand() const;

@@ -77,6 +77,7 @@ struct Checker {
     return m.position <= kSnapshotBytesMax && m.bytes != nullptr && !m.bytes->empty();
   }
   bool operator()(const LossReport& m) const { return m.losses != nullptr && !m.losses->empty(); }
+  bool operator()(const HandoverTalk& m) const { return m.word != nullptr && !m.word->empty(); }
   bool operator()(const AskSlot&) const { return true; }
   bool operator()(const TellSlot& m) const { return m.slot.value <= kSlotMax; }
 };

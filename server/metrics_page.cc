@@ -165,6 +165,11 @@ void AddReplica(const Metrics& from, Page* to) {
   gauge("baton_replica_flushed_slot", "In the state on disk.", from.flushed_slot);
   gauge("baton_replica_base_slot", "Truncated up to here.", from.base_slot);
   to->Total("baton_replica_leader_changes_total", "New leaders seen.", from.leader_changes.Get());
+  to->Total("baton_replica_handovers_begun_total", "Handovers that this node has begun.",
+            from.handovers_begun.Get());
+  to->Total("baton_replica_handovers_done_total",
+            "Handovers that have made this node leader and passed their probation.",
+            from.handovers_done.Get());
   to->Total("baton_replica_reigns_opened_total", "Reigns of this node.", from.reigns_opened.Get());
   to->Total("baton_replica_messages_received_total", "Messages taken in.",
             from.messages_received.Get());

@@ -37,6 +37,7 @@ namespace {
 
 constexpr int64_t kTickStaleUs = 5'000'000;               // the main loop is stuck
 constexpr auto kHangUp = std::chrono::milliseconds(300);  // for streams, when stopping
+constexpr int64_t kWanWriteObjectiveUs = 5'000'000;       // of a new leader in its probation
 constexpr int kFatalExit = 3;
 
 // A failed fsync, or a log from the future: what is in memory may not be what is on disk.
@@ -227,6 +228,7 @@ absl::Status Server::StartNode() {
     if (member.node == formed.self) options.self = member;
   }
   options.timing = formed.profile == "wan" ? consensus::kWanTiming : consensus::kLanTiming;
+  if (formed.profile == "wan") options.write_objective_us = kWanWriteObjectiveUs;
   if (absl::Status s = SetStall(p.options, &options.timing); !s.ok()) return s;
   options.wishes.barred = p.options.barred;
   options.wishes.region = static_cast<uint8_t>(p.options.region);

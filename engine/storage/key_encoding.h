@@ -35,6 +35,8 @@ enum class SystemTable : uint8_t {
   kKeyspaceChanges = 4,  // suffix: id (big32), revision (big64). engine/state/keyspace_change.h
   kNextIds = 5,          // suffix: what is numbered, as text
   kLosses = 6,           // suffix: born, slot, index of the effect. engine/state/loss.h
+  kHandovers = 7,        // suffix: number (big64). server/codec/handover_row.h
+  kHandoverIds = 8,      // suffix: id, as text; the value is its number (big64)
 };
 
 // Half-open: [begin, end).

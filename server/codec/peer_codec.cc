@@ -187,6 +187,10 @@ struct BodyWriter {
     header->mutable_loss_report()->set_checksum(Checksum(*from.losses));
     piece = from.losses;
   }
+  void operator()(const consensus::HandoverTalk& from) {
+    header->mutable_handover_talk()->set_checksum(Checksum(*from.word));
+    piece = from.word;
+  }
   void operator()(const consensus::Abdicate& from) {
     Put(from.ballot, header->mutable_abdicate()->mutable_ballot());
   }
@@ -322,6 +326,9 @@ bool ReadBody(const PeerHeader& header, consensus::MessageBody* body) {
     case PeerHeader::kLossReport:
       *body = consensus::LossReport{};
       return true;
+    case PeerHeader::kHandoverTalk:
+      *body = consensus::HandoverTalk{};
+      return true;
     case PeerHeader::kHello:
     case PeerHeader::BODY_NOT_SET:
       return false;
@@ -424,7 +431,8 @@ bool AttachEntries(std::vector<consensus::Entry> entries, consensus::MessageBody
 bool HasPiece(const consensus::MessageBody& body) {
   return std::holds_alternative<consensus::SnapshotOffer>(body) ||
          std::holds_alternative<consensus::SnapshotChunk>(body) ||
-         std::holds_alternative<consensus::LossReport>(body);
+         std::holds_alternative<consensus::LossReport>(body) ||
+         std::holds_alternative<consensus::HandoverTalk>(body);
 }
 
 // Puts the piece where the body holds it, verified.
@@ -435,6 +443,13 @@ absl::Status AttachPiece(std::shared_ptr<const std::string> piece, const PeerHea
       return absl::DataLossError("a report of losses is damaged");
     }
     report->losses = std::move(piece);
+    return absl::OkStatus();
+  }
+  if (auto* talk = std::get_if<consensus::HandoverTalk>(body)) {
+    if (Checksum(*piece) != header.handover_talk().checksum()) {
+      return absl::DataLossError("a word about a handover is damaged");
+    }
+    talk->word = std::move(piece);
     return absl::OkStatus();
   }
   if (auto* chunk = std::get_if<consensus::SnapshotChunk>(body)) {

@@ -1,8 +1,8 @@
 #include "server/codec/stored_rows.h"
 
-#include "absl/strings/str_cat.h"
 #include "base/coding.h"
 #include "server/codec/membership_codec.h"
+#include "server/codec/row_coding.h"
 
 namespace baton::server {
 namespace {
@@ -13,31 +13,6 @@ using consensus::Configurations;
 using consensus::HardState;
 
 constexpr uint8_t kHardStateVersionOne = 1;
-
-void PutBallot(std::string* to, const Ballot& ballot) {
-  PutVarint(to, ballot.round);
-  PutVarint(to, ballot.node.value);
-}
-
-Ballot ReadBallot(Decoder* from) {
-  Ballot ballot;
-  ballot.round = from->ReadVarint();
-  const uint64_t node = from->ReadVarint();
-  if (node > UINT32_MAX) from->Fail();
-  ballot.node = NodeId{static_cast<uint32_t>(node)};
-  return ballot;
-}
-
-absl::Status CheckVersion(const char* what, uint8_t found, uint8_t known) {
-  if (found == known) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      absl::StrCat(what, " has version ", found, "; this build reads version ", known,
-                   ": start the build that wrote it, or a newer one"));
-}
-
-absl::Status Unreadable(const char* what) {
-  return absl::DataLossError(absl::StrCat(what, " cannot be read"));
-}
 
 }  // namespace
 

@@ -25,6 +25,7 @@ constexpr std::string_view NameOf(const consensus::SnapshotOffer*) { return "sna
 constexpr std::string_view NameOf(const consensus::SnapshotPull*) { return "snapshot_pull"; }
 constexpr std::string_view NameOf(const consensus::SnapshotChunk*) { return "snapshot_chunk"; }
 constexpr std::string_view NameOf(const consensus::LossReport*) { return "loss_report"; }
+constexpr std::string_view NameOf(const consensus::HandoverTalk*) { return "handover_talk"; }
 
 template <size_t... I>
 std::vector<std::string> AllNames(std::index_sequence<I...>) {

@@ -67,6 +67,7 @@ void AckGate::Leave(GatedAnswer* one, engine::Durability durability, int64_t now
   metrics_->write_us.Observe(
       static_cast<uint64_t>(std::max<int64_t>(0, now_us - one->queued_at_us)));
   if (one->answer.failure.ok()) metrics_->writes_acked.Add();
+  last_ack_us_ = now_us;
   one->answer.durability = durability;
   answers->Add(one->to, std::move(one->answer));
   --size_;

@@ -65,6 +65,7 @@ class AckGate {
   void EndReign(const Failure& redirect, const std::string& why, AnswerBatch* answers);
 
   size_t size() const { return size_; }
+  int64_t last_ack_us() const { return last_ack_us_; }  // when an answer left last; 0: none has
   // Not after the earliest deadline of what waits.
   int64_t NextDeadlineUs() const { return size_ == 0 ? kNever : next_deadline_us_; }
   // The slot whose application lets the next answer out; kSlotNone: none waits for one.
@@ -87,6 +88,7 @@ class AckGate {
   Line applied_;
   std::map<KeyspaceId, Line> durable_;  // none is empty
   size_t size_ = 0;
+  int64_t last_ack_us_ = 0;
   int64_t next_deadline_us_ = kNever;  // <= the deadline of each that waits
 };
 

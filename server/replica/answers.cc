@@ -227,4 +227,8 @@ Failure MembersRefusedFailure(absl::StatusCode code, std::string why) {
   return Make(code, Reason::kMembersRefused, std::move(why));
 }
 
+Failure HandoverRefusedFailure(absl::StatusCode code, std::string why) {
+  return Make(code, Reason::kHandoverRefused, std::move(why));
+}
+
 }  // namespace baton::server

@@ -21,6 +21,8 @@ struct Published {
   bool stopping = false;
   Ballot ballot;  // promised; the reign's own while it is open
   std::optional<NodeId> leader;
+  std::optional<NodeId> ask;  // whom clients are sent to: the leader, or who is about to be
+  bool expecting = false;     // this node is about to lead: it keeps what comes
   Slot durable;
   Slot commit;               // a linearizable read by lease reads here
   int64_t lease_end_us = 0;  // lease clock; a read that ended before it needs no quorum

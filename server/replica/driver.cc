@@ -35,7 +35,8 @@ bool IsTheDrivers(const consensus::MessageBody& body) {
   return std::holds_alternative<consensus::LossReport>(body) ||
          std::holds_alternative<consensus::SnapshotOffer>(body) ||
          std::holds_alternative<consensus::SnapshotChunk>(body) ||
-         std::holds_alternative<consensus::SnapshotPull>(body);
+         std::holds_alternative<consensus::SnapshotPull>(body) ||
+         std::holds_alternative<consensus::HandoverTalk>(body);
 }
 
 // The newest slot that a message of a leader says is committed.
@@ -81,7 +82,8 @@ absl::StatusOr<EntryStamp> ReadStamp(const wal::Wal& wal, Slot slot) {
 
 Driver::Driver(const Parts& parts, const consensus::Config& config,
                const consensus::Recovered& recovered, const LoopInbox::Limits& inbox_limits,
-               const LeaderDesk::Limits& desk_limits, const LocalDesk::Limits& local_limits)
+               const LeaderDesk::Limits& desk_limits, const LocalDesk::Limits& local_limits,
+               const HandoverDesk::Limits& handover_limits)
     : parts_(parts),
       inbox_(inbox_limits, &wakeup()),
       core_(config, recovered, parts.clock->LeaseNowUs()),
@@ -93,6 +95,12 @@ Driver::Driver(const Parts& parts, const consensus::Config& config,
       local_(&core_, LocalDesk::Parts{parts.applied_reads, parts.readers, &inbox_, parts.metrics},
              local_limits, config.timing.lease_us),
       members_(&core_, parts.members, parts.transport),
+      handovers_(HandoverDesk::Parts{&core_, parts.members, parts.engine, parts.overlay,
+                                     parts.meter, parts.readers, &inbox_, parts.transport,
+                                     parts.clock, parts.metrics, parts.fatal},
+                 handover_limits),
+      target_(HandoverTarget::Parts{&core_, parts.meter, parts.disk, parts.wal, parts.snapshots_in,
+                                    parts.transport, parts.clock}),
       written_(recovered.last),
       applied_(recovered.applied),
       handed_(recovered.applied) {
@@ -120,6 +128,8 @@ bool Driver::RunOnce() {
   }
   if (now_us >= core_.NextDeadlineUs()) Feed(consensus::Tick{});
   if (work_.stop && !stopped_) Stop();
+  target_.Advance(applied_, now_us);
+  desk_.Expect(target_.Expecting(), &answers_);
   std::vector<QueuedRead> reads;
   AdmitReads(std::move(work_.reads), now_us, &reads);
   desk_.Admit(std::move(work_.writes), std::move(work_.returned), std::move(reads), &answers_);
@@ -128,6 +138,8 @@ bool Driver::RunOnce() {
   }
   if (const auto asked = desk_.AskForReads()) Feed(*asked);
   if (const auto asked = local_.AskForReads()) Feed(*asked);
+  for (QueuedHandoverCall& call : work_.handover_calls) handovers_.Admit(std::move(call));
+  RunHandovers(now_us);
   RunSnapshots();
   if (parts_.losses != nullptr && !stopped_) parts_.losses->RunDue(applied_);
   CutEntries();
@@ -135,6 +147,7 @@ bool Driver::RunOnce() {
   desk_.Expire(now_us, &answers_);
   local_.Expire(now_us, &answers_);
   members_.Expire(now_us);
+  handovers_.Expire(now_us);
   members_.Notice();
   NoticeStanding();
   NoticeHealth(now_us);
@@ -151,9 +164,9 @@ bool Driver::RunOnce() {
 int64_t Driver::NextDeadlineUs() const {
   if (stopped_) return kNever;
   return std::min({core_.NextDeadlineUs(), desk_.NextDeadlineUs(), local_.NextDeadlineUs(),
-                   members_.NextDeadlineUs(), parts_.health->NextDeadlineUs(),
-                   parts_.snapshots_out->NextDeadlineUs(), parts_.snapshots_in->NextDeadlineUs(),
-                   parts_.witness_offers->NextDeadlineUs(),
+                   members_.NextDeadlineUs(), handovers_.NextDeadlineUs(), target_.NextDeadlineUs(),
+                   parts_.health->NextDeadlineUs(), parts_.snapshots_out->NextDeadlineUs(),
+                   parts_.snapshots_in->NextDeadlineUs(), parts_.witness_offers->NextDeadlineUs(),
                    parts_.losses == nullptr ? kNever : parts_.losses->NextDeadlineUs()});
 }
 
@@ -201,6 +214,8 @@ void Driver::Take(const consensus::Message& message) {
     parts_.snapshots_in->OnChunk(message.from, *chunk);
   } else if (const auto* pull = std::get_if<consensus::SnapshotPull>(&message.body)) {
     parts_.snapshots_out->OnPull(message.from, *pull);
+  } else if (const auto* talk = std::get_if<consensus::HandoverTalk>(&message.body)) {
+    TakeWord(message.from, *talk->word);
   } else if (const auto* report = std::get_if<consensus::LossReport>(&message.body)) {
     auto losses = engine::DecodeLosses(*report->losses);
     if (!losses.ok()) {
@@ -209,6 +224,25 @@ void Driver::Take(const consensus::Message& message) {
       LogLosses(*std::move(losses));
     }
   }
+}
+
+void Driver::TakeWord(NodeId from, std::string_view bytes) {
+  const absl::StatusOr<HandoverWord> word = DecodeHandoverWord(bytes);
+  const int64_t now_us = parts_.clock->LeaseNowUs();
+  if (!word.ok()) {
+    parts_.metrics->messages_dropped.Add();
+  } else if (const auto* ask = std::get_if<AskReady>(&*word)) {
+    target_.On(from, *ask);
+  } else if (const auto* told = std::get_if<TellReady>(&*word)) {
+    handovers_.On(from, *told, now_us);
+  } else {
+    handovers_.On(std::get<TellHanded>(*word), now_us);
+  }
+}
+
+void Driver::RunHandovers(int64_t now_us) {
+  if (desk_.serving() && !handovers_.serving()) handovers_.Serve(desk_.reign_slot(), now_us);
+  if (const auto given_up = handovers_.Advance(now_us)) Feed(*given_up);
 }
 
 void Driver::On(LossesFound& found) {
@@ -302,6 +336,8 @@ void Driver::Stop() {
   desk_.Stop();
   local_.Stop(&answers_);
   members_.Stop();
+  handovers_.Stop();
+  target_.Stop();
   Feed(consensus::Stopping{});
 }
 
@@ -445,6 +481,8 @@ void Driver::Do(consensus::StoppedLeading& stopped) {
   // What was committed in this round is known to be.
   desk_.Release(parts_.clock->LeaseNowUs(), &answers_);
   const std::string why = "this node stopped leading: " + stopped.reason;
+  if (const auto successor = handovers_.Successor()) desk_.HandedOverTo(*successor);
+  handovers_.EndReign(desk_.Redirect(), desk_.last_ack_us());
   desk_.EndReign(why, &answers_);
   members_.EndReign(why);
   spdlog::info("reign {} has ended here: {}", ToString(stopped.ballot), stopped.reason);
@@ -496,8 +534,19 @@ bool Driver::ProposeMembers() {
   return true;
 }
 
+// As above.
+bool Driver::ProposeHandover() {
+  if (!handovers_.proposal()) return true;
+  HandoverRow row = *handovers_.proposal();
+  std::optional<consensus::Entry> entry = desk_.WriteHandover(&row);
+  if (!entry) return false;
+  handovers_.Proposed(std::move(row));
+  Propose(*std::move(entry));
+  return true;
+}
+
 void Driver::CutEntries() {
-  if (!ProposeMembers()) return;
+  if (!ProposeMembers() || !ProposeHandover()) return;
   if (desk_.HasWaiting() && parts_.disk->Full()) desk_.RefuseWrites(DiskFullFailure(), &answers_);
   while (std::optional<consensus::Entry> entry = desk_.Cut(unsynced_.size(), &answers_)) {
     Propose(*std::move(entry));
@@ -546,6 +595,8 @@ void Driver::Publish() {
   now.stopping = stopped_;
   now.ballot = core_.promised();
   now.leader = core_.leader();
+  now.ask = desk_.LeaderToAsk();
+  now.expecting = target_.Expecting();
   now.durable = core_.durable();
   now.commit = core_.commit();
   now.lease_end_us = now.open ? core_.LeaseEndUs() : 0;

@@ -1,6 +1,7 @@
 // Driver: the replica loop. It feeds the core with what happens and carries out what the core
 // wants, in order. Each decision of the protocol is the core's; each of serving is the
-// LeaderDesk's, each about members the MemberDesk's.
+// LeaderDesk's, each about members the MemberDesk's,
+// about handovers the HandoverDesk's.
 //
 // One thread runs it and owns all its state. What others see of it is on the board.
 #pragma once
@@ -11,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/types.h"
@@ -23,7 +25,10 @@
 #include "server/replica/board.h"
 #include "server/replica/clock.h"
 #include "server/replica/disk_guard.h"
+#include "server/replica/disk_meter.h"
 #include "server/replica/durable_log.h"
+#include "server/replica/handover_desk.h"
+#include "server/replica/handover_target.h"
 #include "server/replica/health_probe.h"
 #include "server/replica/leader_desk.h"
 #include "server/replica/leader_watch.h"
@@ -69,6 +74,7 @@ class Driver : public Stage {
     DurableLog* log;
     DiskGuard* disk;
     HealthProbe* health;
+    DiskMeter* meter;
     Applier* applier;  // null at a witness: it has no engine
     Readers* readers;
     ReadService* reads;
@@ -87,7 +93,7 @@ class Driver : public Stage {
   };
   Driver(const Parts& parts, const consensus::Config& config, const consensus::Recovered& recovered,
          const LoopInbox::Limits& inbox_limits, const LeaderDesk::Limits& desk_limits,
-         const LocalDesk::Limits& local_limits);
+         const LocalDesk::Limits& local_limits, const HandoverDesk::Limits& handover_limits);
 
   LoopInbox& inbox() { return inbox_; }
   uint64_t waiting_reads() const { return local_.held_reads(); }  // any thread
@@ -111,8 +117,11 @@ class Driver : public Stage {
   void On(const PieceWritten& written);
   void On(const InstallFailed&);
   void On(LossesFound& found);
+  void On(HandoversRead& read) { handovers_.On(read); }
   void Take(const consensus::Message& message);
+  void TakeWord(NodeId from, std::string_view bytes);
   void RunSnapshots();
+  void RunHandovers(int64_t now_us);
   void Receive(std::vector<consensus::Message> messages);
   bool HasRoomFor(const consensus::Message& message);
   void Stop();
@@ -143,6 +152,7 @@ class Driver : public Stage {
                   std::vector<QueuedRead>* for_leader);
   void CutEntries();
   bool ProposeMembers();
+  bool ProposeHandover();
   void Publish();
   void CheckTold(const consensus::Message& message) const;
   void HandToApplier();
@@ -158,6 +168,8 @@ class Driver : public Stage {
   LeaderDesk desk_;
   LocalDesk local_;
   MemberDesk members_;
+  HandoverDesk handovers_;
+  HandoverTarget target_;
   AnswerBatch answers_;
   std::deque<consensus::EventBody> events_;  // not yet stepped
   bool stepping_ = false;

@@ -57,4 +57,10 @@ void FaultyNode::ChangeMembers(MembersCall, std::function<void(MembersResult)> d
   done(std::move(result));
 }
 
+void FaultyNode::Handover(HandoverCall, std::function<void(HandoverResult)> done) {
+  HandoverResult result;
+  result.failure = LogFaultyFailure(fault_);
+  done(std::move(result));
+}
+
 }  // namespace baton::server

@@ -22,6 +22,7 @@ class FaultyNode : public ReplicaNode {
   void Digest(KeyspaceId keyspace, Slot slot, int64_t deadline_us,
               std::function<void(DigestResult)> done) override;
   void ChangeMembers(MembersCall call, std::function<void(MembersResult)> done) override;
+  void Handover(HandoverCall call, std::function<void(HandoverResult)> done) override;
   void Receive(consensus::Message) override {}
   uint64_t WatchLeader(std::function<void(const LeaderHint&)>) override { return 1; }
   void UnwatchLeader(uint64_t) override {}

@@ -23,6 +23,7 @@ LeaderDesk::LeaderDesk(const consensus::Replica* core, const MemberTable* member
 consensus::Entry LeaderDesk::OpenReign(const consensus::OpenReign& open, const EntryStamp& last,
                                        int64_t candidacy_us) {
   reign_slot_ = open.id.slot;
+  successor_.reset();
   chosen_ = false;
   serving_ = false;
   log_floor_ = last.log_floor;
@@ -33,6 +34,11 @@ std::optional<consensus::Entry> LeaderDesk::ChangeMembers(const consensus::Propo
                                                           const MembersNote& note) {
   if (!sequencer_.MayGiveRevisions()) return std::nullopt;
   return sequencer_.ChangeMembers(change, note, RaiseLogFloor());
+}
+
+std::optional<consensus::Entry> LeaderDesk::WriteHandover(HandoverRow* row) {
+  if (!serving_ || !core_->MayPropose() || !sequencer_.MayGiveRevisions()) return std::nullopt;
+  return sequencer_.WriteHandover(core_->NextEntryId(), row, RaiseLogFloor());
 }
 
 void LeaderDesk::ReignChosen() {
@@ -49,7 +55,28 @@ void LeaderDesk::ServeIfApplied() {
 }
 
 Failure LeaderDesk::Redirect() const {
-  return stopping_ ? ShuttingDownFailure() : NotLeaderFailure(members_->Hint(core_->leader()));
+  return stopping_ ? ShuttingDownFailure() : NotLeaderFailure(members_->Hint(LeaderToAsk()));
+}
+
+std::optional<NodeId> LeaderDesk::LeaderToAsk() const {
+  const std::optional<NodeId> leader = core_->leader();
+  return leader ? leader : successor_;
+}
+
+bool LeaderDesk::Takes() const {
+  return expecting_ || core_->standing() == consensus::Standing::kLeader;
+}
+
+void LeaderDesk::Expect(bool expecting, AnswerBatch* answers) {
+  const bool ended = expecting_ && !expecting;
+  expecting_ = expecting;
+  if (ended && !Takes()) RefuseAll(Redirect(), answers);
+}
+
+void LeaderDesk::RefuseAll(const Failure& failure, AnswerBatch* answers) {
+  metrics_->refused_leader.Add(sequencer_.RefuseWaiting(failure, answers));
+  for (const QueuedRead& read : reads_) RefuseRead(read, failure, answers);
+  reads_.clear();
 }
 
 void LeaderDesk::EndReign(const std::string& why, AnswerBatch* answers) {
@@ -59,8 +86,7 @@ void LeaderDesk::EndReign(const std::string& why, AnswerBatch* answers) {
   serving_ = false;
   gate_.EndReign(failure, why, answers);
   sequencer_.EndReign(failure, answers);
-  for (const QueuedRead& read : reads_) RefuseRead(read, failure, answers);
-  reads_.clear();
+  RefuseAll(failure, answers);
   for (const auto& [id, reads] : asked_) {
     for (const QueuedRead& read : reads) RefuseRead(read, failure, answers);
   }
@@ -76,11 +102,11 @@ void LeaderDesk::RefuseRead(const QueuedRead& read, const Failure& failure, Answ
 void LeaderDesk::Admit(std::vector<QueuedWrite> writes, std::vector<QueuedWrite> returned,
                        std::vector<QueuedRead> reads, AnswerBatch* answers) {
   EndIdleSessions();
-  const bool leading = core_->standing() == consensus::Standing::kLeader;
-  const Failure failure = leading ? Failure() : Redirect();
+  const bool takes = Takes();
+  const Failure failure = takes ? Failure() : Redirect();
   for (QueuedWrite& write : returned) {
     sequencer_.Returned();
-    if (leading) {
+    if (takes) {
       sequencer_.EnqueueFirst(std::move(write));
     } else {
       inbox_->ReleaseCalls(1, write.bytes);
@@ -88,7 +114,7 @@ void LeaderDesk::Admit(std::vector<QueuedWrite> writes, std::vector<QueuedWrite>
     }
   }
   for (QueuedWrite& write : writes) {
-    if (leading) {
+    if (takes) {
       sequencer_.Enqueue(std::move(write));
     } else {
       inbox_->ReleaseCalls(1, write.bytes);
@@ -97,7 +123,7 @@ void LeaderDesk::Admit(std::vector<QueuedWrite> writes, std::vector<QueuedWrite>
     }
   }
   for (QueuedRead& read : reads) {
-    if (leading) {
+    if (takes) {
       next_read_deadline_us_ = std::min(next_read_deadline_us_, read.deadline_us);
       reads_.push_back(std::move(read));
     } else {

@@ -43,6 +43,8 @@ class LeaderDesk {
   // Encodes the entry of a change of members, with its row. Nullopt: not yet, revisions run short.
   std::optional<consensus::Entry> ChangeMembers(const consensus::ProposeMembers& change,
                                                 const MembersNote& note);
+  // Encodes the entry of a handover's newest step. Nullopt: not yet.
+  std::optional<consensus::Entry> WriteHandover(HandoverRow* row);
   // The reign's entry is chosen. Requests are served once it is applied too: what they see of the
   // state is then whole.
   void ReignChosen();
@@ -50,6 +52,17 @@ class LeaderDesk {
   void EndReign(const std::string& why, AnswerBatch* answers);
   // The node stops: whom the desk cannot serve is told so.
   void Stop() { stopping_ = true; }
+
+  // Whether calls are kept though this node does not lead: it is about to. When it is not any more,
+  // and leads neither, they are refused.
+  void Expect(bool expecting, AnswerBatch* answers);
+  // Whom clients are sent to: the leader, or, while none is known, the one that was handed over to.
+  std::optional<NodeId> LeaderToAsk() const;
+  void HandedOverTo(NodeId successor) { successor_ = successor; }
+  // What calls are told that this node does not take.
+  Failure Redirect() const;
+  Slot reign_slot() const { return reign_slot_; }
+  int64_t last_ack_us() const { return gate_.last_ack_us(); }  // of a write; 0: none yet
 
   // Takes calls; refuses them if this node does not lead. `returned` were parked.
   void Admit(std::vector<QueuedWrite> writes, std::vector<QueuedWrite> returned,
@@ -87,7 +100,8 @@ class LeaderDesk {
 
  private:
   bool Leading() const { return reign_slot_ != Slot{}; }
-  Failure Redirect() const;
+  bool Takes() const;
+  void RefuseAll(const Failure& failure, AnswerBatch* answers);
   void ServeIfApplied();
   void EndIdleSessions();
   void ExpireReads(std::vector<QueuedRead>* reads, int64_t now_us, AnswerBatch* answers);
@@ -109,7 +123,9 @@ class LeaderDesk {
   bool chosen_ = false;   // that entry is
   bool serving_ = false;  // it is applied too; serving_ implies chosen_
   bool stopping_ = false;
-  Slot applied_;    // newest heard of
+  bool expecting_ = false;
+  std::optional<NodeId> successor_;  // of the reign that this node gave away
+  Slot applied_;                     // newest heard of
   Slot log_floor_;  // stated last; never decreases in a reign, log_floor_ <= commit
 
   // Reads that wait for the reign to open, and those that wait for a slot, by read id.

@@ -50,6 +50,16 @@ bool LoopInbox::PushMembersCall(QueuedMembersCall* call) {
   return true;
 }
 
+bool LoopInbox::PushHandoverCall(QueuedHandoverCall* call) {
+  {
+    MutexLock lock(&mutex_);
+    if (stopping_ || work_.handover_calls.size() >= kHandoverCallsMax) return false;
+    work_.handover_calls.push_back(std::move(*call));
+  }
+  wakeup_->Notify();
+  return true;
+}
+
 void LoopInbox::PushReturned(QueuedWrite write) {
   {
     MutexLock lock(&mutex_);

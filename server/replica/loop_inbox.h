@@ -18,6 +18,8 @@
 #include "consensus/message.h"
 #include "engine/state/request.h"
 #include "server/codec/entry_codec.h"
+#include "server/codec/handover_row.h"
+#include "server/codec/stored_rows.h"
 #include "server/replica/answers.h"
 #include "server/replica/durable_log.h"
 #include "server/replica/losses.h"
@@ -62,6 +64,11 @@ struct QueuedMembersCall {
   std::function<void(MembersResult)> done;
 };
 
+struct QueuedHandoverCall {
+  HandoverCall call;
+  std::function<void(HandoverResult)> done;
+};
+
 // Notices of the node's own stages.
 struct LogReadDone {
   uint64_t read_id = 0;
@@ -75,9 +82,17 @@ struct StampRead {  // of the last entry before a reign that is about to open
 struct TrimWanted {
   Slot upto;
 };
+struct HandoversRead {  // what the state has of handovers
+  Ballot ballot;        // of the reign that asked
+  std::string id;       // empty: the newest
+  absl::Status status;
+  std::optional<HandoverRow> row;
+  std::optional<ReignRow> reign_after;  // of the newest: the one that followed its own
+};
 struct InstallFailed {};  // what is to be installed could not be noted
-using Notice = std::variant<TurnDone, LogReadDone, StampRead, TrimWanted, ImageMade, PieceRead,
-                            PieceWritten, FirstEntryRead, LossesFound, InstallFailed>;
+using Notice =
+    std::variant<TurnDone, LogReadDone, StampRead, TrimWanted, ImageMade, PieceRead, PieceWritten,
+                 FirstEntryRead, LossesFound, HandoversRead, InstallFailed>;
 
 // One taking.
 struct LoopWork {
@@ -86,19 +101,21 @@ struct LoopWork {
   std::vector<QueuedWrite> returned;  // whose keys have been loaded
   std::vector<QueuedRead> reads;
   std::vector<QueuedMembersCall> members_calls;
+  std::vector<QueuedHandoverCall> handover_calls;
   std::vector<Notice> notices;
   Slot applied;  // newest told
   bool stop = false;
 
   bool empty() const {
     return messages.empty() && writes.empty() && returned.empty() && reads.empty() &&
-           members_calls.empty() && notices.empty() && !stop;
+           members_calls.empty() && handover_calls.empty() && notices.empty() && !stop;
   }
 };
 
 class LoopInbox {
  public:
-  static constexpr size_t kMembersCallsMax = 16;  // that wait for the loop; more are refused
+  static constexpr size_t kMembersCallsMax = 16;   // that wait for the loop; more are refused
+  static constexpr size_t kHandoverCallsMax = 16;  // likewise
 
   struct Limits {
     uint64_t calls_max;
@@ -114,6 +131,7 @@ class LoopInbox {
   bool PushCalls(std::vector<QueuedWrite>* writes, std::vector<QueuedRead>* reads);
   // Takes *call. False: it was left, too many wait or a stop was requested.
   bool PushMembersCall(QueuedMembersCall* call);
+  bool PushHandoverCall(QueuedHandoverCall* call);
   // Takes back a call that the loop had released to a reader; always fits.
   void PushReturned(QueuedWrite write);
   void PushNotice(Notice notice);

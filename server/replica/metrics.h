@@ -83,6 +83,8 @@ struct Metrics {
   Gauge flushed_slot;         // baton_replica_flushed_slot
   Gauge base_slot;            // baton_replica_base_slot
   Counter leader_changes;     // baton_replica_leader_changes_total
+  Counter handovers_begun;    // baton_replica_handovers_begun_total
+  Counter handovers_done;     // baton_replica_handovers_done_total
   Counter reigns_opened;      // baton_replica_reigns_opened_total
   Counter messages_received;  // baton_replica_messages_received_total
   Counter messages_dropped;   // baton_replica_messages_dropped_total (inbox full)

@@ -20,6 +20,7 @@
 #include "engine/state/keyspace_change.h"
 #include "engine/state/request.h"
 #include "engine/state/sessions.h"
+#include "server/codec/handover_row.h"
 
 namespace baton::server {
 
@@ -62,6 +63,7 @@ enum class Reason : uint8_t {
   kSessionUnknown,
   kSessionTooOld,
   kFenced,
+  kHandoverRefused,
 };
 
 struct LeaderHint {
@@ -205,6 +207,21 @@ struct KeyspaceStatus {
   std::optional<UnreplicatedStats> unreplicated;
 };
 
+// Asks for a handover, for the end of one, or how one is.
+struct HandoverCall {
+  enum class What : uint8_t { kStart, kAbort, kShow };
+  What what = What::kStart;
+  HandoverOrder order;  // kAbort: its id, and why; kShow: its id
+  std::string actor;
+  bool wait = true;         // for its outcome; else answered once it is in the log
+  int64_t deadline_us = 0;  // lease clock; 0: none
+};
+struct HandoverResult {
+  Failure
+      failure;  // kHandoverRefused: says what to change; kNotLeader: ask there, with the same id
+  std::optional<HandoverRow> row;
+};
+
 struct DigestResult {
   Failure failure;
   uint64_t digest = 0;
@@ -238,6 +255,10 @@ class Node {
   // Changes the members, if this node leads. `done` is told once the change is done, or why not,
   // on a thread of the node.
   virtual void ChangeMembers(MembersCall call, std::function<void(MembersResult)> done) = 0;
+
+  // Starts, ends or shows a handover, if this node leads. `done` is told on a thread of the node.
+  // The same id with the same order gives the same handover, whenever and wherever it is asked for.
+  virtual void Handover(HandoverCall call, std::function<void(HandoverResult)> done) = 0;
 
   // From the transport.
   virtual void Receive(consensus::Message message) = 0;

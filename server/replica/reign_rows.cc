@@ -44,6 +44,16 @@ absl::StatusOr<uint64_t> NewestRound(const engine::View& view, engine::ReadTier 
   return rows->empty() ? 0 : rows->front().reign.ballot.round;
 }
 
+absl::StatusOr<std::optional<ReignRow>> ReignAfter(const engine::View& view, const Ballot& ballot,
+                                                   engine::ReadTier tier) {
+  const auto rows = ReadRows(view, ballot, /*reverse=*/false, /*limit=*/2, tier);
+  if (!rows.ok()) return rows.status();
+  for (const ReignRow& row : *rows) {
+    if (ballot < row.reign.ballot) return std::optional(row);
+  }
+  return std::nullopt;
+}
+
 // Reigns follow one another in the order of their ballots: each wrote from its own entry up to the
 // next one's.
 absl::StatusOr<bool> Contains(const engine::View& view, const Position& position,

@@ -5,15 +5,21 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "absl/status/statusor.h"
 #include "base/types.h"
 #include "engine/state/view.h"
+#include "server/codec/stored_rows.h"
 
 namespace baton::server {
 
 // The round of the reign that wrote view.slot(), the newest there; 0: no reign has begun.
 absl::StatusOr<uint64_t> NewestRound(const engine::View& view, engine::ReadTier tier);
+
+// The reign that followed that one; nullopt: none has yet.
+absl::StatusOr<std::optional<ReignRow>> ReignAfter(const engine::View& view, const Ballot& ballot,
+                                                   engine::ReadTier tier);
 
 // Whether a reign of that round wrote that slot. REQUIRES: position.slot <= view.slot().
 absl::StatusOr<bool> Contains(const engine::View& view, const Position& position,

@@ -39,7 +39,8 @@ struct ReplicaOptions {
   Epoch epoch{1};                   // when this node came to be a member
   std::vector<MemberInfo> members;  // of that epoch, self among them; later ones are in the log
   consensus::Timing timing = consensus::kLanTiming;
-  uint64_t seed = 1;             // of election jitter: give each start of a process another
+  int64_t write_objective_us = 500'000;  // a new leader in probation stands still for no longer
+  uint64_t seed = 1;                     // of election jitter: give each start of a process another
   consensus::NodeHealth wishes;  // barred, region and priority: the operator's, for elections
   bool lease_reads = true;       // false: every linearizable read takes a quorum round
 

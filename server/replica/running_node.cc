@@ -115,6 +115,7 @@ RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
   parts.log = log_.get();
   parts.disk = &disk_;
   parts.health = health_.get();
+  parts.meter = &meter_;
   parts.applier = applier_.get();
   parts.readers = &readers_;
   parts.reads = reads_.get();
@@ -135,7 +136,8 @@ RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
       LeaderDesk::Limits{options.unanswered_calls_max,
                          Sequencer::Limits{options.entry_bytes_target, options.entry_requests_max,
                                            options.overlay_bytes_max}},
-      LocalDesk::Limits{options.waiting_reads_max, options.waiting_read_bytes_max});
+      LocalDesk::Limits{options.waiting_reads_max, options.waiting_read_bytes_max},
+      HandoverDesk::Limits{options.timing.lease_us, options.write_objective_us});
   seams_.transport->SetMembers(members_.Read()->all);
   metrics_.applied_slot.Set(recovered.applied.value);
   if (seams.engine != nullptr) metrics_.flushed_slot.Set(seams.engine->flushed().value);
@@ -201,7 +203,7 @@ std::vector<Stage*> RunningNode::stages() {
 void RunningNode::Submit(std::vector<Call> calls, std::shared_ptr<AnswerSink> sink) {
   AnswerBatch answers;
   const Published now = board_.Read();
-  if (now.stopping || now.standing != consensus::Standing::kLeader) {
+  if (now.stopping || !(now.expecting || now.standing == consensus::Standing::kLeader)) {
     RefuseTheLeaders(&calls, sink, now, &answers);
   }
   if (!calls.empty()) Admit(std::move(calls), sink, now, &answers);
@@ -214,7 +216,7 @@ void RunningNode::RefuseTheLeaders(std::vector<Call>* calls,
                                    const std::shared_ptr<AnswerSink>& sink, const Published& now,
                                    AnswerBatch* answers) {
   const Failure failure =
-      now.stopping ? ShuttingDownFailure() : NotLeaderFailure(members_.Hint(now.leader));
+      now.stopping ? ShuttingDownFailure() : NotLeaderFailure(members_.Hint(now.ask));
   const size_t refused = std::erase_if(*calls, [&](const Call& call) {
     if (!now.stopping && seams_.engine != nullptr && call.level.named()) return false;
     answers->Fail(ReturnAddress{sink, call.tag}, failure);
@@ -282,7 +284,7 @@ Failure RunningNode::NoKeyspace(const std::string& name) const {
   if (now.open) return KeyspaceUnknownFailure(name);
   // A leader that does not serve yet has not applied all of its log.
   const bool leading = now.standing == consensus::Standing::kLeader;
-  return NotLeaderFailure(leading ? std::nullopt : members_.Hint(now.leader));
+  return NotLeaderFailure(leading ? std::nullopt : members_.Hint(now.ask));
 }
 
 std::vector<KeyspaceStatus> RunningNode::Keyspaces() const {
@@ -433,6 +435,15 @@ void RunningNode::ChangeMembers(MembersCall call, std::function<void(MembersResu
   MembersResult refused;
   refused.failure =
       board_.Read().stopping ? ShuttingDownFailure() : OverloadedFailure("members_calls_max");
+  queued.done(std::move(refused));
+}
+
+void RunningNode::Handover(HandoverCall call, std::function<void(HandoverResult)> done) {
+  QueuedHandoverCall queued{std::move(call), std::move(done)};
+  if (driver_->inbox().PushHandoverCall(&queued)) return;
+  HandoverResult refused;
+  refused.failure =
+      board_.Read().stopping ? ShuttingDownFailure() : OverloadedFailure("handover_calls_max");
   queued.done(std::move(refused));
 }
 

@@ -53,6 +53,7 @@ class RunningNode : public ReplicaNode {
   NodeStatus Status() const override;
   void Digest(KeyspaceId keyspace, Slot slot, int64_t deadline_us,
               std::function<void(DigestResult)> done) override;
+  void Handover(HandoverCall call, std::function<void(HandoverResult)> done) override;
   void ChangeMembers(MembersCall call, std::function<void(MembersResult)> done) override;
   void Receive(consensus::Message message) override;
   uint64_t WatchLeader(std::function<void(const LeaderHint&)> notify) override;

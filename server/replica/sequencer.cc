@@ -7,6 +7,7 @@
 #include "engine/state/catalog.h"
 #include "engine/storage/key_encoding.h"
 #include "server/codec/stored_rows.h"
+#include "server/replica/handover_rows.h"
 
 namespace baton::server {
 namespace {
@@ -86,6 +87,24 @@ consensus::Entry Sequencer::ChangeMembers(const consensus::ProposeMembers& chang
                    EncodeMembersRow(row));
   writer.EndRequest();
   return Encode(change.id, change.membership, stamp, writer);
+}
+
+consensus::Entry Sequencer::WriteHandover(EntryId id, HandoverRow* row, Slot log_floor) {
+  BATON_CHECK(MayGiveRevisions());
+  engine::EffectsWriter writer(next_revision_);
+  RaiseCeiling(id.slot, Revision{next_revision_.value + 1});
+  const EntryStamp stamp = NextStamp(log_floor);
+  HandoverStep& step = row->steps.back();
+  step.slot = id.slot;
+  step.log_time_us = stamp.log_time_us;
+  step.wall_time_us = stamp.wall_time_us;
+  if (row->steps.size() == 1) row->number = id.slot.value;
+  writer.BeginRequest();
+  PutHandover(*row, &writer);
+  writer.EndRequest();
+  consensus::CorePart core;
+  if (row->state() == HandoverState::kSealed) core = consensus::Seal{row->number, row->to};
+  return Encode(id, core, stamp, writer);
 }
 
 void Sequencer::EndReign(const Failure& failure, AnswerBatch* answers) {

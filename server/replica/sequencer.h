@@ -29,6 +29,7 @@
 #include "engine/state/session_writer.h"
 #include "engine/storage/engine.h"
 #include "server/codec/entry_codec.h"
+#include "server/codec/handover_row.h"
 #include "server/replica/ack_gate.h"
 #include "server/replica/answers.h"
 #include "server/replica/log_times.h"
@@ -78,6 +79,9 @@ class Sequencer {
   // Encodes the entry of a change of members, with its row. REQUIRES: MayGiveRevisions().
   consensus::Entry ChangeMembers(const consensus::ProposeMembers& change, const MembersNote& note,
                                  Slot log_floor);
+  // Encodes the entry of a handover's newest step, which gets its slot and its times here; kSealed
+  // goes with the Seal itself. REQUIRES: MayGiveRevisions().
+  consensus::Entry WriteHandover(EntryId id, HandoverRow* row, Slot log_floor);
   // Answers what waits with a redirect and empties the overlay.
   void EndReign(const Failure& failure, AnswerBatch* answers);
 

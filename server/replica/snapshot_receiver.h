@@ -69,6 +69,8 @@ class SnapshotReceiver {
 
   void RunDue();
   int64_t NextDeadlineUs() const;
+  // One is on its way, or about to be installed.
+  bool busy() const { return intake_.has_value(); }
 
  private:
   struct Intake {

@@ -62,6 +62,7 @@ struct BodyText {
   std::string operator()(const SnapshotPull&) const { return "SnapshotPull"; }
   std::string operator()(const SnapshotChunk&) const { return "SnapshotChunk"; }
   std::string operator()(const LossReport&) const { return "LossReport"; }
+  std::string operator()(const HandoverTalk&) const { return "HandoverTalk"; }
   std::string operator()(const AskSlot&) const { return "AskSlot"; }
   std::string operator()(const TellSlot& m) const {
     return m.granted ? "TellSlot " + ToString(m.slot) : "TellSlot refused";

@@ -151,6 +151,9 @@ struct BodyForm {
     BATON_CHECK(false) << "the drivers' own";
   }
   void operator()(const consensus::LossReport&) const { BATON_CHECK(false) << "the drivers' own"; }
+  void operator()(const consensus::HandoverTalk&) const {
+    BATON_CHECK(false) << "the drivers' own";
+  }
   void operator()(const consensus::AskSlot& m) const {
     const auto& [ask] = m;
     h->Add(ask);

@@ -107,6 +107,7 @@ server::ReplicaOptions Cluster::OptionsOf(uint32_t n) const {
   options.snapshot_directory = "/n" + std::to_string(n) + "/snapshots";
   options.dropped_directory = "/n" + std::to_string(n) + "/dropped";
   options.log_retention_bytes = plan_.log_retention_bytes;
+  options.write_objective_us = plan_.write_objective_us;
   options.wal.segment_bytes = plan_.segment_bytes;
   options.wal.segments_ahead = 1;
   options.wal.zero_fill_bytes_per_s = 0;

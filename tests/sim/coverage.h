@@ -72,6 +72,11 @@ enum class Path : uint8_t {
   kLeaderRemovedItself,
   kChangeOutlivedLeader,  // chosen by another leader than the one that proposed it
   kJointLeftByAnother,    // the last step was another leader's than the first
+  kHandoverDone,
+  kHandoverAborted,
+  kHandoverAbortedSealed,  // after its Seal: the target did not take over
+  kHandoverRejected,
+  kHandoverHandedBack,
   kCount,
 };
 
@@ -137,6 +142,11 @@ inline constexpr std::array<std::string_view, kPaths> kPathNames = {
     "leaders that removed themselves",
     "changes that outlived a leader",
     "joint memberships left by another leader",
+    "handovers done",
+    "handovers aborted",
+    "handovers aborted after the seal",
+    "handovers rejected",
+    "handovers handed back",
 };
 
 class Coverage {

@@ -227,9 +227,7 @@ void Machine::Bury() {
   paused_ = false;
   const uint64_t lost = sink_->Close();
   if (lost != 0) around_.coverage->Add(Path::kConnectionLost, lost);
-  for (const auto& done : std::exchange(members_waiting_, {})) {
-    if (*done) std::exchange(*done, nullptr)(nullptr);
-  }
+  for (const auto& tell : std::exchange(broken_, {})) tell();
 }
 
 void Machine::CutPowerWithin(int64_t calls) {
@@ -378,8 +376,12 @@ void Machine::Call(server::Request request, int64_t timeout_us, Done done,
   call.context.stamp = stamp;
   call.request = std::move(request);
   call.level = level;
-  if (!paused_) return Submit(std::move(call));
-  waiting_.push_back([this, call = std::move(call)] { Submit(call); });
+  WhenAwake([this, call = std::move(call)] { Submit(call); });
+}
+
+void Machine::WhenAwake(std::function<void()> what) {
+  if (!paused_) return what();
+  waiting_.push_back(std::move(what));
 }
 
 void Machine::Submit(server::Call call) {
@@ -389,23 +391,34 @@ void Machine::Submit(server::Call call) {
   Settle();
 }
 
+// What the process is given to tell: once, while its machine can be heard; null if it goes first.
+template <class Result>
+std::function<void(Result)> Machine::Once(std::function<void(const Result*)> done) {
+  const auto waiting = std::make_shared<std::function<void(const Result*)>>(std::move(done));
+  broken_.push_back([waiting] {
+    if (*waiting) std::exchange(*waiting, nullptr)(nullptr);
+  });
+  return [this, waiting](const Result& result) {
+    if (heard_ && *waiting) std::exchange(*waiting, nullptr)(&result);
+  };
+}
+
 void Machine::ChangeMembers(server::MembersCall call, int64_t timeout_us, MembersDone done) {
   BATON_CHECK(up());
-  const int64_t deadline_us = clock_.LeaseNowUs() + timeout_us;
-  if (!paused_) return SubmitMembers(std::move(call), deadline_us, std::move(done));
-  waiting_.push_back([this, call = std::move(call), deadline_us, done = std::move(done)] {
-    SubmitMembers(call, deadline_us, done);
+  call.deadline_us = clock_.LeaseNowUs() + timeout_us;
+  WhenAwake([this, call = std::move(call), told = Once(std::move(done))] {
+    process_->ChangeMembers(call, told);
+    Settle();
   });
 }
 
-void Machine::SubmitMembers(server::MembersCall call, int64_t deadline_us, MembersDone done) {
-  call.deadline_us = deadline_us;
-  const auto waiting = std::make_shared<MembersDone>(std::move(done));
-  members_waiting_.push_back(waiting);
-  process_->ChangeMembers(std::move(call), [this, waiting](const server::MembersResult& result) {
-    if (heard_ && *waiting) std::exchange(*waiting, nullptr)(&result);
+void Machine::Handover(server::HandoverCall call, int64_t timeout_us, HandoverDone done) {
+  BATON_CHECK(up());
+  call.deadline_us = clock_.LeaseNowUs() + timeout_us;
+  WhenAwake([this, call = std::move(call), told = Once(std::move(done))] {
+    process_->Handover(call, told);
+    Settle();
   });
-  Settle();
 }
 
 void Machine::Receive(consensus::Message message) {

@@ -76,6 +76,7 @@ class Machine {
   // A call that is answered with null: the connection broke before an answer.
   using Done = std::function<void(const server::Answer*)>;
   using MembersDone = std::function<void(const server::MembersResult*)>;
+  using HandoverDone = std::function<void(const server::HandoverResult*)>;
 
   Machine(const Around& around, const server::ReplicaOptions& options, const Kit& kit);
   ~Machine();
@@ -124,6 +125,7 @@ class Machine {
   void Call(server::Request request, int64_t timeout_us, Done done,
             const server::ReadLevel& level = {}, const engine::SessionStamp& stamp = {});
   void ChangeMembers(server::MembersCall call, int64_t timeout_us, MembersDone done);
+  void Handover(server::HandoverCall call, int64_t timeout_us, HandoverDone done);
   void Receive(consensus::Message message);
 
   // ---- For faults and checks
@@ -175,7 +177,9 @@ class Machine {
   void Reopen();
   void CallOffDiskFaults();
   void Submit(server::Call call);
-  void SubmitMembers(server::MembersCall call, int64_t deadline_us, MembersDone done);
+  void WhenAwake(std::function<void()> what);
+  template <class Result>
+  std::function<void(Result)> Once(std::function<void(const Result*)> done);
   void Bury();
 
   const Around around_;
@@ -198,7 +202,7 @@ class Machine {
   uint64_t life_ = 0;  // turns and calls of an earlier one mean nothing
   std::unique_ptr<WorkerStage> worker_;
   std::shared_ptr<Sink> sink_;
-  std::vector<std::shared_ptr<MembersDone>> members_waiting_;  // null once answered
+  std::vector<std::function<void()>> broken_;  // tell those that are not answered yet
   std::unique_ptr<server::ReplicaNode> process_;
   const consensus::Replica* loop_ = nullptr;  // the core of the process; null when it is faulty
   std::array<Turn, kStages> turns_;

@@ -87,6 +87,10 @@ Plan DrawPlan(uint64_t seed) {
   DrawMembership(&random, &plan);
   if (random.OneIn(3)) plan.workloads.emplace_back("sessions");
   if (random.OneIn(3)) plan.workloads.emplace_back("async");
+  if (random.OneIn(3)) {
+    plan.workloads.emplace_back("handovers");
+    plan.write_objective_us = random.Skewed(2'000, 500'000);
+  }
   return plan;
 }
 
@@ -108,6 +112,7 @@ std::string Describe(const Plan& plan) {
     if (workload == "membership") text += ", members change";
     if (workload == "sessions") text += ", sessions";
     if (workload == "async") text += ", async";
+    if (workload == "handovers") text += ", handovers";
   }
   text += ";";
   for (const std::string& nemesis : plan.nemeses) text += " " + nemesis;

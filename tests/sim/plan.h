@@ -33,6 +33,7 @@ struct Plan {
   uint64_t truncate_bytes_min = 16 << 10;
   uint64_t disk_reserve_bytes = 0;
   uint64_t log_retention_bytes = 1 << 30;
+  int64_t write_objective_us = 500'000;  // of new leaders in their probation
 
   bool cold_cache = false;
   bool through_codec = false;

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "tests/sim/async_workload.h"
+#include "tests/sim/handover_workload.h"
 #include "tests/sim/membership_workload.h"
 #include "tests/sim/register_workload.h"
 #include "tests/sim/session_workload.h"
@@ -20,10 +21,9 @@ std::unique_ptr<Workload> Make(Cluster* cluster) {
 
 const std::vector<WorkloadKind>& AllWorkloads() {
   static const std::vector<WorkloadKind> all = {
-      {"register", Make<RegisterWorkload>},
-      {"membership", Make<MembershipWorkload>},
-      {"sessions", Make<SessionWorkload>},
-      {"async", Make<AsyncWorkload>},
+      {"register", Make<RegisterWorkload>},  {"membership", Make<MembershipWorkload>},
+      {"sessions", Make<SessionWorkload>},   {"async", Make<AsyncWorkload>},
+      {"handovers", Make<HandoverWorkload>},
   };
   return all;
 }

@@ -86,6 +86,8 @@ std::vector<Message> Samples() {
       consensus::SnapshotPull{77, 500, 100, false, false, true},
       consensus::SnapshotChunk{77, 500, Checksum("chunk"),
                                std::make_shared<const std::string>("chunk")},
+      consensus::LossReport{std::make_shared<const std::string>("losses")},
+      consensus::HandoverTalk{std::make_shared<const std::string>("word")},
   };
   std::vector<Message> messages = {SampleAccept()};
   for (MessageBody& body : bodies) {

@@ -138,6 +138,21 @@ MembersResult SimCluster::ChangeMembers(uint32_t n, MembersCall call, int64_t ti
   return *result;
 }
 
+void SimCluster::AskForHandover(uint32_t n, HandoverCall call, int64_t timeout_us,
+                                std::optional<HandoverResult>* result) {
+  cluster_.machine(n).Handover(std::move(call), timeout_us, [result](const HandoverResult* r) {
+    if (r != nullptr) *result = *r;
+  });
+}
+
+HandoverResult SimCluster::Handover(uint32_t n, HandoverCall call, int64_t timeout_us) {
+  std::optional<HandoverResult> result;
+  AskForHandover(n, std::move(call), timeout_us, &result);
+  RunUntil([&] { return result.has_value(); }, 2 * timeout_us);
+  BATON_CHECK(result.has_value()) << "a handover was never answered";
+  return *result;
+}
+
 DigestResult SimCluster::Digest(uint32_t n, Slot slot) {
   std::optional<DigestResult> result;
   node(n)->Digest(kDefaultKeyspace, slot, cluster_.machine(n).clock().LeaseNowUs() + 5'000'000,

@@ -99,6 +99,10 @@ class SimCluster {
   // As above, without running: `*result` is set once it is answered; never if the node goes first.
   void AskForMembers(uint32_t n, MembersCall call, int64_t timeout_us,
                      std::optional<MembersResult>* result);
+  // Asks that node for a handover, likewise.
+  HandoverResult Handover(uint32_t n, HandoverCall call, int64_t timeout_us = 20'000'000);
+  void AskForHandover(uint32_t n, HandoverCall call, int64_t timeout_us,
+                      std::optional<HandoverResult>* result);
   uint64_t Submit(uint32_t n, std::vector<Request> requests, int64_t timeout_us,
                   const ReadLevel& level = {});  // first tag
   std::shared_ptr<RecordingSink> sink() { return sink_; }

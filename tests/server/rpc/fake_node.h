@@ -77,6 +77,11 @@ class FakeNode final : public Node {
     done(change_members(call));
   }
 
+  std::function<HandoverResult(const HandoverCall&)> handover;
+  void Handover(HandoverCall call, std::function<void(HandoverResult)> done) override {
+    done(handover(call));
+  }
+
   void Receive(consensus::Message message) override {
     MutexLock lock(&mutex_);
     received_.push_back(std::move(message));

@@ -1,0 +1,54 @@
+#include "server/replica/preflight.h"
+
+#include <algorithm>
+
+#include "server/replica/handover_checks.h"
+#include "server/replica/handover_target.h"
+
+namespace baton::server {
+namespace {
+
+// What the leader knows of the target by itself.
+HandoverView ViewOf(const Preflight::Parts& parts, NodeId target, int64_t now_us) {
+  HandoverView view;
+  for (const consensus::Member& member : parts.core->membership().members) {
+    if (member.node == target) view.voter = member.role == consensus::Role::kVoter;
+  }
+  view.changing = parts.members->Read()->changing;
+  const auto& nodes = parts.core->health().nodes;
+  if (const auto found = nodes.find(target); found != nodes.end()) view.health = found->second;
+  view.lag = parts.core->log().last().slot.value - parts.core->MatchOf(target).value;
+  view.own_write_us = parts.meter->Read(now_us).recent_us;
+  view.wall_time_us = parts.clock->WallNowUs();
+  return view;
+}
+
+}  // namespace
+
+void Preflight::Advance(int64_t now_us) {
+  if (verdict_ == Verdict::kOpen && now_us >= asked_us_ + kAskAgainUs) Ask(now_us);
+}
+
+void Preflight::Ask(int64_t now_us) {
+  asked_us_ = now_us;
+  const AskReady ask{handover_, promise_, hold_us_, applied_};
+  parts_.transport->Send(HandoverMessage(parts_.core->self(), target_, ask));
+}
+
+// The target counts from when it answers, which is after it was asked: its promise lasts at least
+// until what is reckoned here, a tenth for the clocks taken off.
+void Preflight::On(NodeId from, const TellReady& told, int64_t now_us) {
+  if (from != target_ || told.handover != handover_ || verdict_ != Verdict::kOpen) return;
+  round_trip_us_ = now_us - asked_us_;
+  if (!promise_) {
+    checks_ = CheckTarget(ViewOf(parts_, target_, now_us), told);
+    promise_ = FailedChecks(checks_).empty();
+    if (!promise_) verdict_ = Verdict::kFailed;
+    if (promise_) Ask(now_us);
+  } else if (told.promised) {
+    promised_until_us_ = asked_us_ + hold_us_ - hold_us_ / 10;
+    verdict_ = Verdict::kReady;
+  }
+}
+
+}  // namespace baton::server

@@ -1,0 +1,68 @@
+// Preflight: the leader's examination of the node that is to lead next. It asks how the target is;
+// if that will do it asks for the promise to keep what clients send, until it is given.
+//
+// One for each handover. Owned by the replica loop.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "base/types.h"
+#include "consensus/replica.h"
+#include "server/codec/handover_row.h"
+#include "server/codec/handover_word.h"
+#include "server/replica/clock.h"
+#include "server/replica/disk_meter.h"
+#include "server/replica/member_table.h"
+#include "server/replica/stage.h"
+#include "server/replica/transport.h"
+
+namespace baton::server {
+
+class Preflight {
+ public:
+  static constexpr int64_t kAskAgainUs = 100'000;  // what was not answered
+
+  struct Parts {
+    const consensus::Replica* core;
+    const MemberTable* members;
+    DiskMeter* meter;
+    Transport* transport;
+    const Clock* clock;
+  };
+  // The target is to have applied that slot before it answers, and to promise for `hold_us`.
+  Preflight(const Parts& parts, uint64_t handover, NodeId target, Slot applied, int64_t hold_us)
+      : parts_(parts), handover_(handover), target_(target), applied_(applied), hold_us_(hold_us) {}
+
+  void On(NodeId from, const TellReady& told, int64_t now_us);
+  void Advance(int64_t now_us);
+
+  enum class Verdict : uint8_t { kOpen, kFailed, kReady };
+  Verdict verdict() const { return verdict_; }
+  // Empty while the target has not answered.
+  const std::vector<HandoverCheck>& checks() const { return checks_; }
+  // By this node's clock, with its drift counted; of kReady.
+  int64_t promised_until_us() const { return promised_until_us_; }
+  int64_t round_trip_us() const { return round_trip_us_; }  // of the last answer
+  int64_t NextDeadlineUs() const {
+    return verdict_ == Verdict::kOpen ? asked_us_ + kAskAgainUs : kNever;
+  }
+
+ private:
+  void Ask(int64_t now_us);
+
+  const Parts parts_;
+  const uint64_t handover_;
+  const NodeId target_;
+  const Slot applied_;
+  const int64_t hold_us_;
+  Verdict verdict_ = Verdict::kOpen;
+  bool promise_ = false;  // is asked for: the checks have passed
+  std::vector<HandoverCheck> checks_;
+  int64_t asked_us_ = -kAskAgainUs;
+  int64_t round_trip_us_ = 0;
+  int64_t promised_until_us_ = 0;
+};
+
+}  // namespace baton::server

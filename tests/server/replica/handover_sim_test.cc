@@ -1,0 +1,279 @@
+// Handovers, told as stories: the whole driver on one thread in simulated time. Random stories
+// under faults are tests/sim's; the rules of the protocol are consensus'.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/server/replica/sim_cluster.h"
+
+namespace baton::server {
+namespace {
+
+using enum HandoverState;
+
+constexpr int64_t kSecond = 1'000'000;
+
+// A cluster of three voters, and an operator.
+class Story {
+ public:
+  explicit Story(const SimOptions& options) : cluster(options) { cluster.ElectLeader(); }
+
+  uint32_t Leader() { return cluster.Leader() != 0 ? cluster.Leader() : cluster.ElectLeader(); }
+  uint32_t Other(uint32_t n) const { return n == 1 ? 2 : 1; }
+
+  static HandoverCall Start(const std::string& id, uint32_t to) {
+    HandoverCall call;
+    call.order = {id, NodeId{to}, "a story", 5 * kSecond, 200'000};
+    call.actor = "operator";
+    return call;
+  }
+  static HandoverCall Abort(const std::string& id) {
+    HandoverCall call;
+    call.what = HandoverCall::What::kAbort;
+    call.order.id = id;
+    call.order.reason = "another day";
+    call.actor = "operator";
+    return call;
+  }
+  // Asks who leads, again and again, as a client does.
+  HandoverResult Ask(const HandoverCall& call) {
+    for (int i = 0; i < 50; ++i) {
+      const HandoverResult result = cluster.Handover(Leader(), call);
+      const Reason reason = result.failure.reason;
+      if (reason != Reason::kNotLeader && reason != Reason::kNoLeader) return result;
+      cluster.RunFor(50'000);
+    }
+    ADD_FAILURE() << "nobody answers";
+    return {};
+  }
+  HandoverRow MustAsk(const HandoverCall& call) {
+    const HandoverResult result = Ask(call);
+    EXPECT_TRUE(result.failure.ok()) << result.failure.message;
+    return result.row.value_or(HandoverRow{});
+  }
+  void Put(const std::string& key, const std::string& value) {
+    const Answer put = cluster.Put(Leader(), key, value);
+    ASSERT_TRUE(put.failure.ok()) << put.failure.message;
+  }
+  void ExpectValue(const std::string& key, const std::string& value) {
+    const Answer got = cluster.Get(Leader(), key);
+    ASSERT_TRUE(got.failure.ok()) << got.failure.message;
+    const auto& records = std::get<GetResult>(got.result).records;
+    ASSERT_TRUE(records.size() == 1 && records[0].has_value());
+    EXPECT_EQ(records[0]->value, value);
+  }
+
+  SimCluster cluster;
+};
+
+std::vector<HandoverState> StatesOf(const HandoverRow& row) {
+  std::vector<HandoverState> states;
+  for (const HandoverStep& step : row.steps) states.push_back(step.state);
+  return states;
+}
+
+TEST(Handover, MovesLeadershipToTheNodeThatIsNamed) {
+  Story story({});
+  const uint32_t from = story.Leader();
+  const uint32_t to = story.Other(from);
+  story.Put("k", "before");
+  const HandoverRow row = story.MustAsk(Story::Start("move", to));
+  EXPECT_EQ(StatesOf(row),
+            (std::vector{kRequested, kPreflight, kReady, kSealed, kReign, kProbation, kDone}));
+  EXPECT_EQ(row.to, NodeId{to});
+  EXPECT_EQ(row.actor, "operator");
+  EXPECT_EQ(row.ballot.node, NodeId{from});
+  EXPECT_EQ(row.successor.node, NodeId{to});
+  EXPECT_EQ(row.number, row.steps.front().slot.value);
+  EXPECT_GT(row.write_pause_us, 0);
+  EXPECT_LT(row.write_pause_us, 100'000);
+  EXPECT_FALSE(row.checks.empty());
+  EXPECT_EQ(row.steps[4].slot, row.steps[3].slot.Next()) << "its Reign follows the Seal";
+  EXPECT_EQ(story.cluster.Leader(), to);
+  story.ExpectValue("k", "before");
+  story.Put("k", "after");
+}
+
+TEST(Handover, GoesToTheBestRankedWhereNoneIsNamed) {
+  Story story({});
+  const uint32_t from = story.Leader();
+  const HandoverRow row = story.MustAsk(Story::Start("move", 0));
+  EXPECT_EQ(row.state(), kDone);
+  EXPECT_EQ(row.order.to, NodeId{});
+  EXPECT_EQ(row.to, NodeId{story.Other(from)}) << "the lowest id among the healthy";
+}
+
+TEST(Handover, TheSameIdGivesTheSameHandover) {
+  Story story({});
+  const uint32_t from = story.Leader();
+  const uint32_t to = story.Other(from);
+  const HandoverRow first = story.MustAsk(Story::Start("once", to));
+  EXPECT_EQ(first.state(), kDone);
+  EXPECT_EQ(story.MustAsk(Story::Start("once", to)), first);
+  story.MustAsk(Story::Start("back", from));
+  EXPECT_EQ(story.MustAsk(Story::Start("once", to)), first) << "though it is not the newest";
+  EXPECT_EQ(story.cluster.Leader(), from) << "nothing is executed twice";
+  const HandoverResult other = story.Ask(Story::Start("once", from));
+  EXPECT_EQ(other.failure.reason, Reason::kHandoverRefused);
+  EXPECT_EQ(other.failure.code, absl::StatusCode::kAlreadyExists);
+}
+
+TEST(Handover, TheRecordOutlivesEveryNode) {
+  Story story({});
+  const uint32_t to = story.Other(story.Leader());
+  const HandoverRow first = story.MustAsk(Story::Start("once", to));
+  for (uint32_t n = 1; n <= 3; ++n) story.cluster.Crash(n, true);
+  for (uint32_t n = 1; n <= 3; ++n) story.cluster.Start(n);
+  EXPECT_EQ(story.MustAsk(Story::Start("once", to)), first);
+}
+
+TEST(Handover, OneAtATime) {
+  Story story({});
+  const uint32_t leader = story.Leader();
+  const uint32_t to = story.Other(leader);
+  story.cluster.Isolate(to, true);  // so that it lasts
+  std::optional<HandoverResult> first;
+  HandoverCall no_wait = Story::Start("first", to);
+  no_wait.wait = false;
+  story.cluster.AskForHandover(leader, no_wait, 5 * kSecond, &first);
+  ASSERT_TRUE(story.cluster.RunUntil([&] { return first.has_value(); }, 2 * kSecond));
+  ASSERT_TRUE(first->failure.ok()) << first->failure.message;
+  EXPECT_FALSE(Final(first->row->state()));
+  const HandoverResult second = story.cluster.Handover(leader, Story::Start("second", to));
+  EXPECT_EQ(second.failure.reason, Reason::kHandoverRefused);
+  EXPECT_NE(second.failure.message.find("first"), std::string::npos) << second.failure.message;
+}
+
+TEST(Handover, ATargetThatDoesNotAnswerIsGivenUpByTheDeadline) {
+  Story story({});
+  const uint32_t leader = story.Leader();
+  story.cluster.Isolate(story.Other(leader), true);
+  const HandoverRow row = story.MustAsk(Story::Start("move", story.Other(leader)));
+  EXPECT_EQ(StatesOf(row), (std::vector{kRequested, kPreflight, kAborted}));
+  EXPECT_EQ(story.cluster.Leader(), leader);
+  story.Put("k", "v");
+}
+
+TEST(Handover, ATargetThatIsUnfitIsRejectedWithTheReasons) {
+  SimOptions options;
+  options.witness = 3;
+  Story story(options);
+  const HandoverRow row = story.MustAsk(Story::Start("move", 3));
+  EXPECT_EQ(row.state(), kRejected);
+  EXPECT_NE(row.outcome.find("voter"), std::string::npos) << row.outcome;
+  const auto failed = [](const HandoverCheck& check) { return !check.passed; };
+  EXPECT_TRUE(std::any_of(row.checks.begin(), row.checks.end(), failed));
+  story.Put("k", "v");
+}
+
+TEST(Handover, AnOperatorAborts) {
+  Story story({});
+  const uint32_t leader = story.Leader();
+  story.cluster.Isolate(story.Other(leader), true);
+  HandoverCall no_wait = Story::Start("move", story.Other(leader));
+  no_wait.wait = false;
+  EXPECT_EQ(story.Ask(Story::Abort("move")).failure.code, absl::StatusCode::kNotFound);
+  story.MustAsk(no_wait);
+  const HandoverRow row = story.MustAsk(Story::Abort("move"));
+  EXPECT_EQ(row.state(), kAborted);
+  EXPECT_NE(row.outcome.find("another day"), std::string::npos) << row.outcome;
+  EXPECT_EQ(story.MustAsk(Story::Abort("move")), row) << "as often as one likes";
+  EXPECT_EQ(story.cluster.Leader(), leader);
+}
+
+// The Seal is in the log, and its target dies before it takes over.
+TEST(Handover, ATargetThatDiesAfterTheSealIsNotWaitedForLong) {
+  Story story({});
+  const uint32_t leader = story.Leader();
+  const uint32_t to = story.Other(leader);
+  std::optional<HandoverResult> result;
+  story.cluster.AskForHandover(leader, Story::Start("move", to), 20 * kSecond, &result);
+  ASSERT_TRUE(
+      story.cluster.RunUntil([&] { return story.cluster.core(leader)->sealed(); }, 2 * kSecond));
+  story.cluster.Crash(to, true);
+  const HandoverRow row = story.MustAsk(Story::Start("move", to));
+  EXPECT_EQ(StatesOf(row), (std::vector{kRequested, kPreflight, kReady, kSealed, kAborted}))
+      << row.outcome;
+  story.Put("k", "v");
+}
+
+TEST(Handover, TheNextLeaderClosesWhatItsPredecessorHadBegun) {
+  Story story({});
+  const uint32_t leader = story.Leader();
+  const uint32_t to = story.Other(leader);
+  story.cluster.Isolate(to, true);
+  HandoverCall no_wait = Story::Start("move", to);
+  no_wait.wait = false;
+  story.MustAsk(no_wait);
+  story.cluster.Crash(leader, true);
+  story.cluster.Isolate(to, false);
+  const HandoverRow row = story.MustAsk(Story::Start("move", to));
+  EXPECT_EQ(row.state(), kAborted);
+  EXPECT_NE(row.ballot, row.successor);
+}
+
+// What clients send to the target meanwhile is kept there and answered, and no write is refused as
+// uncertain.
+TEST(Handover, WritesOfClientsWaitAtTheTarget) {
+  Story story({});
+  const uint32_t leader = story.Leader();
+  const uint32_t to = story.Other(leader);
+  std::optional<HandoverResult> result;
+  story.cluster.AskForHandover(leader, Story::Start("move", to), 20 * kSecond, &result);
+  ASSERT_TRUE(
+      story.cluster.RunUntil([&] { return story.cluster.core(leader)->sealed(); }, 2 * kSecond));
+  engine::WriteRequest write;
+  write.ops.push_back(engine::PutOp{"early", "bird"});
+  const uint64_t tag = story.cluster.Submit(to, {write}, 5 * kSecond);
+  auto& answers = story.cluster.sink()->answers;
+  ASSERT_TRUE(story.cluster.RunUntil([&] { return answers.contains(tag); }, 5 * kSecond));
+  EXPECT_TRUE(answers.at(tag).failure.ok()) << answers.at(tag).failure.message;
+  EXPECT_EQ(story.cluster.Leader(), to);
+}
+
+TEST(Handover, TheNextOneEndsAProbation) {
+  Story story({});
+  const uint32_t from = story.Leader();
+  HandoverCall long_probation = Story::Start("there", story.Other(from));
+  long_probation.order.probation_us = 600 * kSecond;
+  long_probation.wait = false;
+  std::optional<HandoverResult> begun;
+  story.cluster.AskForHandover(from, long_probation, 5 * kSecond, &begun);
+  ASSERT_TRUE(story.cluster.RunUntil([&] { return story.cluster.Leader() == story.Other(from); },
+                                     5 * kSecond));
+  long_probation.wait = true;
+  std::optional<HandoverResult> ended;
+  story.cluster.AskForHandover(story.Other(from), long_probation, 20 * kSecond, &ended);
+  const HandoverRow back = story.MustAsk(Story::Start("back", from));
+  ASSERT_TRUE(ended.has_value() && ended->row.has_value());
+  EXPECT_EQ(ended->row->order.id, "there") << "who waited for it is told of it, not of the next";
+  EXPECT_EQ(back.state(), kDone);
+  const HandoverRow there = story.MustAsk(long_probation);
+  EXPECT_EQ(there.state(), kDone);
+  EXPECT_NE(there.outcome.find("back"), std::string::npos) << there.outcome;
+}
+
+TEST(Handover, ALeaderThatCannotSustainWritesHandsBackOnce) {
+  Story story({});
+  const uint32_t from = story.Leader();
+  const uint32_t to = story.Other(from);
+  HandoverCall call = Story::Start("there", to);
+  call.order.probation_us = 5 * kSecond;
+  std::optional<HandoverResult> result;
+  story.cluster.AskForHandover(from, call, 20 * kSecond, &result);
+  ASSERT_TRUE(story.cluster.RunUntil([&] { return story.cluster.Leader() == to; }, 5 * kSecond));
+  story.cluster.SlowDisk(to, 650'000);
+  engine::WriteRequest write;
+  write.ops.push_back(engine::PutOp{"k", "v"});
+  story.cluster.Submit(to, {write}, 5 * kSecond);
+  story.cluster.SlowDisk(3, 650'000);
+  const HandoverRow there = story.MustAsk(call);
+  EXPECT_EQ(there.state(), kHandedBack) << there.outcome;
+}
+
+}  // namespace
+}  // namespace baton::server
