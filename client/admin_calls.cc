@@ -49,6 +49,11 @@ std::string Hex(const std::string& bytes) {
   return text;
 }
 
+void ToWire(const MemberRef& from, v1::MemberRef* to) {
+  to->set_name(from.name);
+  to->set_node_id(from.node_id);
+}
+
 MemberInfo FromWire(const v1::Member& from) {
   MemberInfo member;
   member.node_id = from.node_id();

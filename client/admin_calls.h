@@ -50,6 +50,8 @@ bool MayAnotherKnow(const absl::Status& status);
 std::string Hex(const std::string& bytes);
 MemberInfo FromWire(const v1::Member& from);
 KeyspaceInfo FromWire(const v1::Keyspace& from);
+HandoverInfo FromWire(const v1::HandoverRecord& from);
+void ToWire(const MemberRef& from, v1::MemberRef* to);
 v1::RequestContext ContextOf(const CallOptions& options);
 void SetDeadline(const CallOptions& options, grpc::ClientContext* context);
 // With the endpoint in its message.

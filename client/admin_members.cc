@@ -5,11 +5,7 @@ namespace baton {
 namespace {
 
 using client::ContextOf;
-
-void ToWire(const MemberRef& from, v1::MemberRef* to) {
-  to->set_name(from.name);
-  to->set_node_id(from.node_id);
-}
+using client::ToWire;
 
 MembersChange FromWire(const v1::ChangeMembersResponse& from) {
   MembersChange change;

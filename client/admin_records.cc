@@ -83,6 +83,8 @@ ReignInfo Read(const v1::ReignRecord& from) {
   return to;
 }
 
+HandoverInfo Read(const v1::HandoverRecord& from) { return client::FromWire(from); }
+
 // One page of rows; `rows` gives those of a response, `to` where they belong.
 template <class Impl, class Request, class Response, class Rows, class Row>
 absl::Status ListPage(Impl* impl,
@@ -122,6 +124,16 @@ absl::StatusOr<ReignPage> Admin::ListReigns(const std::string& after, uint32_t l
   const absl::Status status =
       ListPage(impl_.get(), &v1::Cluster::Stub::ListReigns, after, limit, options,
                &v1::ListReignsResponse::reigns, &page.reigns, &page.next);
+  if (!status.ok()) return status;
+  return page;
+}
+
+absl::StatusOr<HandoverPage> Admin::ListHandovers(const std::string& after, uint32_t limit,
+                                                  const CallOptions& options) {
+  HandoverPage page;
+  const absl::Status status =
+      ListPage(impl_.get(), &v1::Cluster::Stub::ListHandovers, after, limit, options,
+               &v1::ListHandoversResponse::handovers, &page.handovers, &page.next);
   if (!status.ok()) return status;
   return page;
 }

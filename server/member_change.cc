@@ -11,6 +11,7 @@
 #include "server/answer_once.h"
 #include "server/replica/answers.h"
 #include "server/rpc/failure.h"
+#include "server/rpc/find_member.h"
 #include "server/rpc/hello.h"
 
 namespace baton::server {
@@ -32,16 +33,6 @@ MembersOutcome FailedOutcome(Failure failure) {
   MembersOutcome outcome;
   outcome.failure = std::move(failure);
   return outcome;
-}
-
-std::string Called(const MemberInfo& member) {
-  return member.name + " (node " + std::to_string(member.node.value) + ")";
-}
-
-bool IsMeant(const MemberRef& ref, const MemberInfo& member) {
-  if (ref.name.empty() && ref.node == NodeId{}) return false;
-  return (ref.name.empty() || ref.name == member.name) &&
-         (ref.node == NodeId{} || ref.node == member.node);
 }
 
 MemberInfo* InfoOf(std::vector<MemberInfo>* members, NodeId node) {
@@ -176,28 +167,6 @@ class Awaited {
 
 NodeId IdOfAdded(Epoch epoch) {
   return NodeId{static_cast<uint32_t>(Formation::kMembersMax + epoch.value)};
-}
-
-const MemberInfo* FindMember(const std::vector<MemberInfo>& members, const MemberRef& ref,
-                             Failure* failure) {
-  const MemberInfo* found = nullptr;
-  std::string names;
-  for (const MemberInfo& member : members) {
-    names += (names.empty() ? "" : ", ") + Called(member);
-    if (!IsMeant(ref, member)) continue;
-    if (found != nullptr) {
-      *failure = Refused("two members are called " + ref.name + ": " + Called(*found) + " and " +
-                         Called(member) + ". Name one as " + ref.name + "#" +
-                         std::to_string(member.node.value));
-      return nullptr;
-    }
-    found = &member;
-  }
-  if (found == nullptr) {
-    *failure = Refused("there is no such member; the members are " + names);
-    failure->code = absl::StatusCode::kNotFound;
-  }
-  return found;
 }
 
 NextMembers MembersAfter(const NodeStatus& now, const MemberOrder& order, const NodeCard& card) {

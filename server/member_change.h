@@ -37,10 +37,6 @@ struct NextMembers {
 // The id of a node that is added by the change to this epoch.
 NodeId IdOfAdded(Epoch epoch);
 
-// The member meant, among `members`; null, with the reason in `*failure`: none, or not one alone.
-const MemberInfo* FindMember(const std::vector<MemberInfo>& members, const MemberRef& ref,
-                             Failure* failure);
-
 // Pure. `card` is what the node to be added says of itself; others need none. REQUIRES: no change
 // is under way in `now`.
 NextMembers MembersAfter(const NodeStatus& now, const MemberOrder& order, const NodeCard& card);

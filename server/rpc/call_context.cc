@@ -55,4 +55,9 @@ Failure MakeCallContext(const CallOrigin& origin, const v1::RequestContext& requ
   return {};
 }
 
+Failure CheckReason(const std::string& reason) {
+  if (reason.size() <= kReasonBytesMax) return {};
+  return OverLimit("the reason is too long", "reason_bytes_max=" + std::to_string(kReasonBytesMax));
+}
+
 }  // namespace baton::server

@@ -14,7 +14,7 @@ namespace baton::server {
 // A request waits no longer than this, whatever it says.
 inline constexpr int64_t kDeadlineUsMax = int64_t{10} * 60 * 1'000'000;
 inline constexpr size_t kActorBytesMax = 256;
-inline constexpr size_t kReasonBytesMax = 256;  // of a change of members
+inline constexpr size_t kReasonBytesMax = 256;  // of what an operator asks for
 inline constexpr size_t kTraceparentBytesMax = 256;
 
 // What a gRPC call says of itself.
@@ -30,5 +30,8 @@ std::optional<int64_t> RemainingUs(std::chrono::system_clock::time_point deadlin
 // support.
 Failure MakeCallContext(const CallOrigin& origin, const v1::RequestContext& request,
                         int64_t lease_now_us, CallContext* context);
+
+// Of what an operator asks for: kept with it, and so bounded.
+Failure CheckReason(const std::string& reason);
 
 }  // namespace baton::server

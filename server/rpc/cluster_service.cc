@@ -9,6 +9,7 @@
 #include "server/rpc/call_context.h"
 #include "server/rpc/failure.h"
 #include "server/rpc/formation_wire.h"
+#include "server/rpc/handover_wire.h"
 #include "server/rpc/id_bytes.h"
 #include "server/rpc/keyspace_wire.h"
 #include "server/rpc/node_call.h"
@@ -46,7 +47,7 @@ const char* WordOf(consensus::DiskClass disk) {
 }
 static_assert(static_cast<size_t>(consensus::DiskClass::kStuck) == 2);
 
-void ToProto(const MemberHealthInfo& from, v1::MemberHealth* to) {
+void FillHealth(const MemberHealthInfo& from, v1::MemberHealth* to) {
   to->set_node_id(from.node.value);
   to->set_name(from.name);
   to->set_barred(from.health.barred);
@@ -63,8 +64,8 @@ void FillStatus(const NodeStatus& status, const std::vector<PeerReport>& peers,
   to->set_node_id(status.node.value);
   to->set_name(status.name);
   to->set_state(status.state);
-  to->mutable_ballot()->set_round(status.ballot.round);
-  to->mutable_ballot()->set_node(status.ballot.node.value);
+
+  ToProto(status.ballot, to->mutable_ballot());
   if (status.leader) {
     to->set_leader(status.leader->name);
     to->set_leader_address(status.leader->client_address);
@@ -79,7 +80,7 @@ void FillStatus(const NodeStatus& status, const std::vector<PeerReport>& peers,
   to->set_epoch(status.epoch.value);
   to->set_changing(status.changing);
   for (const MemberInfo& member : status.members) ToProto(member, to->add_members());
-  for (const MemberHealthInfo& health : status.health) ToProto(health, to->add_health());
+  for (const MemberHealthInfo& health : status.health) FillHealth(health, to->add_health());
   for (const PeerReport& peer : peers) {
     v1::PeerProgress* progress = to->add_peers();
     progress->set_name(peer.name);
@@ -140,11 +141,6 @@ MemberRef FromProto(const v1::MemberRef& from) {
 Failure LeadsOrRedirect(const Node& node) {
   const NodeStatus status = node.Status();
   return status.state == "leader" ? Failure() : NotLeaderFailure(status.leader);
-}
-
-Failure CheckReason(const std::string& reason) {
-  if (reason.size() <= kReasonBytesMax) return {};
-  return OverLimit("the reason is too long", "reason_bytes_max=" + std::to_string(kReasonBytesMax));
 }
 
 // Nullopt: the request names no change.
@@ -235,6 +231,12 @@ grpc::ServerUnaryReactor* ClusterService::ListRows(grpc::CallbackServerContext* 
 grpc::ServerUnaryReactor* ClusterService::ListReigns(grpc::CallbackServerContext* context,
                                                      const v1::ListReignsRequest* request,
                                                      v1::ListReignsResponse* response) {
+  return ListRows(context, request, response);
+}
+
+grpc::ServerUnaryReactor* ClusterService::ListHandovers(grpc::CallbackServerContext* context,
+                                                        const v1::ListHandoversRequest* request,
+                                                        v1::ListHandoversResponse* response) {
   return ListRows(context, request, response);
 }
 

@@ -1,4 +1,5 @@
-// ClusterService: formation, members, status, digests, version. Answered by the node that is asked.
+// ClusterService: formation, members, handovers, keyspaces, status, digests, version. Answered by
+// the node that is asked.
 //
 // Handlers run on gRPC's callback threads and never block. Outlives the server it is added to.
 #pragma once
@@ -28,6 +29,16 @@ class ClusterService final : public v1::Cluster::CallbackService {
   grpc::ServerUnaryReactor* ChangeMembers(grpc::CallbackServerContext* context,
                                           const v1::ChangeMembersRequest* request,
                                           v1::ChangeMembersResponse* response) override;
+  // cluster_handovers.cc
+  grpc::ServerUnaryReactor* StartHandover(grpc::CallbackServerContext* context,
+                                          const v1::StartHandoverRequest* request,
+                                          v1::HandoverResponse* response) override;
+  grpc::ServerUnaryReactor* AbortHandover(grpc::CallbackServerContext* context,
+                                          const v1::AbortHandoverRequest* request,
+                                          v1::HandoverResponse* response) override;
+  grpc::ServerUnaryReactor* ShowHandover(grpc::CallbackServerContext* context,
+                                         const v1::ShowHandoverRequest* request,
+                                         v1::HandoverResponse* response) override;
   grpc::ServerUnaryReactor* CreateKeyspace(grpc::CallbackServerContext* context,
                                            const v1::CreateKeyspaceRequest* request,
                                            v1::ChangeKeyspaceResponse* response) override;
@@ -43,6 +54,9 @@ class ClusterService final : public v1::Cluster::CallbackService {
   grpc::ServerUnaryReactor* ListReigns(grpc::CallbackServerContext* context,
                                        const v1::ListReignsRequest* request,
                                        v1::ListReignsResponse* response) override;
+  grpc::ServerUnaryReactor* ListHandovers(grpc::CallbackServerContext* context,
+                                          const v1::ListHandoversRequest* request,
+                                          v1::ListHandoversResponse* response) override;
   grpc::ServerUnaryReactor* ListKeyspaceChanges(grpc::CallbackServerContext* context,
                                                 const v1::ListKeyspaceChangesRequest* request,
                                                 v1::ListKeyspaceChangesResponse* response) override;
@@ -63,6 +77,9 @@ class ClusterService final : public v1::Cluster::CallbackService {
   template <class Request, class Response>
   grpc::ServerUnaryReactor* ListRows(grpc::CallbackServerContext* context, const Request* request,
                                      Response* response);
+  template <class Request>
+  grpc::ServerUnaryReactor* AskForHandover(grpc::CallbackServerContext* context,
+                                           const Request* request, v1::HandoverResponse* response);
   template <class Request>
   grpc::ServerUnaryReactor* ChangeKeyspace(grpc::CallbackServerContext* context,
                                            const Request* request,

@@ -10,6 +10,7 @@
 #include "server/codec/stored_rows.h"
 #include "server/replica/answers.h"
 #include "server/rpc/failure.h"
+#include "server/rpc/handover_wire.h"
 #include "server/rpc/keyspace_wire.h"
 
 namespace baton::server {
@@ -52,16 +53,11 @@ Failure FillRows(const Answer& answer, Response* to, const Add& add) {
   return {};
 }
 
-void Fill(const Ballot& from, v1::BallotNumber* to) {
-  to->set_round(from.round);
-  to->set_node(from.node.value);
-}
-
 void Fill(const ReignRow& from, v1::ReignRecord* to) {
-  Fill(from.reign.ballot, to->mutable_ballot());
+  ToProto(from.reign.ballot, to->mutable_ballot());
   to->set_cause(static_cast<v1::ReignCause>(from.reign.cause));
   to->set_slot(from.slot.value);
-  Fill(from.reign.predecessor, to->mutable_predecessor());
+  ToProto(from.reign.predecessor, to->mutable_predecessor());
   to->set_predecessor_durable_slot(from.reign.predecessor_durable.value);
   to->set_wall_time_us(from.wall_time_us);
   to->set_log_time_us(from.log_time_us);
@@ -103,6 +99,9 @@ void Fill(const engine::Loss& from, v1::Loss* to) {
 Failure ParseRequest(const v1::ListReignsRequest& request, engine::ScanSpec* to) {
   return ParseTable(request, SystemTable::kReigns, ReignRowSuffix({}).size(), to);
 }
+Failure ParseRequest(const v1::ListHandoversRequest& request, engine::ScanSpec* to) {
+  return ParseTable(request, SystemTable::kHandovers, HandoverRowSuffix(0).size(), to);
+}
 Failure ParseRequest(const v1::ListKeyspaceChangesRequest& request, engine::ScanSpec* to) {
   return ParseTable(request, SystemTable::kKeyspaceChanges,
                     engine::KeyspaceChangeSuffix({}, {}).size(), to);
@@ -115,6 +114,13 @@ Failure FillResponse(const Answer& answer, v1::ListReignsResponse* to) {
   return FillRows(answer, to, [to](std::string_view, std::string_view value) {
     const auto row = DecodeReignRow(value);
     if (row.ok()) Fill(*row, to->add_reigns());
+    return row.status();
+  });
+}
+Failure FillResponse(const Answer& answer, v1::ListHandoversResponse* to) {
+  return FillRows(answer, to, [to](std::string_view, std::string_view value) {
+    const auto row = DecodeHandoverRow(value);
+    if (row.ok()) ToProto(*row, to->add_handovers());
     return row.status();
   });
 }

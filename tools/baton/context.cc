@@ -80,4 +80,9 @@ CLI::App* AddCommandInKeyspace(CLI::App* app, const char* name, const char* what
   return command;
 }
 
+std::string Actor() {
+  const char* user = std::getenv("USER");
+  return user != nullptr ? user : "";
+}
+
 }  // namespace baton::cli

@@ -55,6 +55,9 @@ struct Context {
 
 inline constexpr std::chrono::milliseconds kCallTimeout{5000};
 
+// On whose behalf a change is asked for: $USER.
+std::string Actor();
+
 // A command of `app` that takes --keyspace into `*keyspace`, which must live as long as `app`.
 CLI::App* AddCommandInKeyspace(CLI::App* app, const char* name, const char* what,
                                std::string* keyspace);
@@ -67,6 +70,7 @@ void AddLossCommands(CLI::App* app, Context* context);      // loss
 void AddTransferCommands(CLI::App* app, Context* context);  // import export
 void AddClusterCommands(CLI::App* app, Context* context);   // cluster status version
 void AddMemberCommands(CLI::App* app, Context* context);    // member
+void AddHandoverCommands(CLI::App* app, Context* context);  // handover
 void AddLocalCommands(CLI::App* app, Context* context);     // local
 void AddFaultCommand(CLI::App* local, Context* context);    // local fault
 void AddWalCommands(CLI::App* app, Context* context);       // wal

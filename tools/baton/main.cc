@@ -97,6 +97,7 @@ int Main(int argc, char** argv) {
   AddKeyspaceCommands(&app, &context);
   AddLossCommands(&app, &context);
   AddMemberCommands(&app, &context);
+  AddHandoverCommands(&app, &context);
   AddDataCommands(&app, &context);
   AddOutcomeCommand(&app, &context);
   AddTransferCommands(&app, &context);

@@ -39,8 +39,7 @@ struct Session {
     const auto left = std::chrono::duration_cast<milliseconds>(deadline - Clock::now());
     CallOptions options;
     options.timeout = std::clamp(left, milliseconds(1), at_most);
-    const char* user = std::getenv("USER");
-    options.actor = user != nullptr ? user : "";
+    options.actor = Actor();
     return options;
   }
 };

@@ -249,6 +249,70 @@ struct LossPage {
   std::string next;              // empty: there are no more
 };
 
+// A handover as the log has recorded it. docs/operations.md says what each state means.
+enum class HandoverState : uint32_t {
+  kUnspecified = 0,
+  kRequested = 1,
+  kPreflight = 2,
+  kReady = 3,
+  kSealed = 4,
+  kReign = 5,
+  kProbation = 6,
+  kDone = 7,  // final from here on
+  kAborted = 8,
+  kHandedBack = 9,
+  kRejected = 10,
+};
+const char* HandoverStateName(HandoverState state);  // "REQUESTED"
+inline bool IsFinal(HandoverState state) { return state >= HandoverState::kDone; }
+
+struct HandoverStepInfo {
+  HandoverState state = HandoverState::kUnspecified;
+  uint64_t slot = 0;
+  int64_t log_time_us = 0;
+  int64_t wall_time_us = 0;
+};
+struct HandoverCheckInfo {
+  std::string name;
+  std::string limit;
+  std::string measured;
+  bool passed = false;
+};
+struct HandoverInfo {
+  std::string id;
+  uint32_t asked_to = 0;  // node id; 0: the best-ranked
+  uint32_t to = 0;        // 0: not chosen yet
+  std::string reason;
+  std::string actor;
+  int64_t deadline_ms = 0;
+  int64_t probation_ms = 0;
+  uint64_t round = 0;  // of the reign that was asked to end, and its node
+  uint32_t from = 0;
+  std::vector<HandoverStepInfo> steps;  // never empty
+  std::vector<HandoverCheckInfo> checks;
+  std::string outcome;           // for people; empty until it is final
+  uint64_t successor_round = 0;  // of the reign that followed; 0: none yet
+  uint32_t successor_node = 0;
+  int64_t write_pause_us = 0;  // between the acknowledgements before and after; 0: not known
+
+  HandoverState state() const {
+    return steps.empty() ? HandoverState::kUnspecified : steps.back().state;
+  }
+};
+struct HandoverPage {
+  std::vector<HandoverInfo> handovers;  // by age
+  std::string next;                     // empty: there are no more
+};
+// What is asked for. The same id with the same order always gives the same handover.
+struct HandoverOrder {
+  std::string id;  // empty: one is made
+  MemberRef to;    // empty: the best-ranked
+  std::string reason;
+  std::chrono::milliseconds deadline{30'000};  // by when the target must have taken over
+  std::chrono::milliseconds probation{2'000};  // how long it is watched then
+  bool wait = true;  // for its outcome; else the call returns once it is in the log
+};
+
 class Admin {
  public:
   // Checks the options; connects when a call needs it. INVALID_ARGUMENT as Client::Connect.
@@ -282,6 +346,16 @@ class Admin {
                                             const std::string& reason = "",
                                             const CallOptions& options = {});
 
+  // Moves leadership. Each may be repeated at any time, and repeats itself until options.timeout
+  // while no node leads or leadership moves. Errors: kHandoverRefused (FAILED_PRECONDITION: another
+  // is under way, or it is over; ALREADY_EXISTS: the id was given to another order; NOT_FOUND).
+  absl::StatusOr<HandoverInfo> StartHandover(const HandoverOrder& order,
+                                             const CallOptions& options = {});
+  absl::StatusOr<HandoverInfo> AbortHandover(const std::string& id, const std::string& reason = "",
+                                             const CallOptions& options = {});
+  absl::StatusOr<HandoverInfo> ShowHandover(const std::string& id, bool wait = false,
+                                            const CallOptions& options = {});
+
   // Changes of keyspaces; each returns once it is done. Repeating one changes nothing. Errors:
   // kKeyspaceUnknown; kKeyspaceRefused (ALREADY_EXISTS with other settings, INVALID_ARGUMENT).
   // A keyspace is altered to sync once all that it has acknowledged is chosen.
@@ -303,13 +377,15 @@ class Admin {
                                                           const CallOptions& options = {});
 
   // What the log has recorded for good, by the node that leads: at most `limit` after `after`,
-  // which is a page's `next`. Who changed which keyspace, when and why; who led when; and the
-  // ledger of lost writes.
+  // which is a page's `next`. Who changed which keyspace, when and why; who led when; which
+  // handovers there were; and the ledger of lost writes.
   absl::StatusOr<KeyspaceChangePage> ListKeyspaceChanges(const std::string& after = "",
                                                          uint32_t limit = 1'000,
                                                          const CallOptions& options = {});
   absl::StatusOr<ReignPage> ListReigns(const std::string& after = "", uint32_t limit = 1'000,
                                        const CallOptions& options = {});
+  absl::StatusOr<HandoverPage> ListHandovers(const std::string& after = "", uint32_t limit = 1'000,
+                                             const CallOptions& options = {});
   absl::StatusOr<LossPage> ListLosses(const std::string& after = "", uint32_t limit = 1'000,
                                       const CallOptions& options = {});
 

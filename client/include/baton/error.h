@@ -42,6 +42,7 @@ enum class Reason : uint32_t {
   kSessionUnknown = 24,   // the session has ended
   kSessionTooOld = 25,    // the result of that number is not kept any more
   kFenced = 26,           // surely no effect: it was asked about before it came
+  kHandoverRefused = 27,  // surely no effect: another is under way, or the id was given to one
   kValueUnfit = 21,       // no effect: the value is no number, or its sum has over 64 bits
 };
 

@@ -1,0 +1,108 @@
+// Handovers: asked of the node that leads, again while that changes.
+#include <chrono>
+#include <random>
+#include <thread>
+
+#include "client/admin_calls.h"
+#include "client/retry.h"
+
+namespace baton {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// 64 random bits, as text.
+std::string NewId() {
+  std::random_device device;
+  std::string bytes;
+  for (int i = 0; i < 8; ++i) bytes += static_cast<char>(device());
+  return client::Hex(bytes);
+}
+
+// Each answer with the same id is as good as the first: it is asked for until somebody leads.
+template <class Impl, class Request>
+absl::StatusOr<HandoverInfo> AskUntilTold(
+    Impl* impl,
+    grpc::Status (v1::Cluster::Stub::*method)(grpc::ClientContext*, const Request&,
+                                              v1::HandoverResponse*),
+    Request request, CallOptions options) {
+  const Clock::time_point deadline = Clock::now() + options.timeout;
+  std::minstd_rand random(std::random_device{}());
+  for (int attempt = 0;; ++attempt) {
+    *request.mutable_context() = client::ContextOf(options);
+    v1::HandoverResponse response;
+    const absl::Status status = impl->AskLeader(method, request, options, &response);
+    if (status.ok()) return client::FromWire(response.handover());
+    if (!client::MayAnotherKnow(status) && !IsOutcomeUnknown(status)) return status;
+    const auto pause =
+        std::chrono::microseconds(client::BackoffUs(client::kSearchBackoff, attempt, random()));
+    options.timeout =
+        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now() - pause);
+    if (options.timeout.count() <= 0) return status;
+    std::this_thread::sleep_for(pause);
+  }
+}
+
+}  // namespace
+
+const char* HandoverStateName(HandoverState state) {
+  constexpr size_t kPrefixSize = sizeof("HANDOVER_STATE_") - 1;
+  const int number = static_cast<int>(state);
+  if (!v1::HandoverState_IsValid(number)) return "UNSPECIFIED";
+  return v1::HandoverState_Name(static_cast<v1::HandoverState>(number)).c_str() + kPrefixSize;
+}
+
+HandoverInfo client::FromWire(const v1::HandoverRecord& from) {
+  HandoverInfo to;
+  to.id = from.id();
+  to.asked_to = from.asked_to();
+  to.to = from.to();
+  to.reason = from.reason();
+  to.actor = from.actor();
+  to.deadline_ms = from.deadline_ms();
+  to.probation_ms = from.probation_ms();
+  to.round = from.ballot().round();
+  to.from = from.ballot().node();
+  for (const v1::HandoverStep& step : from.steps()) {
+    to.steps.push_back({static_cast<HandoverState>(step.state()), step.slot(), step.log_time_us(),
+                        step.wall_time_us()});
+  }
+  for (const v1::HandoverCheck& check : from.checks()) {
+    to.checks.push_back({check.name(), check.limit(), check.measured(), check.passed()});
+  }
+  to.outcome = from.outcome();
+  to.successor_round = from.successor().round();
+  to.successor_node = from.successor().node();
+  to.write_pause_us = from.write_pause_us();
+  return to;
+}
+
+absl::StatusOr<HandoverInfo> Admin::StartHandover(const HandoverOrder& order,
+                                                  const CallOptions& options) {
+  v1::StartHandoverRequest request;
+  request.set_id(order.id.empty() ? NewId() : order.id);
+  client::ToWire(order.to, request.mutable_to());
+  request.set_reason(order.reason);
+  request.set_deadline_ms(static_cast<uint32_t>(order.deadline.count()));
+  request.set_probation_ms(static_cast<uint32_t>(order.probation.count()));
+  request.set_wait(order.wait);
+  return AskUntilTold(impl_.get(), &v1::Cluster::Stub::StartHandover, std::move(request), options);
+}
+
+absl::StatusOr<HandoverInfo> Admin::AbortHandover(const std::string& id, const std::string& reason,
+                                                  const CallOptions& options) {
+  v1::AbortHandoverRequest request;
+  request.set_id(id);
+  request.set_reason(reason);
+  return AskUntilTold(impl_.get(), &v1::Cluster::Stub::AbortHandover, std::move(request), options);
+}
+
+absl::StatusOr<HandoverInfo> Admin::ShowHandover(const std::string& id, bool wait,
+                                                 const CallOptions& options) {
+  v1::ShowHandoverRequest request;
+  request.set_id(id);
+  request.set_wait(wait);
+  return AskUntilTold(impl_.get(), &v1::Cluster::Stub::ShowHandover, std::move(request), options);
+}
+
+}  // namespace baton
