@@ -93,6 +93,7 @@ int Serve(const CommandLine& line) {
     if (code) {
       signal(SIGHUP, SIG_IGN);
       pthread_sigmask(SIG_UNBLOCK, &set, nullptr);  // a second signal ends the process at once
+      if (*code == 0) (*server)->Drain();
     } else {
       spdlog::info("starting anew with the snapshot that was received");
     }

@@ -15,6 +15,7 @@
 #include "engine/storage/rocksdb_engine.h"
 #include "server/build_info.h"
 #include "server/data_directory.h"
+#include "server/drain.h"
 #include "server/faults/fault_injection.h"
 #include "server/formation.h"
 #include "server/http_port.h"
@@ -38,6 +39,7 @@ namespace {
 constexpr int64_t kTickStaleUs = 5'000'000;               // the main loop is stuck
 constexpr auto kHangUp = std::chrono::milliseconds(300);  // for streams, when stopping
 constexpr int64_t kWanWriteObjectiveUs = 5'000'000;       // of a new leader in its probation
+constexpr auto kDrainPatience = std::chrono::seconds(3);  // for another to lead, when stopping
 constexpr int kFatalExit = 3;
 
 // A failed fsync, or a log from the future: what is in memory may not be what is on disk.
@@ -357,6 +359,11 @@ absl::Status Server::Tick() {
   if (p.node != nullptr) work += p.node->metrics().wal_append_bytes.Get();
   if (p.memory_release.Tick(work, p.last_tick_us)) spdlog::debug("idle: gave memory back");
   return absl::OkStatus();
+}
+
+void Server::Drain() {
+  Parts& p = *parts_;
+  if (p.node != nullptr) server::Drain(p.node.get(), p.options.name, kDrainPatience);
 }
 
 void Server::Stop() {

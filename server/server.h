@@ -36,6 +36,8 @@ class Server {
   // A snapshot waits to be installed: Stop this server and start another, which does it.
   bool WantsReopen() const;
 
+  // If this node leads, has another lead first; takes a few seconds at the most.
+  void Drain();
   // Leaves in good order: stops being ready, gives up leadership, answers what waits, hangs up.
   void Stop();
 

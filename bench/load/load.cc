@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdio>
+#include <functional>
 #include <memory>
 #include <string_view>
 #include <thread>
@@ -22,6 +23,7 @@ constexpr int kLoadFailuresMax = 1024;  // in a row: then loading is given up
 // After a failure a worker pauses before its next call, so that a cluster that refuses everything
 // is not asked a million times a second. It is part of no measured latency.
 constexpr auto kPauseAfterError = std::chrono::milliseconds(1);
+constexpr int64_t kGapUsMin = 1'000;  // shorter ones are not kept one by one
 
 int64_t NowUs() {
   return std::chrono::duration_cast<std::chrono::microseconds>(
@@ -91,6 +93,7 @@ class ClosedLoop {
     if (last_success_us_ == 0) last_success_us_ = begin_us;
     Gap(end_us_);
     report->max_gap_us = max_gap_us_;
+    TakeLongGaps(report);
     for (const auto& shard : shards_) {
       MutexLock lock(&shard->mutex);
       report->latency.Merge(shard->latency);
@@ -103,6 +106,13 @@ class ClosedLoop {
   }
 
  private:
+  void TakeLongGaps(LoadReport* report) {
+    MutexLock lock(&mutex_);
+    std::sort(long_gaps_us_.begin(), long_gaps_us_.end(), std::greater<>());
+    if (long_gaps_us_.size() > LoadReport::kGapsMax) long_gaps_us_.resize(LoadReport::kGapsMax);
+    report->longest_gaps_us = long_gaps_us_;
+  }
+
   Shard& ShardOf(int worker) { return *shards_[static_cast<size_t>(worker) % shards_.size()]; }
 
   // Starts the workers that failed again, after their pause, until all have ended.
@@ -178,6 +188,9 @@ class ClosedLoop {
     int64_t max_us = max_gap_us_.load(std::memory_order_relaxed);
     while (gap_us > max_us && !max_gap_us_.compare_exchange_weak(max_us, gap_us)) {
     }
+    if (gap_us < kGapUsMin) return;
+    MutexLock lock(&mutex_);
+    long_gaps_us_.push_back(gap_us);
   }
 
   const LoadOptions& options_;
@@ -192,7 +205,8 @@ class ClosedLoop {
 
   Mutex mutex_;
   CondVar changed_;
-  int running_ BATON_GUARDED_BY(mutex_) = 0;           // workers that have not ended
+  int running_ BATON_GUARDED_BY(mutex_) = 0;  // workers that have not ended
+  std::vector<int64_t> long_gaps_us_ BATON_GUARDED_BY(mutex_);
   std::vector<int> resting_ BATON_GUARDED_BY(mutex_);  // workers whose last call failed
 };
 

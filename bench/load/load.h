@@ -38,6 +38,9 @@ struct LoadReport {
   double seconds = 0;  // the measured time
   // The longest time without a success, from the first one, the warm-up's included, to the end.
   int64_t max_gap_us = 0;
+  // The longest of such times, longest first; those below 1 ms are left out.
+  static constexpr size_t kGapsMax = 200;
+  std::vector<int64_t> longest_gaps_us;
   uint64_t errors = 0;                               // over the whole run, the warm-up included
   std::map<std::string, uint64_t> errors_by_reason;  // "OUTCOME_UNKNOWN", or the status code's name
   uint64_t missing = 0;                              // gets that found no record

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <nlohmann/json.hpp>
 
@@ -74,6 +75,9 @@ TEST(RunLoad, TheGapIsTheTimeWithoutASuccess) {
   ASSERT_TRUE(report.ok());
   EXPECT_GE(report->max_gap_us, 390'000);
   EXPECT_LE(report->max_gap_us, 700'000);
+  ASSERT_FALSE(report->longest_gaps_us.empty());
+  EXPECT_EQ(report->longest_gaps_us.front(), report->max_gap_us);
+  EXPECT_TRUE(std::is_sorted(report->longest_gaps_us.rbegin(), report->longest_gaps_us.rend()));
 }
 
 TEST(RunLoad, ChecksItsOptions) {
