@@ -260,7 +260,7 @@ void Dispatcher::OnMessage(Lane* lane, v1::ExchangeResponse* response) {
     }
     if (response->has_leader() && response->leader().name() != lane->name && lane == current_) {
       Learn(response->leader().address(), &outbox);
-      Demote(&outbox);
+      Follow(response->leader(), &outbox);
     }
     if (lane != current_ && !lane->reads && current_ != nullptr && lane->sent == 0) {
       GiveUp(lane, lane->address + " leads no more", &outbox);
@@ -284,6 +284,7 @@ void Dispatcher::OnAnswer(Lane* lane, v1::ExchangeResult* result, Outbox* outbox
   switch (Judge(result->code(), error.reason(), call->header.write)) {
     case Verdict::kDone: {
       rounds_ = 0;
+      followed_ = false;
       std::unique_ptr<Call> taken = Take(call);
       Completed(*taken, /*unknown=*/false, outbox);
       outbox->finished.push_back({std::move(taken), result, absl::OkStatus()});
@@ -311,8 +312,8 @@ void Dispatcher::OnAnswer(Lane* lane, v1::ExchangeResult* result, Outbox* outbox
     case Verdict::kFindLeader:
       trouble_ = lane->address + ": " + result->error().message();
       if (lane->reads) places_.Failed(lane->address, NowUs());
-      Learn(result->error().leader().address(), outbox);
-      if (lane == current_) Demote(outbox);
+      Learn(error.leader().address(), outbox);
+      if (lane == current_) Follow(error.leader(), outbox);
       Requeue(call, outbox);
       break;
   }
@@ -364,7 +365,7 @@ void Dispatcher::OnClosed(Lane* lane, const absl::Status& why) {
 
 // The leader is one no more, as far as we know. What it was sent stays with it; what only gathered
 // goes to the next.
-void Dispatcher::Demote(Outbox* outbox) {
+void Dispatcher::Leave() {
   Lane* const lane = current_;
   current_ = nullptr;
   for (Call* call : lane->gathered) {
@@ -373,11 +374,24 @@ void Dispatcher::Demote(Outbox* outbox) {
     queued_.push_back(call);
   }
   lane->gathered.clear();
+}
+
+void Dispatcher::Demote(Outbox* outbox) {
+  Leave();
   StartSearch(outbox);
 }
 
+// The current node says who leads instead, or is about to: it is believed, without asking around, if
+// something was answered since another was believed like this. So two that name each other are not
+// asked in turns.
+void Dispatcher::Follow(const v1::Leader& next, Outbox* outbox) {
+  const bool believed = !next.address().empty() && next.address() != current_->address;
+  if (!believed || std::exchange(followed_, true)) return Demote(outbox);
+  Adopt(next.address(), next.name(), outbox);
+}
+
 void Dispatcher::Adopt(const std::string& address, const std::string& name, Outbox* outbox) {
-  if (current_ != nullptr) Demote(outbox);
+  if (current_ != nullptr) Leave();
   searching_ = false;
   adopted_us_ = NowUs();
   for (const auto& lane : lanes_) {

@@ -169,7 +169,9 @@ class Dispatcher {
       BATON_REQUIRES(mutex_);
   void Flush(Lane* lane, Outbox* outbox) BATON_REQUIRES(mutex_);
   void FlushAll(Outbox* outbox) BATON_REQUIRES(mutex_);
+  void Leave() BATON_REQUIRES(mutex_);
   void Demote(Outbox* outbox) BATON_REQUIRES(mutex_);
+  void Follow(const v1::Leader& next, Outbox* outbox) BATON_REQUIRES(mutex_);
   void Adopt(const std::string& address, const std::string& name, Outbox* outbox)
       BATON_REQUIRES(mutex_);
   void GiveUp(Lane* lane, const std::string& why, Outbox* outbox) BATON_REQUIRES(mutex_);
@@ -215,6 +217,7 @@ class Dispatcher {
 
   bool searching_ BATON_GUARDED_BY(mutex_) = false;
   int rounds_ BATON_GUARDED_BY(mutex_) = 0;  // of asking, since a leader last answered a call
+  bool followed_ BATON_GUARDED_BY(mutex_) = false;  // a node was believed about another, since then
   int64_t next_round_us_ BATON_GUARDED_BY(mutex_) = 0;
   absl::flat_hash_map<std::string, int64_t> asking_
       BATON_GUARDED_BY(mutex_);                   // probes under way, by when they began

@@ -6,7 +6,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdio>
-#include <functional>
 #include <memory>
 #include <string_view>
 #include <thread>
@@ -28,6 +27,12 @@ constexpr int64_t kGapUsMin = 1'000;  // shorter ones are not kept one by one
 int64_t NowUs() {
   return std::chrono::duration_cast<std::chrono::microseconds>(
              std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+int64_t WallNowUs() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
       .count();
 }
 
@@ -108,9 +113,7 @@ class ClosedLoop {
  private:
   void TakeLongGaps(LoadReport* report) {
     MutexLock lock(&mutex_);
-    std::sort(long_gaps_us_.begin(), long_gaps_us_.end(), std::greater<>());
-    if (long_gaps_us_.size() > LoadReport::kGapsMax) long_gaps_us_.resize(LoadReport::kGapsMax);
-    report->longest_gaps_us = long_gaps_us_;
+    report->gaps = long_gaps_;
   }
 
   Shard& ShardOf(int worker) { return *shards_[static_cast<size_t>(worker) % shards_.size()]; }
@@ -190,7 +193,8 @@ class ClosedLoop {
     }
     if (gap_us < kGapUsMin) return;
     MutexLock lock(&mutex_);
-    long_gaps_us_.push_back(gap_us);
+    if (long_gaps_.size() >= LoadReport::kGapsMax) return;
+    long_gaps_.push_back({WallNowUs() - gap_us, gap_us});
   }
 
   const LoadOptions& options_;
@@ -206,7 +210,7 @@ class ClosedLoop {
   Mutex mutex_;
   CondVar changed_;
   int running_ BATON_GUARDED_BY(mutex_) = 0;  // workers that have not ended
-  std::vector<int64_t> long_gaps_us_ BATON_GUARDED_BY(mutex_);
+  std::vector<LoadReport::LongGap> long_gaps_ BATON_GUARDED_BY(mutex_);
   std::vector<int> resting_ BATON_GUARDED_BY(mutex_);  // workers whose last call failed
 };
 

@@ -31,6 +31,7 @@ struct LoadOptions {
   uint64_t seed = 1;
   bool exactly_once = true;  // ClientOptions::exactly_once
   bool load_keys = true;     // put every key first, if the workload reads
+  bool list_gaps = false;    // in JSON: each time of 1 ms or more without a success
 };
 
 struct LoadReport {
@@ -38,9 +39,13 @@ struct LoadReport {
   double seconds = 0;  // the measured time
   // The longest time without a success, from the first one, the warm-up's included, to the end.
   int64_t max_gap_us = 0;
-  // The longest of such times, longest first; those below 1 ms are left out.
-  static constexpr size_t kGapsMax = 200;
-  std::vector<int64_t> longest_gaps_us;
+  // All such times of 1 ms or more, in order, the first ones where there are too many.
+  struct LongGap {
+    int64_t begin_us;  // by the wall clock
+    int64_t gap_us;
+  };
+  static constexpr size_t kGapsMax = 100'000;
+  std::vector<LongGap> gaps;
   uint64_t errors = 0;                               // over the whole run, the warm-up included
   std::map<std::string, uint64_t> errors_by_reason;  // "OUTCOME_UNKNOWN", or the status code's name
   uint64_t missing = 0;                              // gets that found no record

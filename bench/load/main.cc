@@ -49,6 +49,8 @@ void Define(CLI::App* app, Flags* flags) {
   app->add_option("--timeout-ms", load->timeout_ms, "time each call has")->capture_default_str();
   app->add_option("--seed", load->seed, "seed of the keys and values")->capture_default_str();
   app->add_flag("--no-load", flags->no_load, "do not put the keys before reading them");
+  app->add_flag("--gaps", load->list_gaps,
+                "with -o json: list each time of 1 ms or more without a success");
   app->add_flag("--no-sessions", flags->no_sessions,
                 "do not number the writes: one whose fate is unknown is not sent again");
   app->add_option("-o,--output", flags->output, "json | table")

@@ -35,10 +35,6 @@ std::string ToJson(const LoadOptions& options, const LoadReport& report) {
   json["p99_us"] = report.latency.Quantile(0.99);
   json["p999_us"] = report.latency.Quantile(0.999);
   json["max_gap_ms"] = Ms(report.max_gap_us);
-  json["longest_gaps_ms"] = nlohmann::ordered_json::array();
-  for (const int64_t gap_us : report.longest_gaps_us) {
-    json["longest_gaps_ms"].push_back(Ms(gap_us));
-  }
   json["errors"] = report.errors;
   json["errors_by_reason"] = nlohmann::ordered_json::object();
   for (const auto& [reason, count] : report.errors_by_reason) {
@@ -57,6 +53,12 @@ std::string ToJson(const LoadOptions& options, const LoadReport& report) {
   json["seed"] = options.seed;
   json["loaded"] = report.loaded;
   json["loading_seconds"] = report.loading_seconds;
+  if (options.list_gaps) {
+    json["gaps"] = nlohmann::ordered_json::array();
+    for (const LoadReport::LongGap& gap : report.gaps) {
+      json["gaps"].push_back({{"begin_us", gap.begin_us}, {"ms", Ms(gap.gap_us)}});
+    }
+  }
   return json.dump();
 }
 

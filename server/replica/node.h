@@ -164,6 +164,7 @@ struct NodeStatus {
   std::string state;  // unformed | follower | candidate | leader | faulty
   Ballot ballot;
   std::optional<LeaderHint> leader;
+  bool expecting = false;  // it is about to lead, and keeps what comes for the leader
   bool healthy = false;
   std::string reason;
   Slot durable, commit, applied, flushed, first;

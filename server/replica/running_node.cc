@@ -381,6 +381,7 @@ NodeStatus RunningNode::Status() const {
   }
   status.ballot = now.ballot;
   status.leader = members_.Hint(now.leader);
+  status.expecting = now.expecting;
   const std::shared_ptr<const Members> members = members_.Read();
   status.reason = WhyNotHealthy(now, *members);
   status.healthy = status.reason.empty();

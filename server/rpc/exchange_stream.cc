@@ -420,9 +420,8 @@ class ExchangeReactor final : public Reactor {
         [weak = std::weak_ptr<ExchangeStream>(stream_)](const LeaderHint& leader) {
           if (auto stream = weak.lock()) stream->TellLeader(leader);
         });
-    if (const std::optional<LeaderHint> leader = node_->Status().leader) {
-      stream_->TellLeader(*leader);
-    }
+    const NodeStatus status = node_->Status();
+    if (status.leader && !status.expecting) stream_->TellLeader(*status.leader);
     Read();
   }
 

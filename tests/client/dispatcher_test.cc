@@ -20,6 +20,15 @@ class DispatcherTest : public DispatcherHarness {
     return Start<GetResult>({}, options, [&](uint64_t id) { return EncodeGet(id, key, options); });
   }
 
+  // The answer to the newest call of a node that does not lead, and says who does.
+  v1::ExchangeResult Redirected(const std::string& address) {
+    v1::ExchangeResult refused;
+    refused.set_id(last_id_);
+    refused.set_code(static_cast<int>(absl::StatusCode::kUnavailable));
+    refused.mutable_error()->set_reason(v1::REASON_NOT_LEADER);
+    refused.mutable_error()->mutable_leader()->set_address(address);
+    return refused;
+  }
   // As Lead; and the leader has answered a call, so that the next search starts at once.
   FakeStream* LeadAndAnswer(const std::string& address, uint64_t round) {
     FakeStream* const stream = Lead(address, round);
@@ -108,18 +117,33 @@ TEST_F(DispatcherTest, CallsOfCallbacksTravelTogether) {
 
 TEST_F(DispatcherTest, FollowsARedirectAndSendsTheWriteAgain) {
   FakeStream* const old = LeadAndAnswer("a:1", 1);
+  const int asked = network_->asked;
   const auto put = Put("k");
   old->Taken();
-  v1::ExchangeResult refused;
-  refused.set_id(last_id_);
-  refused.set_code(static_cast<int>(absl::StatusCode::kUnavailable));
-  refused.mutable_error()->set_reason(v1::REASON_NOT_LEADER);
-  refused.mutable_error()->mutable_leader()->set_address("d:1");
-  old->Answer(refused);
-  FakeStream* const next = Lead("d:1", 2);  // an address that was learned just now
+  old->Answer(Redirected("d:1"));
+  FakeStream* const next = network_->streams.back().get();
+  EXPECT_EQ(next->address, "d:1") << "an address that was learned just now";
+  EXPECT_EQ(network_->asked, asked) << "nobody is asked whether that is so";
   ASSERT_EQ(next->messages.size(), 1u);
   EXPECT_TRUE(old->closed);  // it owes nothing
   next->AnswerPut(last_id_, 3);
+  EXPECT_TRUE((*put)->ok());
+}
+
+TEST_F(DispatcherTest, TwoThatNameEachOtherAreNotAskedInTurns) {
+  FakeStream* const old = LeadAndAnswer("a:1", 1);
+  const auto put = Put("k");
+  old->Taken();
+  old->Answer(Redirected("b:1"));
+  FakeStream* const next = network_->streams.back().get();
+  ASSERT_EQ(next->address, "b:1");
+  const size_t streams = network_->streams.size();
+  const int asked = network_->asked;
+  next->Answer(Redirected("a:1"));
+  EXPECT_EQ(network_->streams.size(), streams);
+  EXPECT_GT(network_->asked, asked) << "now all are asked who leads";
+  FakeStream* const last = Lead("c:1", 3);
+  last->AnswerPut(last_id_, 3);
   EXPECT_TRUE((*put)->ok());
 }
 
@@ -265,7 +289,6 @@ TEST_F(DispatcherTest, AnAnnouncedLeaderTakesOverAndTheOldOneStillAnswers) {
   announcement.mutable_leader()->set_name("node at b:1");
   announcement.mutable_leader()->set_address("b:1");
   old->listener->OnMessage(&announcement);
-  network_->AnswerProbe("b:1", "leader", 2);
   FakeStream* const next = network_->streams.back().get();
   EXPECT_EQ(next->address, "b:1");
   const auto after = Put("after");
