@@ -40,11 +40,20 @@ Core::Core(const Config& config, const Recovered& recovered, int64_t now_us)
   BATON_CHECK(recovered.base.slot <= applied && applied <= recovered.last)
       << "applied " << applied.value << " outside the log";
   hard.configurations = InForce(recovered);
-  if (recovered.seal) sealed = Sealed{log.last(), *recovered.seal};
+  if (recovered.seal) {
+    sealed = Sealed{log.last(), *recovered.seal};
+    SawRound(SuccessorOf(log.last().born, *recovered.seal));
+  }
 }
 
 const Seal* Core::SealAtEnd() const {
   return sealed && sealed->at == log.last() ? &sealed->seal : nullptr;
+}
+
+Ballot Core::Promised() const {
+  const Seal* seal = SealAtEnd();
+  if (seal == nullptr || log.last().born != hard.promised) return hard.promised;
+  return SuccessorOf(hard.promised, *seal);
 }
 
 void Core::SawRound(const Ballot& ballot) { round_seen = std::max(round_seen, ballot.round); }
@@ -86,7 +95,10 @@ uint64_t Core::Write(std::vector<Entry> entries, std::vector<Message> then_send)
 
 void Core::Append(const Entry& entry) {
   log.Append(entry);
-  if (const auto* seal = std::get_if<Seal>(&entry.core)) sealed = Sealed{entry.id, *seal};
+  if (const auto* seal = std::get_if<Seal>(&entry.core)) {
+    sealed = Sealed{entry.id, *seal, /*fresh=*/true};
+    SawRound(SuccessorOf(entry.id.born, *seal));
+  }
   hard_changed |= hard.configurations.Appended(entry);
 }
 
@@ -157,6 +169,7 @@ void Core::Feed(Hasher* hasher) const {
     hasher->Add(sealed->at);
     hasher->Add(sealed->seal.handover);
     hasher->Add(sealed->seal.to);
+    hasher->Add(uint64_t{sealed->fresh});
   }
   hasher->Add(round_seen);
   hasher->Add(log_reads);

@@ -25,6 +25,8 @@ namespace baton::consensus {
 struct Sealed {
   EntryId at;
   Seal seal;
+  // It came in this life of the process: the ballot that it promises was not used in one before.
+  bool fresh = false;
   friend bool operator==(const Sealed&, const Sealed&) = default;
 };
 
@@ -53,6 +55,13 @@ struct Core {
   void SawRound(const Ballot& ballot);
   // The Seal that ends the log; null: it ends in none.
   const Seal* SealAtEnd() const;
+  // Nothing below is promised or accepted, but what its own leader sends in hard.promised: that, or
+  // the successor of it once the log ends in its Seal.
+  Ballot Promised() const;
+  // Whether an Accept of that ballot may be taken.
+  bool MayAcceptIn(const Ballot& ballot) const {
+    return ballot == hard.promised || ballot >= Promised();
+  }
 
   Message To(NodeId to, MessageBody body) const;
   void Send(NodeId to, MessageBody body);

@@ -53,12 +53,18 @@ struct Reign {
   friend bool operator==(const Reign&, const Reign&) = default;
 };
 
-// Ends a reign that hands over. Nothing follows it within its reign.
+// Ends a reign that hands over. Nothing follows it within its reign; and who has accepted it there
+// has promised SuccessorOf that reign by the same write.
 struct Seal {
   uint64_t handover = 0;
   NodeId to;
   friend bool operator==(const Seal&, const Seal&) = default;
 };
+
+// The ballot in which `to` takes over.
+inline Ballot SuccessorOf(const Ballot& sealed, const Seal& seal) {
+  return Ballot{sealed.round + 1, seal.to};
+}
 
 // monostate: an entry of effects only.
 using CorePart = std::variant<std::monostate, Reign, Seal, Membership>;

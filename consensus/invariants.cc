@@ -208,6 +208,8 @@ std::string Invariants::CheckLeader(const Replica& replica, const Seen& before) 
   if (ballot.node != node) return Broken(node, "leads in " + ToString(ballot));
   if (before.leading == ballot) {
     if (!log.Holds(before.last)) return Broken(node, "overwrote its own " + ToString(before.last));
+  } else if (!led_.insert(ballot).second) {
+    return Broken(node, "begins " + ToString(ballot) + " a second time");
   } else if (const auto later = newest_chosen_.lower_bound(ballot);
              later != newest_chosen_.begin() &&
              // Below the base is what was committed.
@@ -242,17 +244,32 @@ std::string Invariants::Sent(const Message& message, const Disk& disk) {
     promised = std::max(promised, prepare->ballot);
   } else if (const auto* promise = std::get_if<Promise>(&message.body)) {
     promised = std::max(promised, promise->ballot);
+    if (std::string broken = CheckOwed(message.from, promise->ballot); !broken.empty()) {
+      return broken;
+    }
   } else if (const auto* accepted = std::get_if<consensus::Accepted>(&message.body)) {
     if (accepted->ballot < promised) {
       return Broken(message.from, "accepted in " + ToString(accepted->ballot) +
                                       " after promising " + ToString(promised));
     }
     promised = accepted->ballot;  // to accept is to have promised
-    if (!accepted->matched) return "";
-    std::string broken = CheckStated(message.from, accepted->ballot, accepted->match, disk);
+    std::string broken = CheckOwed(message.from, accepted->ballot);
+    if (!broken.empty() || !accepted->matched) return broken;
+    broken = CheckStated(message.from, accepted->ballot, accepted->match, disk);
     return broken.empty() ? Accepted(accepted->ballot, message.from, accepted->match) : broken;
   }
   return "";
+}
+
+// Who has said that it has the Seal of a ballot has promised the one that follows it, and takes
+// part in none between the two.
+std::string Invariants::CheckOwed(NodeId node, const Ballot& ballot) const {
+  const auto owed = owed_.find(node);
+  if (owed == owed_.end() || ballot <= owed->second) return "";
+  const Ballot successor = SuccessorOf(owed->second, seals_.at(owed->second).seal);
+  if (ballot >= successor) return "";
+  return Broken(node, "takes part in " + ToString(ballot) + ", the Seal it has promises " +
+                          ToString(successor));
 }
 
 // Up to `match` the disk has what the log of `ballot` has.
@@ -274,6 +291,10 @@ std::string Invariants::CheckStated(NodeId node, const Ballot& ballot, Slot matc
 std::string Invariants::Accepted(const Ballot& ballot, NodeId node, Slot match) {
   Slot& known = accepted_[ballot][node];
   known = std::max(known, match);
+  const auto seal = seals_.find(ballot);
+  if (seal != seals_.end() && match >= seal->second.at.slot) {
+    owed_[node] = std::max(owed_[node], ballot);
+  }
   const auto reign = reigns_.find(ballot);
   if (reign == reigns_.end()) return "";
   const Slot reached = Chosen(ConfigurationsUpTo(ends_.at(ballot)).newest(), accepted_[ballot]);
@@ -354,6 +375,9 @@ void Invariants::Feed(Hasher* hasher) const {
     hasher->Add(sealed.seal.handover);
     hasher->Add(sealed.seal.to);
   }
+  hasher->Add(owed_);
+  hasher->Add(uint64_t{led_.size()});
+  for (const Ballot& ballot : led_) hasher->Add(ballot);
   FeedPairs(accepted_, hasher);
   FeedPairs(chosen_, hasher);
   FeedPairs(newest_chosen_, hasher);

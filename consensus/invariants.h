@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -75,6 +76,7 @@ class Invariants {
   std::string CheckConfigurations(const Replica& replica) const;
   std::string CheckLeader(const Replica& replica, const Seen& before);
   std::string CheckCommit(const Replica& replica, Slot above) const;
+  std::string CheckOwed(NodeId node, const Ballot& ballot) const;
   std::string CheckStated(NodeId node, const Ballot& ballot, Slot match, const Disk& disk) const;
   std::string Accepted(const Ballot& ballot, NodeId node, Slot match);
   std::string MarkChosen(const EntryId& id);
@@ -85,10 +87,12 @@ class Invariants {
   std::map<Ballot, EntryId> ends_;  // the newest entry born in each ballot
   std::map<NodeId, Seen> seen_;
   std::map<NodeId, Ballot> promised_;     // highest ballot a node has said it promised
+  std::set<Ballot> led_;                  // every one that a node has begun to lead in
   std::map<EntryId, EntryId> follows_;    // each entry ever seen in a log, and the one before it
   std::map<EntryId, uint64_t> contents_;  // checksum of its bytes
   std::map<Ballot, Slot> reigns_;         // where they are in their ballot's log
   std::map<Ballot, Sealed> seals_;        // by the ballot that each ends
+  std::map<NodeId, Ballot> owed_;         // the newest whose Seal a node has said it has
   std::map<Ballot, std::map<NodeId, Slot>> accepted_;  // newest durable match, by ballot and node
   std::map<Slot, EntryId> chosen_;
   std::map<Ballot, EntryId> newest_chosen_;  // by the ballot that chose it; Ballot{}: before it all

@@ -174,7 +174,7 @@ void Replica::On(const Received& received) {
 // could otherwise be missing in the quorum that is to choose it.
 void Replica::On(NodeId from, const Canvass& m) {
   const Refusal refusal = RefusesCanvass(from, m);
-  core_.Send(from, CanvassReply{m.ballot, refusal == Refusal::kNone, refusal, promised()});
+  core_.Send(from, CanvassReply{m.ballot, refusal == Refusal::kNone, refusal, core_.Promised()});
 }
 
 void Replica::On(NodeId from, const CanvassReply& m) {
@@ -187,7 +187,7 @@ void Replica::On(NodeId from, const Prepare& m) {
   if (m.succeeds != Ballot{}) acceptor_.OnAbdicate(core_, Abdicate{m.succeeds});
   if (const Refusal refusal = RefusesPrepare(m.ballot); refusal != Refusal::kNone) {
     const int64_t remaining_us = acceptor_.lease().BoundUntilUs() - core_.now_us;
-    core_.Send(from, Nack{m.ballot, promised(), refusal, std::max<int64_t>(remaining_us, 0)});
+    core_.Send(from, Nack{m.ballot, core_.Promised(), refusal, std::max<int64_t>(remaining_us, 0)});
     return;
   }
   if (promised() < m.ballot) {
@@ -229,8 +229,8 @@ void Replica::On(NodeId from, const Fetched& m) {
 }
 
 void Replica::On(NodeId from, const Accept& m) {
-  if (m.ballot < promised()) {
-    core_.Send(from, Nack{m.ballot, promised(), Refusal::kPromisedHigher, 0});
+  if (!core_.MayAcceptIn(m.ballot)) {
+    core_.Send(from, Nack{m.ballot, core_.Promised(), Refusal::kPromisedHigher, 0});
     return;
   }
   YieldTo(m.ballot);
@@ -256,7 +256,9 @@ void Replica::On(NodeId from, const TakeOver& m) {
   if (!meant || candidacy_ || leadership_) return;
   if (!acceptor_.OnAbdicate(core_, Abdicate{m.ballot})) return;  // of the ballot promised, once
   ended_ = m.ballot;
-  if (MayStand() && acceptor_.lease().BoundUntilUs() <= core_.now_us) return Stand();
+  if (MayStand() && acceptor_.lease().BoundUntilUs() <= core_.now_us) {
+    return core_.sealed->fresh ? Succeed() : Stand();
+  }
   election_.LeaderGone(core_.now_us, RankWithout(from));
   core_.Send(from, Nack{m.ballot, promised(), Refusal::kUnable, 0});
 }
@@ -299,6 +301,18 @@ void Replica::Stand() {
   Conclude(succeeds ? candidacy_->Succeed(&core_, ended_) : candidacy_->Begin(&core_));
 }
 
+// Phase 1 is over: a quorum has accepted the Seal and so promised the ballot, with logs that end
+// where this one does. A life of this process that began with the Seal may have used it already.
+void Replica::Succeed() {
+  core_.RaisePromise(core_.Promised());  // on disk with the Reign
+  Lead(promised());
+}
+
+void Replica::Lead(const Ballot& ballot) {
+  leadership_.emplace(core_, ballot);
+  leadership_->Begin(&core_, acceptor_.DurableStatedBy(core_.log.last().born));
+}
+
 void Replica::Conclude(Candidacy::Outcome outcome) {
   switch (outcome) {
     case Candidacy::Outcome::kGoing:
@@ -313,9 +327,7 @@ void Replica::Conclude(Candidacy::Outcome outcome) {
     case Candidacy::Outcome::kWon: {
       const Ballot ballot = std::exchange(candidacy_, std::nullopt)->ballot();
       BATON_CHECK(ballot == promised()) << "won " << ToString(ballot);
-      leadership_.emplace(core_, ballot);
-      leadership_->Begin(&core_, acceptor_.DurableStatedBy(core_.log.last().born));
-      return;
+      return Lead(ballot);
     }
   }
 }
@@ -392,7 +404,7 @@ Refusal Replica::RefusesCanvass(NodeId candidate, const Canvass& m) const {
 
 // A leader refuses while it leads: without a quorum that is at most one lease.
 Refusal Replica::RefusesPrepare(const Ballot& ballot) const {
-  if (ballot < promised()) return Refusal::kPromisedHigher;
+  if (!core_.MayAcceptIn(ballot)) return Refusal::kPromisedHigher;
   if (leadership_) return Refusal::kLeading;
   return acceptor_.lease().Binds(ballot, core_.now_us);
 }

@@ -113,6 +113,8 @@ class Replica {
   bool MayStand() const;
   int64_t StandAtUs() const;  // REQUIRES: MayStand()
   void Stand();
+  void Succeed();
+  void Lead(const Ballot& ballot);
   void Conclude(Candidacy::Outcome outcome);
   void GiveWay(const Ballot& ballot);
   void YieldTo(const Ballot& ballot);

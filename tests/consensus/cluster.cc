@@ -519,6 +519,11 @@ Slot Cluster::Progress(int64_t within_us) {
   Ballot wanted_in;
   while (now_us_ < until_us && broken_.empty()) {
     Settle();
+    // Nothing is on its way any more: the target will not have the Seal, its disk is lost.
+    if (const auto leader = OpenLeader(); leader && replica(*leader).sealed()) {
+      GiveUpHandover(*leader);
+      continue;
+    }
     if (const auto leader = OpenLeader(); leader && replica(*leader).promised() != wanted_in) {
       const EntryId next = replica(*leader).NextEntryId();
       if (Propose(*leader, "progress")) {

@@ -235,6 +235,34 @@ TEST_F(CommandLineTest, StatusTellsOfEveryMember) {
   EXPECT_EQ(table.find('\033'), std::string::npos) << "colour off a terminal";
 }
 
+TEST_F(CommandLineTest, HandoversAreStartedShownAndListed) {
+  EXPECT_EQ(Baton({"handover", "list"}).out, "there was no handover yet\n");
+  const std::vector<std::string> start = {"handover", "start",  "--id",        "move-1",
+                                          "--reason", "a test", "--probation", "10ms"};
+  const CommandResult first = Baton(start);
+  ASSERT_EQ(first.exit_code, 0) << first.err;
+  EXPECT_EQ(first.out.rfind("handover move-1: DONE\n", 0), 0u) << first.out;
+  EXPECT_EQ(Baton(start).out, first.out) << "asked again it is the same";
+
+  const json shown = BatonJson({"handover", "show", "move-1"});
+  EXPECT_EQ(shown["state"], "DONE");
+  EXPECT_EQ(shown["reason"], "a test");
+  EXPECT_EQ(shown["steps"].size(), 7u);
+  EXPECT_EQ(shown["steps"][3]["state"], "SEALED");
+  EXPECT_EQ(shown["checks"].size(), 11u);
+  EXPECT_NE(shown["from"], shown["to"]);
+  EXPECT_EQ(BatonJson({"handover", "list"})["handovers"][0], shown);
+
+  CommandResult refused = Baton({"handover", "start", "--id", "move-1", "--to", "n1"});
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_NE(refused.err.find("other arguments"), std::string::npos) << refused.err;
+  refused = Baton({"handover", "start", "--to", shown["to"].get<std::string>()});
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_NE(refused.out.find("leads already"), std::string::npos) << refused.out;
+  EXPECT_EQ(Baton({"handover", "abort", "move-1"}).exit_code, 1);
+  EXPECT_EQ(Baton({"handover", "show", "move-2"}).exit_code, 3);
+}
+
 TEST_F(CommandLineTest, ARecordIsReadThroughAFollower) {
   ASSERT_EQ(Baton({"put", "through", "value"}).exit_code, 0);
   for (int i = 0; i < cluster_->size(); ++i) {

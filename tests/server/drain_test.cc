@@ -71,7 +71,7 @@ TEST(Drain, ItsPatienceEnds) {
   node.SetStatus(Leading());
   node.handover = [](const HandoverCall&) {
     HandoverResult handed;
-    handed.failure = NotLeaderFailure(std::nullopt);
+    handed.failure = NotLeaderFailure(LeaderHint{"n2", "there"});
     return handed;
   };
   const auto begin = std::chrono::steady_clock::now();
