@@ -26,7 +26,11 @@ sim::Plan PlanOf(const SimOptions& options) {
 }  // namespace
 
 SimCluster::SimCluster(const SimOptions& options)
-    : cluster_(PlanOf(options), nullptr, options.adjust) {
+    : cluster_(PlanOf(options), nullptr, options.adjust),
+      agreement_(&cluster_),
+      invariants_(&cluster_, &agreement_) {
+  cluster_.Watch(&agreement_);
+  cluster_.Watch(&invariants_);
   sim::Weather& weather = cluster_.network().weather();
   weather.drop = options.drop;
   weather.duplicate = options.duplicate;

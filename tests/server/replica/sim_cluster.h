@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/sim/check_agreement.h"
+#include "tests/sim/check_invariants.h"
 #include "tests/sim/cluster.h"
 
 namespace baton::server {
@@ -81,6 +83,10 @@ class SimCluster {
   }
   void RunFor(int64_t for_us) { cluster_.RunFor(for_us); }
 
+  // What must never be: two nodes that commit different entries, an invariant that does not hold.
+  // Empty: it was not. Nothing runs on after it.
+  const std::string& violation() const { return cluster_.violation(); }
+
   // The node that serves; 0: none.
   uint32_t Leader() { return cluster_.Leader(); }
   // Runs until one serves.
@@ -110,6 +116,8 @@ class SimCluster {
 
  private:
   sim::Cluster cluster_;
+  sim::CheckAgreement agreement_;
+  sim::CheckInvariants invariants_;
   std::shared_ptr<RecordingSink> sink_ = std::make_shared<RecordingSink>();
   uint64_t next_tag_ = 1;
 };
