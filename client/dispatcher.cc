@@ -381,9 +381,9 @@ void Dispatcher::Demote(Outbox* outbox) {
   StartSearch(outbox);
 }
 
-// The current node says who leads instead, or is about to: it is believed, without asking around, if
-// something was answered since another was believed like this. So two that name each other are not
-// asked in turns.
+// The current node says who leads instead, or is about to: it is believed, without asking around,
+// if something was answered since another was believed like this. So two that name each other are
+// not asked in turns.
 void Dispatcher::Follow(const v1::Leader& next, Outbox* outbox) {
   const bool believed = !next.address().empty() && next.address() != current_->address;
   if (!believed || std::exchange(followed_, true)) return Demote(outbox);

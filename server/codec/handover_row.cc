@@ -12,9 +12,9 @@ namespace baton::server {
 namespace {
 
 constexpr const char* kWhat = "a row of a handover";
-constexpr std::array<std::string_view, 10> kNames = {"REQUESTED",   "PREFLIGHT", "READY", "SEALED",
-                                                     "REIGN",       "PROBATION", "DONE",  "ABORTED",
-                                                     "HANDED_BACK", "REJECTED"};
+constexpr std::array<std::string_view, 13> kNames = {
+    "REQUESTED", "PREFLIGHT",   "READY",    "SEALED",   "REIGN",   "PROBATION", "DONE",
+    "ABORTED",   "HANDED_BACK", "REJECTED", "DETECTED", "CANVASS", "PROMISED"};
 
 bool Known(uint64_t state) { return state >= 1 && state <= kNames.size(); }
 
@@ -71,13 +71,17 @@ HandoverCheck ReadCheck(Decoder* from) {
   return check;
 }
 
+bool Begins(HandoverState state) {
+  return state == HandoverState::kRequested || state == HandoverState::kDetected;
+}
+
 // Each must be one that may follow the one before.
 std::vector<HandoverStep> ReadSteps(Decoder* from) {
   std::vector<HandoverStep> steps;
   for (uint64_t left = from->ReadVarint(); left > 0 && from->ok(); --left) {
     const HandoverStep step = ReadStep(from);
     const bool follows =
-        steps.empty() ? step.state == HandoverState::kRequested
+        steps.empty() ? Begins(step.state)
                       : MayFollow(steps.back().state, step.state) && steps.back().slot <= step.slot;
     if (!follows) from->Fail();
     steps.push_back(step);
@@ -88,13 +92,20 @@ std::vector<HandoverStep> ReadSteps(Decoder* from) {
 
 }  // namespace
 
-bool Final(HandoverState state) { return state >= HandoverState::kDone; }
+bool Final(HandoverState state) {
+  return HandoverState::kDone <= state && state <= HandoverState::kRejected;
+}
 
 bool MayFollow(HandoverState before, HandoverState after) {
   using enum HandoverState;
   switch (after) {
     case kRequested:
+    case kDetected:
       return false;
+    case kCanvass:
+      return before == kDetected;
+    case kPromised:
+      return before == kCanvass;
     case kPreflight:
       return before == kRequested;
     case kReady:
@@ -102,7 +113,7 @@ bool MayFollow(HandoverState before, HandoverState after) {
     case kSealed:
       return before == kReady;
     case kReign:
-      return before == kSealed;
+      return before == kSealed || before == kPromised;
     case kProbation:
       return before == kReign;
     case kDone:
@@ -178,6 +189,13 @@ absl::Status CheckHandoverId(std::string_view id) {
       absl::StrCat("the id of a handover is 1 to ", kHandoverIdBytesMax,
                    " printable ASCII characters without spaces; give another, or none to have "
                    "one made"));
+}
+
+absl::Status CheckNewHandoverId(std::string_view id) {
+  if (id.rfind(kElectionIdPrefix, 0) != 0) return CheckHandoverId(id);
+  return absl::InvalidArgumentError(absl::StrCat("ids that begin with ",
+                                                 std::string(kElectionIdPrefix),
+                                                 " are those of elections; give another"));
 }
 
 }  // namespace baton::server

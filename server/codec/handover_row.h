@@ -1,4 +1,6 @@
-// HandoverRow: what the log knows of one handover, from its request to its outcome.
+// HandoverRow: what the log knows of one handover, from its request to its outcome; or of an
+// election, which has no request: its id is made of the winner's ballot, its checks are how the
+// voters stood, best first.
 //
 // A row for each, by its number, written anew at each step: up to the Seal by the reign that gives
 // leadership away, its outcome by whoever leads next. A final row never changes. Functions, any
@@ -27,6 +29,8 @@ namespace baton::server {
 
 inline constexpr uint8_t kHandoverRowVersion = 1;
 inline constexpr size_t kHandoverIdBytesMax = 64;
+inline constexpr std::string_view kElectionIdPrefix =
+    "election-";  // then the ballot: "election-7.2"
 
 enum class HandoverState : uint8_t {
   kRequested = 1,
@@ -39,6 +43,10 @@ enum class HandoverState : uint8_t {
   kAborted = 8,     // the old leader goes on, or another than the target leads
   kHandedBack = 9,  // the new leader could not sustain writes
   kRejected = 10,   // the target failed its preflight
+  // Of an election: the same kind of record, which goes on with kReign.
+  kDetected = 11,  // the winner knew of no leader any more
+  kCanvass = 12,   // it stood
+  kPromised = 13,  // a quorum had promised, and it had the best log
 };
 bool Final(HandoverState state);
 // Whether a row may go from one state to the next. Steps are not left out, but may end early.
@@ -74,7 +82,7 @@ struct HandoverCheck {
 };
 
 struct HandoverRow {
-  uint64_t number = 0;  // names it in a Seal and a Reign: the slot of its first step
+  uint64_t number = 0;  // names it in a Seal and a Reign: the slot of its first row; 0: not written
   HandoverOrder order;
   std::string actor;
   Ballot ballot;  // of the reign that was asked to end
@@ -87,6 +95,7 @@ struct HandoverRow {
       0;  // from the last acknowledgement before to the first after; 0: unknown
 
   HandoverState state() const { return steps.back().state; }
+  bool election() const { return steps.front().state == HandoverState::kDetected; }
   friend bool operator==(const HandoverRow&, const HandoverRow&) = default;
 };
 // Where it lies in the table of handovers: the number, big-endian, so that rows sort by age.
@@ -97,5 +106,7 @@ absl::StatusOr<HandoverRow> DecodeHandoverRow(std::string_view bytes);
 
 // INVALID_ARGUMENT says what to change.
 absl::Status CheckHandoverId(std::string_view id);
+// As above, and it is none that elections have.
+absl::Status CheckNewHandoverId(std::string_view id);
 
 }  // namespace baton::server

@@ -241,7 +241,9 @@ void Driver::TakeWord(NodeId from, std::string_view bytes) {
 }
 
 void Driver::RunHandovers(int64_t now_us) {
-  if (desk_.serving() && !handovers_.serving()) handovers_.Serve(desk_.reign_slot(), now_us);
+  if (desk_.serving() && !handovers_.serving()) {
+    handovers_.Serve(desk_.reign_slot(), election_, now_us);
+  }
   if (const auto given_up = handovers_.Advance(now_us)) Feed(*given_up);
 }
 
@@ -389,10 +391,18 @@ void Driver::Do(consensus::Commit& commit) {
     parts_.board->Publish(published_);
   }
   desk_.Committed(commit.slot);
+  NoticeCommit();
   if (!newest_reign_ || commit.slot < newest_reign_->slot || told_ == newest_reign_->born) return;
   told_ = newest_reign_->born;
   parts_.metrics->leader_changes.Add();
   if (const auto hint = parts_.members->Hint(told_->node)) parts_.watch->Tell(*hint);
+}
+
+// Not what its own reign begins with: that is no write of anybody.
+void Driver::NoticeCommit() {
+  if (core_.standing() == consensus::Standing::kFollower || desk_.serving()) {
+    election_.committed_us = parts_.clock->LeaseNowUs();
+  }
 }
 
 void Driver::Do(consensus::ReadLog& read) {
@@ -440,6 +450,7 @@ void Driver::Do(consensus::InstallSnapshot& install) {
 void Driver::Do(consensus::DropSnapshot&) { parts_.snapshots_in->Drop(); }
 
 void Driver::Do(consensus::OpenReign& open) {
+  election_.won_us = parts_.clock->LeaseNowUs();
   opening_ = open;
   if (open.id.slot == Slot{1}) return ProposeReign(EntryStamp{});
   const Slot last = open.id.slot.Prev();
@@ -554,10 +565,17 @@ void Driver::CutEntries() {
 }
 
 void Driver::NoticeStanding() {
+  const int64_t now_us = parts_.clock->LeaseNowUs();
   if (core_.standing() == consensus::Standing::kFollower) {
     candidate_since_us_ = 0;
   } else if (candidate_since_us_ == 0) {
-    candidate_since_us_ = parts_.clock->LeaseNowUs();
+    candidate_since_us_ = election_.stood_us = now_us;
+    election_.health = core_.health();
+  }
+  if (core_.leader()) {
+    leaderless_ = false;
+  } else if (!std::exchange(leaderless_, true)) {
+    election_.lost_us = now_us;
   }
 }
 

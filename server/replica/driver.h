@@ -158,6 +158,7 @@ class Driver : public Stage {
   void HandToApplier();
   void KeepAsWitness(Slot target);
   void NoticeStanding();
+  void NoticeCommit();
   void NoticeHealth(int64_t now_us);
   void NoticeReign(Published* now);
   Slot WaitsForApplied() const;
@@ -189,6 +190,8 @@ class Driver : public Stage {
   consensus::HealthTable health_told_;   // to the board
   EntryId reign_begin_;                  // the first entry known of the reign at the commit slot
   int64_t candidate_since_us_ = 0;       // 0: no candidate now
+  bool leaderless_ = false;              // none was known when it was looked last
+  ElectionSeen election_;                // the one under way, or the last that this node won
 };
 
 }  // namespace baton::server

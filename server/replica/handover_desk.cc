@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -31,14 +32,28 @@ HandoverResult ResultOf(Failure failure) {
   return result;
 }
 
+// What an election goes by, in its order; what says nothing against a node is left out.
+std::string Words(const consensus::NodeHealth& health) {
+  static constexpr const char* kLags[] = {"close behind", "behind", "far behind", "silent"};
+  static constexpr const char* kDisks[] = {"", ", disk slow", ", disk stuck"};
+  std::string words = kLags[static_cast<size_t>(health.lag)];
+  absl::StrAppend(&words, kDisks[static_cast<size_t>(health.disk)]);
+  if (health.barred) absl::StrAppend(&words, ", barred");
+  if (health.recovering) absl::StrAppend(&words, ", recovering");
+  if (health.region != 0) absl::StrAppend(&words, ", region ", health.region);
+  if (health.priority != 0) absl::StrAppend(&words, ", priority ", health.priority);
+  return words;
+}
+
 std::string Millis(int64_t us) { return absl::StrCat(us / 1'000, ".", us / 100 % 10, " ms"); }
 
 }  // namespace
 
 // ---- What the log has
 
-void HandoverDesk::Serve(Slot reign_slot, int64_t now_us) {
+void HandoverDesk::Serve(Slot reign_slot, const ElectionSeen& election, int64_t now_us) {
   BATON_CHECK(!serving_);
+  seen_ = election;
   serving_ = true;
   ballot_ = parts_.core->promised();
   known_ = false;
@@ -61,6 +76,11 @@ void HandoverDesk::Look(std::string id) {
       if (after.ok()) read.reign_after = *std::move(after);
       if (!after.ok()) read.status = after.status();
     }
+    if (id.empty()) {
+      auto reign = NewestReign(view, engine::ReadTier::kAny);
+      if (reign.ok()) read.reign = *std::move(reign);
+      if (!reign.ok()) read.status = reign.status();
+    }
     if (row.ok()) read.row = *std::move(row);
     if (!row.ok()) read.status = row.status();
     inbox->PushNotice(std::move(read));
@@ -81,6 +101,45 @@ void HandoverDesk::On(HandoversRead& read) {
   known_ = true;
   row_ = std::move(read.row);
   if (!Settled()) SettleOfBefore(read.reign_after);
+  BATON_CHECK(read.reign && read.reign->reign.ballot == ballot_) << "this reign has no row";
+  if (read.reign->reign.cause == consensus::Cause::kElection) RecordElection(*read.reign);
+}
+
+// Times before the reign are given by the wall clock of now, less what has gone by since.
+void HandoverDesk::RecordElection(const ReignRow& reign) {
+  const int64_t wall_us = parts_.clock->WallNowUs() - parts_.clock->LeaseNowUs();
+  const Slot before = reign.slot.Prev();
+  HandoverRow row;
+  row.order.id = absl::StrCat(std::string(kElectionIdPrefix), ToString(ballot_));
+  row.ballot = reign.reign.predecessor;
+  row.to = ballot_.node;
+  row.successor = ballot_;
+  row.checks = Standings();
+  for (const auto& [state, at_us] : {std::pair(HandoverState::kDetected, seen_.lost_us),
+                                     std::pair(HandoverState::kCanvass, seen_.stood_us),
+                                     std::pair(HandoverState::kPromised, seen_.won_us)}) {
+    row.steps.push_back({state, before, 0, wall_us + at_us});
+  }
+  row.steps.push_back({HandoverState::kReign, reign.slot, reign.log_time_us, reign.wall_time_us});
+  row.steps.push_back({HandoverState::kProbation});
+  election_ = std::move(row);
+}
+
+// How the voters stood, the best first.
+std::vector<HandoverCheck> HandoverDesk::Standings() const {
+  const consensus::Configurations& members = parts_.core->configurations();
+  std::map<std::pair<consensus::NodeHealth, NodeId>, NodeId> ranked;
+  for (const NodeId node : members.Voters()) {
+    const auto found = seen_.health.nodes.find(node);
+    const bool told = found != seen_.health.nodes.end();
+    ranked.emplace(std::pair(told ? found->second : consensus::NodeHealth{}, node), node);
+  }
+  std::vector<HandoverCheck> standings;
+  for (const auto& [key, node] : ranked) {
+    standings.push_back({Named(node), absl::StrCat("stands as number ", standings.size() + 1),
+                         Words(key.first), members.MayLead(node)});
+  }
+  return standings;
 }
 
 // The outcome of a handover is the reign that directly follows its own.
@@ -122,7 +181,7 @@ void HandoverDesk::Step(HandoverState state, std::string outcome) {
   BATON_CHECK(!proposal_ && MayFollow(row_->state(), state));
   proposal_ = row_;
   proposal_->steps.push_back({state});
-  if (preflight_) proposal_->checks = preflight_->checks();
+  if (preflight_ && !row_->election()) proposal_->checks = preflight_->checks();
   proposal_->outcome = std::move(outcome);
 }
 
@@ -149,6 +208,7 @@ void HandoverDesk::EndReign(const Failure& redirect, int64_t last_ack_us) {
   known_ = false;
   row_.reset();
   proposal_.reset();
+  election_.reset();
   preflight_.reset();
   if (!given_up_) give_up_.reset();  // else the next reign, if it is this node's, says so
   given_up_ = false;
@@ -306,7 +366,12 @@ void HandoverDesk::Expire(int64_t now_us) {
 std::optional<consensus::HandoverGivenUp> HandoverDesk::Advance(int64_t now_us) {
   if (!serving_) return std::nullopt;
   probation_.Look(parts_.core->commit(), parts_.core->log().last().slot, now_us);
-  TakeCalls();
+  AnswerWaiting();
+  if (election_ && !proposal_ && Settled() && (!row_ || Chosen())) {
+    proposal_ = std::exchange(election_, std::nullopt);
+    preflight_.reset();
+  }
+  if (!election_) TakeCalls();
   AnswerWaiting();
   if (!known_ || proposal_ || Settled()) return std::nullopt;
   if (row_->state() == HandoverState::kSealed && parts_.core->sealed() && !given_up_) {
@@ -395,15 +460,20 @@ void HandoverDesk::Seal(int64_t now_us) {
 }
 
 void HandoverDesk::Prove(int64_t now_us) {
+  const int64_t first_us = probation_.first_ack_us();
+  if (row_->election()) {
+    Step(HandoverState::kDone, absl::StrCat(Named(row_->to), " was elected"));
+    if (seen_.committed_us != 0) proposal_->write_pause_us = first_us - seen_.committed_us;
+    return;
+  }
   if (probation_end_us_ == kNever) probation_end_us_ = now_us + row_->order.probation_us;
   if (probation_.Failed()) return HandBack();
   if (now_us < probation_end_us_) return;
-  const int64_t first_us = probation_.first_ack_us();
-  const bool heard = handed_ && handed_->handover == row_->number && first_us >= handed_us_;
   Step(HandoverState::kDone,
        absl::StrCat(Named(row_->to), " leads; the log stood still for at most ",
                     Millis(probation_.worst_us()), " in its probation of ",
                     Millis(row_->order.probation_us)));
+  const bool heard = handed_ && handed_->handover == row_->number && first_us >= handed_us_;
   if (heard) proposal_->write_pause_us = handed_->since_ack_us + (first_us - handed_us_);
   parts_.metrics->handovers_done.Add();
 }

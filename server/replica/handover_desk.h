@@ -41,6 +41,15 @@
 
 namespace baton::server {
 
+// An election as its winner saw it, by its lease clock.
+struct ElectionSeen {
+  int64_t committed_us = 0;  // it heard last of a write that was chosen; 0: of none in this life
+  int64_t lost_us = 0;       // it knew of no leader any more
+  int64_t stood_us = 0;
+  int64_t won_us = 0;
+  consensus::HealthTable health;  // as the leader before had told last
+};
+
 class HandoverDesk {
  public:
   static constexpr size_t kCallsMax = 64;       // that wait; more are refused
@@ -65,8 +74,9 @@ class HandoverDesk {
   };
   HandoverDesk(const Parts& parts, const Limits& limits) : parts_(parts), limits_(limits) {}
 
-  // This node's reign serves requests; its own entry is at that slot.
-  void Serve(Slot reign_slot, int64_t now_us);
+  // This node's reign serves requests; its own entry is at that slot. Where it came by an election
+  // that is recorded too.
+  void Serve(Slot reign_slot, const ElectionSeen& election, int64_t now_us);
   bool serving() const { return serving_; }
   // `redirect` goes to all who wait, with the successor in it if there is one; `last_ack_us`: when
   // a write was acknowledged last.
@@ -103,6 +113,8 @@ class HandoverDesk {
   void AnswerWaiting();
   void Begin(QueuedHandoverCall call);
   void Step(HandoverState state, std::string outcome = {});
+  void RecordElection(const ReignRow& reign);
+  std::vector<HandoverCheck> Standings() const;
   void SettleOfBefore(const std::optional<ReignRow>& after);
 
   // Each once its state is chosen.
@@ -145,6 +157,8 @@ class HandoverDesk {
   // Of the one that made this node leader.
   std::optional<TellHanded> handed_;
   int64_t handed_us_ = 0;  // when that came
+  ElectionSeen seen_;
+  std::optional<HandoverRow> election_;  // is to be proposed once nothing else is
   Probation probation_;
   int64_t probation_end_us_ = kNever;
 };

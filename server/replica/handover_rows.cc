@@ -46,10 +46,10 @@ absl::StatusOr<std::optional<HandoverRow>> FindHandover(const engine::View& view
   return Decode((*row)->value);
 }
 
-void PutHandover(const HandoverRow& row, engine::EffectsWriter* to) {
+void PutHandover(const HandoverRow& row, bool first, engine::EffectsWriter* to) {
   const std::string suffix = HandoverRowSuffix(row.number);
   to->PutSystem(engine::SystemKey(SystemTable::kHandovers, suffix), EncodeHandoverRow(row));
-  if (row.steps.size() == 1) {
+  if (first) {
     to->PutSystem(engine::SystemKey(SystemTable::kHandoverIds, row.order.id), suffix);
   }
 }

@@ -20,7 +20,7 @@ absl::StatusOr<std::optional<HandoverRow>> NewestHandover(const engine::View& vi
 absl::StatusOr<std::optional<HandoverRow>> FindHandover(const engine::View& view,
                                                         std::string_view id);
 
-// Its row anew, and in its first step what finds it by its id. Within a request of the writer.
-void PutHandover(const HandoverRow& row, engine::EffectsWriter* to);
+// Its row anew, and if it is the first what finds it by its id. Within a request of the writer.
+void PutHandover(const HandoverRow& row, bool first, engine::EffectsWriter* to);
 
 }  // namespace baton::server

@@ -88,6 +88,7 @@ struct HandoversRead {  // what the state has of handovers
   absl::Status status;
   std::optional<HandoverRow> row;
   std::optional<ReignRow> reign_after;  // of the newest: the one that followed its own
+  std::optional<ReignRow> reign;        // with an empty id: the newest
 };
 struct InstallFailed {};  // what is to be installed could not be noted
 using Notice =

@@ -38,10 +38,17 @@ absl::StatusOr<std::vector<ReignRow>> ReadRows(const engine::View& view, const B
 
 }  // namespace
 
-absl::StatusOr<uint64_t> NewestRound(const engine::View& view, engine::ReadTier tier) {
+absl::StatusOr<std::optional<ReignRow>> NewestReign(const engine::View& view,
+                                                    engine::ReadTier tier) {
   const auto rows = ReadRows(view, Ballot{}, /*reverse=*/true, /*limit=*/1, tier);
   if (!rows.ok()) return rows.status();
-  return rows->empty() ? 0 : rows->front().reign.ballot.round;
+  return rows->empty() ? std::nullopt : std::optional(rows->front());
+}
+
+absl::StatusOr<uint64_t> NewestRound(const engine::View& view, engine::ReadTier tier) {
+  const auto newest = NewestReign(view, tier);
+  if (!newest.ok()) return newest.status();
+  return *newest ? (*newest)->reign.ballot.round : 0;
 }
 
 absl::StatusOr<std::optional<ReignRow>> ReignAfter(const engine::View& view, const Ballot& ballot,

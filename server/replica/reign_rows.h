@@ -14,6 +14,9 @@
 
 namespace baton::server {
 
+// The reign that wrote view.slot(), the newest there; nullopt: none has begun.
+absl::StatusOr<std::optional<ReignRow>> NewestReign(const engine::View& view,
+                                                    engine::ReadTier tier);
 // The round of the reign that wrote view.slot(), the newest there; 0: no reign has begun.
 absl::StatusOr<uint64_t> NewestRound(const engine::View& view, engine::ReadTier tier);
 

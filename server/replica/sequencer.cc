@@ -98,9 +98,10 @@ consensus::Entry Sequencer::WriteHandover(EntryId id, HandoverRow* row, Slot log
   step.slot = id.slot;
   step.log_time_us = stamp.log_time_us;
   step.wall_time_us = stamp.wall_time_us;
-  if (row->steps.size() == 1) row->number = id.slot.value;
+  const bool first = row->number == 0;
+  if (first) row->number = id.slot.value;
   writer.BeginRequest();
-  PutHandover(*row, &writer);
+  PutHandover(*row, first, &writer);
   writer.EndRequest();
   consensus::CorePart core;
   if (row->state() == HandoverState::kSealed) core = consensus::Seal{row->number, row->to};

@@ -9,8 +9,7 @@
 namespace baton::server {
 namespace {
 
-Failure CheckId(const std::string& id) {
-  const absl::Status status = CheckHandoverId(id);
+Failure CheckId(const absl::Status& status) {
   return status.ok() ? Failure() : InvalidRequest(std::string(status.message()));
 }
 
@@ -73,7 +72,7 @@ void ToProto(const HandoverRow& from, v1::HandoverRecord* to) {
 }
 
 Failure ParseRequest(const v1::StartHandoverRequest& request, const Node& node, HandoverCall* to) {
-  Failure failure = CheckId(request.id());
+  Failure failure = CheckId(CheckNewHandoverId(request.id()));
   if (failure.ok()) failure = CheckReason(request.reason());
   if (failure.ok()) failure = CheckMs("deadline", request.deadline_ms(), kHandoverDeadlineMsMax);
   if (failure.ok()) failure = CheckMs("probation", request.probation_ms(), kProbationMsMax);
@@ -89,7 +88,7 @@ Failure ParseRequest(const v1::StartHandoverRequest& request, const Node& node, 
 }
 
 Failure ParseRequest(const v1::AbortHandoverRequest& request, const Node&, HandoverCall* to) {
-  Failure failure = CheckId(request.id());
+  Failure failure = CheckId(CheckHandoverId(request.id()));
   if (failure.ok()) failure = CheckReason(request.reason());
   to->what = HandoverCall::What::kAbort;
   to->order.id = request.id();
@@ -101,7 +100,7 @@ Failure ParseRequest(const v1::ShowHandoverRequest& request, const Node&, Handov
   to->what = HandoverCall::What::kShow;
   to->order.id = request.id();
   to->wait = request.wait();
-  return CheckId(request.id());
+  return CheckId(CheckHandoverId(request.id()));
 }
 
 }  // namespace baton::server

@@ -253,6 +253,15 @@ TEST_F(CommandLineTest, HandoversAreStartedShownAndListed) {
   EXPECT_NE(shown["from"], shown["to"]);
   EXPECT_EQ(BatonJson({"handover", "list"})["handovers"][0], shown);
 
+  const CommandResult why = Baton({"why-leader"});
+  EXPECT_EQ(why.out.rfind("handover move-1: DONE\n", 0), 0u) << why.out;
+  const json elections = BatonJson({"election", "list"})["elections"];
+  ASSERT_FALSE(elections.empty());
+  const std::string id = elections[0]["id"];
+  EXPECT_EQ(BatonJson({"election", "show", id}), elections[0]);
+  EXPECT_EQ(elections[0]["steps"][0]["state"], "DETECTED");
+  EXPECT_EQ(Baton({"handover", "start", "--id", id}).exit_code, 1) << "nobody asks for one";
+
   CommandResult refused = Baton({"handover", "start", "--id", "move-1", "--to", "n1"});
   EXPECT_EQ(refused.exit_code, 1);
   EXPECT_NE(refused.err.find("other arguments"), std::string::npos) << refused.err;

@@ -71,6 +71,7 @@ void AddTransferCommands(CLI::App* app, Context* context);  // import export
 void AddClusterCommands(CLI::App* app, Context* context);   // cluster status version
 void AddMemberCommands(CLI::App* app, Context* context);    // member
 void AddHandoverCommands(CLI::App* app, Context* context);  // handover
+void AddElectionCommands(CLI::App* app, Context* context);  // election why-leader
 void AddLocalCommands(CLI::App* app, Context* context);     // local
 void AddFaultCommand(CLI::App* local, Context* context);    // local fault
 void AddWalCommands(CLI::App* app, Context* context);       // wal

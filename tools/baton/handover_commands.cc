@@ -1,7 +1,8 @@
-// handover start, show, list, abort.
+// handover start, show, list, abort; election list, show; why-leader.
 #include <CLI/CLI.hpp>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -79,11 +80,11 @@ Json JsonOf(const HandoverInfo& handover, const Names& names) {
 }
 
 std::string Headline(const HandoverInfo& handover, const Names& names) {
-  std::string text =
-      absl::StrCat("handover ", handover.id, ": ", HandoverStateName(handover.state()), "\n");
+  std::string text = absl::StrCat(handover.election() ? "" : "handover ", handover.id, ": ",
+                                  HandoverStateName(handover.state()), "\n");
   absl::StrAppend(&text, "from ", NameOf(names, handover.from), ", reign ",
                   ReignName(handover.round, handover.from), ", to ", NameOf(names, handover.to));
-  if (handover.asked_to == 0) absl::StrAppend(&text, " as the best-ranked");
+  if (handover.asked_to == 0 && !handover.election()) absl::StrAppend(&text, " as the best-ranked");
   if (handover.successor_round != 0) {
     absl::StrAppend(&text, "; reign ", ReignName(handover.successor_round, handover.successor_node),
                     " followed");
@@ -128,6 +129,13 @@ absl::Status Print(const Context& context, const HandoverInfo& handover) {
   }
   if (printed.ok()) printed = context.Print(steps);
   if (!printed.ok() || handover.checks.empty()) return printed;
+  if (handover.election()) {
+    Table standings({{"VOTER"}, {"RANK"}, {"AS ITS LEADER HAD TOLD LAST"}});
+    for (const HandoverCheckInfo& check : handover.checks) {
+      standings.Add({check.name, check.limit, check.measured});
+    }
+    return context.Print(standings);
+  }
   Table checks({{"CHECK"}, {"VERDICT"}, {"MEASURED"}, {"LIMIT"}});
   for (const HandoverCheckInfo& check : handover.checks) {
     checks.Add({check.name,
@@ -203,7 +211,8 @@ absl::Status Show(const Context& context, const Arguments& arguments) {
   return handover.ok() ? Print(context, *handover) : handover.status();
 }
 
-absl::Status List(const Context& context) {
+// Those that were asked for, or those that nobody asked for.
+absl::Status List(const Context& context, bool elections) {
   Table table({{"ID"},
                {"STATE"},
                {"FROM"},
@@ -216,6 +225,7 @@ absl::Status List(const Context& context) {
   const Names names = ReadNames(context);
   const absl::Status listed = ForEachRow(
       context, &Admin::ListHandovers, &HandoverPage::handovers, [&](const HandoverInfo& handover) {
+        if (handover.election() != elections) return absl::OkStatus();
         items.push_back(JsonOf(handover, names));
         const int64_t pause_us = handover.write_pause_us;
         table.Add({handover.id, HandoverStateName(handover.state()), NameOf(names, handover.from),
@@ -224,9 +234,34 @@ absl::Status List(const Context& context) {
         return absl::OkStatus();
       });
   if (!listed.ok()) return listed;
-  if (context.json()) return context.Print(Json{{"handovers", std::move(items)}});
-  if (items.empty()) return context.Print(std::string("there was no handover yet\n"));
+  if (context.json()) {
+    return context.Print(Json{{elections ? "elections" : "handovers", std::move(items)}});
+  }
+  if (items.empty()) {
+    return context.Print(
+        std::string(elections ? "there was no election yet\n" : "there was no handover yet\n"));
+  }
   return context.Print(table);
+}
+
+// "election-7.2", or 7.2 for short.
+absl::Status ShowElection(const Context& context, Arguments arguments) {
+  const std::string prefix = "election-";
+  if (arguments.id.rfind(prefix, 0) != 0) arguments.id = prefix + arguments.id;
+  return Show(context, arguments);
+}
+
+// The newest record that has come to an outcome with a reign: who leads now leads by it.
+absl::Status WhyLeader(const Context& context) {
+  std::optional<HandoverInfo> newest;
+  const absl::Status listed = ForEachRow(context, &Admin::ListHandovers, &HandoverPage::handovers,
+                                         [&](HandoverInfo handover) {
+                                           if (handover.successor_round != 0) newest = handover;
+                                           return absl::OkStatus();
+                                         });
+  if (!listed.ok()) return listed;
+  if (!newest) return absl::NotFoundError("how this reign began is not recorded yet: ask again");
+  return Print(context, *newest);
 }
 
 }  // namespace
@@ -262,13 +297,30 @@ void AddHandoverCommands(CLI::App* app, Context* context) {
   show->callback([=] { context->command = [=] { return Show(*context, *arguments); }; });
 
   group->add_subcommand("list", "all of them, oldest first")->callback([=] {
-    context->command = [=] { return List(*context); };
+    context->command = [=] { return List(*context, /*elections=*/false); };
   });
 
   CLI::App* abort = group->add_subcommand("abort", "end one that has not taken place yet");
   abort->add_option("ID", arguments->id)->required();
   abort->add_option("--reason", arguments->reason, "kept with it")->type_name("TEXT");
   abort->callback([=] { context->command = [=] { return Abort(*context, *arguments); }; });
+}
+
+void AddElectionCommands(CLI::App* app, Context* context) {
+  CLI::App* group =
+      app->add_subcommand("election", "how leaders came to lead that nobody asked for");
+  group->require_subcommand(1);
+  auto arguments = std::make_shared<Arguments>();
+  group->add_subcommand("list", "all of them, oldest first")->callback([=] {
+    context->command = [=] { return List(*context, /*elections=*/true); };
+  });
+  CLI::App* show =
+      group->add_subcommand("show", "one of them: what happened when, how voters stood");
+  show->add_option("ID", arguments->id, "election-7.2, or its reign: 7.2")->required();
+  show->callback([=] { context->command = [=] { return ShowElection(*context, *arguments); }; });
+  app->add_subcommand("why-leader", "how the node that leads came to lead")->callback([=] {
+    context->command = [=] { return WhyLeader(*context); };
+  });
 }
 
 }  // namespace baton::cli

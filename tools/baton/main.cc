@@ -98,6 +98,7 @@ int Main(int argc, char** argv) {
   AddLossCommands(&app, &context);
   AddMemberCommands(&app, &context);
   AddHandoverCommands(&app, &context);
+  AddElectionCommands(&app, &context);
   AddDataCommands(&app, &context);
   AddOutcomeCommand(&app, &context);
   AddTransferCommands(&app, &context);

@@ -262,9 +262,16 @@ enum class HandoverState : uint32_t {
   kAborted = 8,
   kHandedBack = 9,
   kRejected = 10,
+  // Of an election, whose record goes on with kReign: the same kind of record, that nobody asked
+  // for.
+  kDetected = 11,
+  kCanvass = 12,
+  kPromised = 13,
 };
 const char* HandoverStateName(HandoverState state);  // "REQUESTED"
-inline bool IsFinal(HandoverState state) { return state >= HandoverState::kDone; }
+inline bool IsFinal(HandoverState state) {
+  return HandoverState::kDone <= state && state <= HandoverState::kRejected;
+}
 
 struct HandoverStepInfo {
   HandoverState state = HandoverState::kUnspecified;
@@ -297,6 +304,9 @@ struct HandoverInfo {
 
   HandoverState state() const {
     return steps.empty() ? HandoverState::kUnspecified : steps.back().state;
+  }
+  bool election() const {
+    return !steps.empty() && steps.front().state == HandoverState::kDetected;
   }
 };
 struct HandoverPage {

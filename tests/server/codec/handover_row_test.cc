@@ -75,6 +75,24 @@ TEST(HandoverRow, EveryStateHasAWayToAnEndAndNoneLeadsOutOfIt) {
   EXPECT_FALSE(MayFollow(kReign, kAborted)) << "the handover is the fact that the Reign is chosen";
 }
 
+TEST(HandoverRow, AnElectionGoesOnWithItsReign) {
+  HandoverRow row;
+  for (const HandoverState state : {kDetected, kCanvass, kPromised, kReign, kProbation, kDone}) {
+    row.steps.push_back({state, Slot{7}});
+  }
+  const auto decoded = DecodeHandoverRow(EncodeHandoverRow(row));
+  ASSERT_TRUE(decoded.ok()) << decoded.status();
+  EXPECT_TRUE(decoded->election());
+  EXPECT_FALSE(Example().election());
+  EXPECT_FALSE(Final(kPromised));
+  EXPECT_FALSE(MayFollow(kRequested, kCanvass));
+  EXPECT_FALSE(MayFollow(kCanvass, kReign));
+  EXPECT_TRUE(CheckHandoverId("election-7.2").ok());
+  EXPECT_TRUE(CheckNewHandoverId("move-7.2").ok());
+  EXPECT_EQ(CheckNewHandoverId("election-7.2").code(), absl::StatusCode::kInvalidArgument)
+      << "nobody asks for one";
+}
+
 TEST(HandoverRow, AnIdIsAWord) {
   for (const char* good : {"x", "move-7", "6a1f/2026"}) EXPECT_TRUE(CheckHandoverId(good).ok());
   const std::string longest(kHandoverIdBytesMax, 'x');

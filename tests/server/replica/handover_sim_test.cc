@@ -235,6 +235,35 @@ TEST(Handover, WritesOfClientsWaitAtTheTarget) {
   EXPECT_EQ(story.cluster.Leader(), to);
 }
 
+// Nobody asks for an election; it is recorded all the same, by who has won it.
+TEST(Handover, AnElectionIsRecordedWithItsTimes) {
+  Story story({});
+  const uint32_t old = story.Leader();
+  story.Put("k", "v");
+  story.cluster.RunFor(200'000);  // heartbeats tell how the nodes are
+  const int64_t killed_us = story.cluster.now_us();
+  story.cluster.Crash(old, true);
+  ASSERT_NE(story.cluster.ElectLeader(), old);
+  const uint32_t leader = story.Leader();
+  HandoverCall show;
+  show.what = HandoverCall::What::kShow;
+  show.order.id = "election-" + ToString(story.cluster.core(leader)->promised());
+  const HandoverRow row = story.MustAsk(show);
+  EXPECT_EQ(StatesOf(row),
+            (std::vector{kDetected, kCanvass, kPromised, kReign, kProbation, kDone}));
+  EXPECT_TRUE(row.election());
+  EXPECT_EQ(row.ballot.node, NodeId{old});
+  EXPECT_EQ(row.to, NodeId{leader});
+  EXPECT_EQ(row.successor.node, NodeId{leader});
+  EXPECT_EQ(row.checks.size(), 3u) << "how each voter stood";
+  for (size_t i = 1; i < row.steps.size(); ++i) {
+    EXPECT_GE(row.steps[i].wall_time_us, row.steps[i - 1].wall_time_us) << i;
+  }
+  const int64_t since_us = story.cluster.now_us() - killed_us;
+  EXPECT_GT(row.write_pause_us, 300'000) << "a lease had to run out";
+  EXPECT_LE(row.write_pause_us, since_us + 200'000 + 50'000);
+}
+
 TEST(Handover, TheNextOneEndsAProbation) {
   Story story({});
   const uint32_t from = story.Leader();

@@ -27,7 +27,7 @@ std::optional<std::string> ValueOf(const Answer& answer) {
 
 // All nodes reach the same slot and hold the same state there.
 void ExpectConverged(SimCluster* cluster) {
-  ASSERT_NE(cluster->ElectLeader(), 0u);
+  ASSERT_NE(cluster->ElectAndRecord(), 0u);
   const Answer last = cluster->Put(cluster->Leader(), "converge", "now");
   ASSERT_TRUE(last.failure.ok()) << last.failure.message;
   std::optional<DigestResult> first;
@@ -43,7 +43,7 @@ void ExpectConverged(SimCluster* cluster) {
 
 TEST(ReplicaSim, ElectsWritesReadsAndConverges) {
   SimCluster cluster({.seed = 1});
-  const uint32_t leader = cluster.ElectLeader();
+  const uint32_t leader = cluster.ElectAndRecord();
   ASSERT_NE(leader, 0u);
   const Answer put = cluster.Put(leader, "k", "v1");
   ASSERT_TRUE(put.failure.ok()) << put.failure.message;
@@ -61,7 +61,7 @@ TEST(ReplicaSim, ElectsWritesReadsAndConverges) {
 
 TEST(ReplicaSim, OneEntryCarriesAllThatWaits) {
   SimCluster cluster({.seed = 2});
-  const uint32_t leader = cluster.ElectLeader();
+  const uint32_t leader = cluster.ElectAndRecord();
   std::vector<Request> requests;
   for (int i = 0; i < 500; ++i) requests.push_back(PutOf("k" + std::to_string(i), "v"));
   const uint64_t before = cluster.node(leader)->metrics().entries_proposed.Get();
@@ -133,7 +133,7 @@ TEST(ReplicaSim, AColdCacheParksEvaluationsAndReads) {
 
 TEST(ReplicaSim, AnIsolatedLeaderStopsServing) {
   SimCluster cluster({.seed = 6});
-  const uint32_t old = cluster.ElectLeader();
+  const uint32_t old = cluster.ElectAndRecord();
   ASSERT_TRUE(cluster.Put(old, "k", "v1").failure.ok());
   cluster.Isolate(old, true);
   const uint64_t lost = cluster.Submit(old, {PutOf("k", "lost")}, 300'000);
@@ -325,7 +325,7 @@ TEST(ReplicaSim, TheLogIsTruncatedOnlyBelowTheSlowestMember) {
                         options->truncate_bytes_min = 64 << 10;
                         options->replay_bytes_max = 128 << 10;
                       }});
-  const uint32_t leader = cluster.ElectLeader();
+  const uint32_t leader = cluster.ElectAndRecord();
   cluster.RunFor(200'000);
   const uint32_t away = leader % 3 + 1;
   cluster.Crash(away, false);

@@ -90,6 +90,12 @@ uint32_t SimCluster::ElectLeader(int64_t for_us) {
   return Leader();
 }
 
+uint32_t SimCluster::ElectAndRecord() {
+  ElectLeader();
+  RunFor(kRecordUs);
+  return Leader();
+}
+
 uint64_t SimCluster::Submit(uint32_t n, std::vector<Request> requests, int64_t timeout_us,
                             const ReadLevel& level) {
   const uint64_t first = next_tag_;

@@ -91,6 +91,9 @@ class SimCluster {
   uint32_t Leader() { return cluster_.Leader(); }
   // Runs until one serves.
   uint32_t ElectLeader(int64_t for_us = 10'000'000);
+  // And until it has recorded how it came to lead: nothing more goes into the log by itself.
+  static constexpr int64_t kRecordUs = 30'000;
+  uint32_t ElectAndRecord();
 
   // One call at one node; runs until it is answered.
   Answer Do(uint32_t n, Request request, int64_t timeout_us = 5'000'000,
