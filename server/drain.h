@@ -1,4 +1,5 @@
-// Drain: a node that is about to stop gives leadership away first, so that nobody waits for a lease.
+// Drain: a node that is about to stop gives leadership away first, so that nobody waits for a
+// lease.
 #pragma once
 
 #include <chrono>
