@@ -574,6 +574,7 @@ void Driver::NoticeStanding() {
   }
   if (core_.leader()) {
     leaderless_ = false;
+    desk_.LeaderIsKnown();
   } else if (!std::exchange(leaderless_, true)) {
     election_.lost_us = now_us;
   }

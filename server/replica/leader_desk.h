@@ -59,6 +59,7 @@ class LeaderDesk {
   // Whom clients are sent to: the leader, or, while none is known, the one that was handed over to.
   std::optional<NodeId> LeaderToAsk() const;
   void HandedOverTo(NodeId successor) { successor_ = successor; }
+  void LeaderIsKnown() { successor_.reset(); }  // that handover is over, whatever became of it
   // What calls are told that this node does not take.
   Failure Redirect() const;
   Slot reign_slot() const { return reign_slot_; }

@@ -264,6 +264,26 @@ TEST(Handover, AnElectionIsRecordedWithItsTimes) {
   EXPECT_LE(row.write_pause_us, since_us + 200'000 + 50'000);
 }
 
+// The old leader sends clients to its successor, but only until it hears of a leader.
+TEST(Handover, TheSuccessorIsNamedUntilALeaderIsKnown) {
+  Story story({});
+  const uint32_t from = story.Leader();
+  const uint32_t to = story.Other(from);
+  std::optional<HandoverResult> result;
+  story.cluster.AskForHandover(from, Story::Start("move", to), 20 * kSecond, &result);
+  ASSERT_TRUE(story.cluster.RunUntil([&] { return result.has_value(); }, 2 * kSecond));
+  ASSERT_EQ(result->failure.reason, Reason::kNotLeader);
+  ASSERT_TRUE(result->failure.leader.has_value()) << "the successor";
+  EXPECT_EQ(result->failure.leader->name, "n" + std::to_string(to));
+  story.cluster.RunFor(500'000);
+  story.cluster.Crash(to, false);
+  story.cluster.Crash(6 - from - to, false);
+  story.cluster.RunFor(2 * kSecond);
+  const Answer refused = story.cluster.Put(from, "k", "v");
+  EXPECT_EQ(refused.failure.reason, Reason::kNoLeader);
+  EXPECT_FALSE(refused.failure.leader.has_value()) << "it may be gone for long";
+}
+
 TEST(Handover, TheNextOneEndsAProbation) {
   Story story({});
   const uint32_t from = story.Leader();
