@@ -39,7 +39,7 @@ absl::StatusOr<HandoverInfo> AskUntilTold(
     options.timeout =
         std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now() - pause);
     if (options.timeout.count() <= 0) return status;
-    std::this_thread::sleep_for(pause);
+    std::this_thread::sleep_for(pause);  // no node tells one that it has become leader
   }
 }
 

@@ -101,6 +101,7 @@ void HandoverDesk::On(HandoversRead& read) {
   known_ = true;
   row_ = std::move(read.row);
   if (!Settled()) SettleOfBefore(read.reign_after);
+  give_up_.reset();  // told, or of a handover that another reign has settled
   BATON_CHECK(read.reign && read.reign->reign.ballot == ballot_) << "this reign has no row";
   if (read.reign->reign.cause == consensus::Cause::kElection) RecordElection(*read.reign);
 }
@@ -114,7 +115,7 @@ void HandoverDesk::RecordElection(const ReignRow& reign) {
   row.ballot = reign.reign.predecessor;
   row.to = ballot_.node;
   row.successor = ballot_;
-  row.checks = Standings();
+  row.checks = Standings(reign.reign.predecessor.node);
   for (const auto& [state, at_us] : {std::pair(HandoverState::kDetected, seen_.lost_us),
                                      std::pair(HandoverState::kCanvass, seen_.stood_us),
                                      std::pair(HandoverState::kPromised, seen_.won_us)}) {
@@ -125,19 +126,19 @@ void HandoverDesk::RecordElection(const ReignRow& reign) {
   election_ = std::move(row);
 }
 
-// How the voters stood, the best first.
-std::vector<HandoverCheck> HandoverDesk::Standings() const {
+// How those that may lead stood, in the order of their turns: the leader that was gone comes last.
+std::vector<HandoverCheck> HandoverDesk::Standings(NodeId lapsed) const {
   const consensus::Configurations& members = parts_.core->configurations();
-  std::map<std::pair<consensus::NodeHealth, NodeId>, NodeId> ranked;
+  std::map<uint32_t, NodeId> turns;
   for (const NodeId node : members.Voters()) {
-    const auto found = seen_.health.nodes.find(node);
-    const bool told = found != seen_.health.nodes.end();
-    ranked.emplace(std::pair(told ? found->second : consensus::NodeHealth{}, node), node);
+    if (members.MayLead(node)) turns[Rank(members, seen_.health, node, lapsed)] = node;
   }
   std::vector<HandoverCheck> standings;
-  for (const auto& [key, node] : ranked) {
-    standings.push_back({Named(node), absl::StrCat("stands as number ", standings.size() + 1),
-                         Words(key.first), members.MayLead(node)});
+  for (const auto& [turn, node] : turns) {
+    const auto told = seen_.health.nodes.find(node);
+    const std::string words =
+        told == seen_.health.nodes.end() ? "nothing was told" : Words(told->second);
+    standings.push_back({Named(node), absl::StrCat("stands as number ", turn + 1), words, true});
   }
   return standings;
 }

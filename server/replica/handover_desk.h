@@ -4,8 +4,7 @@
 // A handover is a row of the log, written anew at each step; nothing here is remembered elsewhere.
 //   REQUESTED   chosen: whom? The order's target, or who would stand first.
 //   PREFLIGHT   chosen: the target is asked, and answers with what it measures; then it promises.
-//   READY       chosen: the Seal follows, with the row that says SEALED. Nothing follows a Seal:
-//   the
+//   READY       chosen: the Seal follows, with the row that says SEALED, and nothing after it: the
 //               core hands over once the target has it, or is told to give up.
 // Whoever leads next reads the newest row: if its own Reign follows that Seal for this handover, it
 // has taken place (REIGN, PROBATION, at last DONE or HANDED_BACK); if not, it is ABORTED.
@@ -114,7 +113,7 @@ class HandoverDesk {
   void Begin(QueuedHandoverCall call);
   void Step(HandoverState state, std::string outcome = {});
   void RecordElection(const ReignRow& reign);
-  std::vector<HandoverCheck> Standings() const;
+  std::vector<HandoverCheck> Standings(NodeId lapsed) const;
   void SettleOfBefore(const std::optional<ReignRow>& after);
 
   // Each once its state is chosen.

@@ -1,6 +1,7 @@
-// A handover that is struck at every moment: one story, told once for each event of it and for each
-// of those who may be struck, killed or cut off. Whatever happens, one outcome is recorded, asking
-// again gives it, nothing acknowledged is missing, and writes go on.
+// A handover that is struck at any moment: one story, told once for each event of it (each third on
+// networks that make it long) and for each of those who may be struck, killed or cut off. Whatever
+// happens, one outcome is recorded, asking again gives it, nothing acknowledged is missing, and
+// writes go on.
 
 #include <gtest/gtest.h>
 

@@ -55,6 +55,11 @@ class Story {
     EXPECT_TRUE(result.failure.ok()) << result.failure.message;
     return result.row.value_or(HandoverRow{});
   }
+  // Asks the leader; returns once its log ends in the Seal.
+  bool StartUntilSealed(uint32_t leader, uint32_t to, std::optional<HandoverResult>* result) {
+    cluster.AskForHandover(leader, Start("move", to), 20 * kSecond, result);
+    return cluster.RunUntil([&] { return cluster.core(leader)->sealed(); }, 2 * kSecond);
+  }
   void Put(const std::string& key, const std::string& value) {
     const Answer put = cluster.Put(Leader(), key, value);
     ASSERT_TRUE(put.failure.ok()) << put.failure.message;
@@ -191,14 +196,42 @@ TEST(Handover, ATargetThatDiesAfterTheSealIsNotWaitedForLong) {
   const uint32_t leader = story.Leader();
   const uint32_t to = story.Other(leader);
   std::optional<HandoverResult> result;
-  story.cluster.AskForHandover(leader, Story::Start("move", to), 20 * kSecond, &result);
-  ASSERT_TRUE(
-      story.cluster.RunUntil([&] { return story.cluster.core(leader)->sealed(); }, 2 * kSecond));
+  ASSERT_TRUE(story.StartUntilSealed(leader, to, &result));
   story.cluster.Crash(to, true);
   const HandoverRow row = story.MustAsk(Story::Start("move", to));
   EXPECT_EQ(StatesOf(row), (std::vector{kRequested, kPreflight, kReady, kSealed, kAborted}))
       << row.outcome;
   story.Put("k", "v");
+}
+
+// A leader gives one up, and another settles it; later it closes one that it has not begun.
+TEST(Handover, AReasonIsToldOfItsOwnHandoverAlone) {
+  Story story({});
+  const uint32_t first = story.Leader();
+  std::optional<HandoverResult> result;
+  ASSERT_TRUE(story.StartUntilSealed(first, story.Other(first), &result));
+  story.cluster.Isolate(first, true);
+  std::optional<HandoverResult> aborted;
+  story.cluster.AskForHandover(first, Story::Abort("move"), 5 * kSecond, &aborted);
+  const auto another_leads = [&] {
+    return story.cluster.Leader() != 0 && story.cluster.Leader() != first;
+  };
+  ASSERT_TRUE(story.cluster.RunUntil(another_leads, 5 * kSecond));
+  story.cluster.Isolate(first, false);
+  story.cluster.RunFor(kSecond);
+  const uint32_t second = story.Leader();
+  ASSERT_NE(second, first);
+  const uint32_t last = 6 - first - second;
+  story.cluster.Isolate(last, true);  // so that the next one lasts
+  HandoverCall no_wait = Story::Start("next", last);
+  no_wait.wait = false;
+  story.MustAsk(no_wait);
+  story.cluster.Crash(second, true);
+  story.cluster.Isolate(last, false);
+  const HandoverRow row = story.MustAsk(Story::Start("next", last));
+  EXPECT_EQ(row.state(), kAborted);
+  ASSERT_EQ(row.successor.node, NodeId{first}) << "else this shows nothing";
+  EXPECT_EQ(row.outcome.rfind("the leader that had begun it led no more", 0), 0u) << row.outcome;
 }
 
 TEST(Handover, TheNextLeaderClosesWhatItsPredecessorHadBegun) {
@@ -223,9 +256,7 @@ TEST(Handover, WritesOfClientsWaitAtTheTarget) {
   const uint32_t leader = story.Leader();
   const uint32_t to = story.Other(leader);
   std::optional<HandoverResult> result;
-  story.cluster.AskForHandover(leader, Story::Start("move", to), 20 * kSecond, &result);
-  ASSERT_TRUE(
-      story.cluster.RunUntil([&] { return story.cluster.core(leader)->sealed(); }, 2 * kSecond));
+  ASSERT_TRUE(story.StartUntilSealed(leader, to, &result));
   engine::WriteRequest write;
   write.ops.push_back(engine::PutOp{"early", "bird"});
   const uint64_t tag = story.cluster.Submit(to, {write}, 5 * kSecond);
@@ -255,7 +286,8 @@ TEST(Handover, AnElectionIsRecordedWithItsTimes) {
   EXPECT_EQ(row.ballot.node, NodeId{old});
   EXPECT_EQ(row.to, NodeId{leader});
   EXPECT_EQ(row.successor.node, NodeId{leader});
-  EXPECT_EQ(row.checks.size(), 3u) << "how each voter stood";
+  ASSERT_EQ(row.checks.size(), 3u) << "how each voter stood";
+  EXPECT_EQ(row.checks.back().name, "n" + std::to_string(old)) << "who was gone comes last";
   for (size_t i = 1; i < row.steps.size(); ++i) {
     EXPECT_GE(row.steps[i].wall_time_us, row.steps[i - 1].wall_time_us) << i;
   }
