@@ -101,7 +101,6 @@ void HandoverDesk::On(HandoversRead& read) {
   known_ = true;
   row_ = std::move(read.row);
   if (!Settled()) SettleOfBefore(read.reign_after);
-  give_up_.reset();  // told, or of a handover that another reign has settled
   BATON_CHECK(read.reign && read.reign->reign.ballot == ballot_) << "this reign has no row";
   if (read.reign->reign.cause == consensus::Cause::kElection) RecordElection(*read.reign);
 }
@@ -154,8 +153,8 @@ void HandoverDesk::SettleOfBefore(const std::optional<ReignRow>& after) {
     return Step(HandoverState::kDone, absl::StrCat("its probation was cut short: ", leads));
   }
   if (!done) {
-    const bool here = give_up_ && after->reign.ballot.node == parts_.core->self();
-    const std::string why = here     ? *give_up_
+    const bool here = row_->number == gave_up_number_;
+    const std::string why = here     ? gave_up_why_
                             : sealed ? "its target did not take over in time"
                                      : "the leader that had begun it led no more";
     Step(HandoverState::kAborted, absl::StrCat(why, ": ", leads));
@@ -199,6 +198,12 @@ void HandoverDesk::EndReign(const Failure& redirect, int64_t last_ack_us) {
     const TellHanded word{row_->number, since_us + preflight_->round_trip_us() / 2};
     parts_.transport->Send(HandoverMessage(parts_.core->self(), *successor, word));
   }
+  if (given_up_) {  // the next reign, if it is this node's, says so
+    gave_up_number_ = row_->number;
+    gave_up_why_ = *give_up_;
+  }
+  give_up_.reset();
+  given_up_ = false;
   for (const auto& call : calls_) call.done(ResultOf(redirect));
   for (const auto& call : waiting_) call.done(ResultOf(redirect));
   calls_.clear();
@@ -211,8 +216,6 @@ void HandoverDesk::EndReign(const Failure& redirect, int64_t last_ack_us) {
   proposal_.reset();
   election_.reset();
   preflight_.reset();
-  if (!given_up_) give_up_.reset();  // else the next reign, if it is this node's, says so
-  given_up_ = false;
 }
 
 std::optional<NodeId> HandoverDesk::Successor() const {

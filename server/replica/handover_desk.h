@@ -152,6 +152,8 @@ class HandoverDesk {
   int64_t sealed_us_ = 0;
   std::optional<std::string> give_up_;  // why; the core is to be told, or was
   bool given_up_ = false;               // it was
+  uint64_t gave_up_number_ = 0;         // the last one given up here; 0: none
+  std::string gave_up_why_;
 
   // Of the one that made this node leader.
   std::optional<TellHanded> handed_;
