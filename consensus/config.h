@@ -15,7 +15,7 @@ namespace baton::consensus {
 struct Timing {
   int64_t heartbeat_us;
   int64_t lease_us;
-  int64_t rank_step_us;     // the r-th candidate waits r of these
+  int64_t rank_step_us;     // between the turns of two candidates
   int64_t clock_drift_ppm;  // bound between any two lease clocks
   int64_t stall_us;         // a leader whose write takes longer stops leading
   friend bool operator==(const Timing&, const Timing&) = default;
