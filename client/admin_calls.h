@@ -51,6 +51,8 @@ std::string Hex(const std::string& bytes);
 MemberInfo FromWire(const v1::Member& from);
 KeyspaceInfo FromWire(const v1::Keyspace& from);
 HandoverInfo FromWire(const v1::HandoverRecord& from);
+OrderInfo FromWire(const v1::OrderRecord& from);
+AuditInfo FromWire(const v1::AuditRecord& from);
 void ToWire(const MemberRef& from, v1::MemberRef* to);
 v1::RequestContext ContextOf(const CallOptions& options);
 void SetDeadline(const CallOptions& options, grpc::ClientContext* context);

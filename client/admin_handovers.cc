@@ -20,19 +20,18 @@ std::string NewId() {
 }
 
 // Each answer with the same id is as good as the first: it is asked for until somebody leads.
-template <class Impl, class Request>
-absl::StatusOr<HandoverInfo> AskUntilTold(
+template <class Impl, class Request, class Response>
+absl::StatusOr<Response> AskUntilTold(
     Impl* impl,
-    grpc::Status (v1::Cluster::Stub::*method)(grpc::ClientContext*, const Request&,
-                                              v1::HandoverResponse*),
+    grpc::Status (v1::Cluster::Stub::*method)(grpc::ClientContext*, const Request&, Response*),
     Request request, CallOptions options) {
   const Clock::time_point deadline = Clock::now() + options.timeout;
   std::minstd_rand random(std::random_device{}());
   for (int attempt = 0;; ++attempt) {
     *request.mutable_context() = client::ContextOf(options);
-    v1::HandoverResponse response;
+    Response response;
     const absl::Status status = impl->AskLeader(method, request, options, &response);
-    if (status.ok()) return client::FromWire(response.handover());
+    if (status.ok()) return response;
     if (!client::MayAnotherKnow(status) && !IsOutcomeUnknown(status)) return status;
     const auto pause =
         std::chrono::microseconds(client::BackoffUs(client::kSearchBackoff, attempt, random()));
@@ -41,6 +40,20 @@ absl::StatusOr<HandoverInfo> AskUntilTold(
     if (options.timeout.count() <= 0) return status;
     std::this_thread::sleep_for(pause);  // no node tells one that it has become leader
   }
+}
+
+absl::StatusOr<HandoverInfo> InfoOf(const absl::StatusOr<v1::HandoverResponse>& response) {
+  if (!response.ok()) return response.status();
+  return client::FromWire(response->handover());
+}
+
+template <class Checks>
+std::vector<HandoverCheckInfo> ChecksOf(const Checks& from) {
+  std::vector<HandoverCheckInfo> to;
+  for (const v1::HandoverCheck& check : from) {
+    to.push_back({check.name(), check.limit(), check.measured(), check.passed()});
+  }
+  return to;
 }
 
 }  // namespace
@@ -67,9 +80,7 @@ HandoverInfo client::FromWire(const v1::HandoverRecord& from) {
     to.steps.push_back({static_cast<HandoverState>(step.state()), step.slot(), step.log_time_us(),
                         step.wall_time_us()});
   }
-  for (const v1::HandoverCheck& check : from.checks()) {
-    to.checks.push_back({check.name(), check.limit(), check.measured(), check.passed()});
-  }
+  to.checks = ChecksOf(from.checks());
   to.outcome = from.outcome();
   to.successor_round = from.successor().round();
   to.successor_node = from.successor().node();
@@ -86,7 +97,8 @@ absl::StatusOr<HandoverInfo> Admin::StartHandover(const HandoverOrder& order,
   request.set_deadline_ms(static_cast<uint32_t>(order.deadline.count()));
   request.set_probation_ms(static_cast<uint32_t>(order.probation.count()));
   request.set_wait(order.wait);
-  return AskUntilTold(impl_.get(), &v1::Cluster::Stub::StartHandover, std::move(request), options);
+  return InfoOf(
+      AskUntilTold(impl_.get(), &v1::Cluster::Stub::StartHandover, std::move(request), options));
 }
 
 absl::StatusOr<HandoverInfo> Admin::AbortHandover(const std::string& id, const std::string& reason,
@@ -94,7 +106,8 @@ absl::StatusOr<HandoverInfo> Admin::AbortHandover(const std::string& id, const s
   v1::AbortHandoverRequest request;
   request.set_id(id);
   request.set_reason(reason);
-  return AskUntilTold(impl_.get(), &v1::Cluster::Stub::AbortHandover, std::move(request), options);
+  return InfoOf(
+      AskUntilTold(impl_.get(), &v1::Cluster::Stub::AbortHandover, std::move(request), options));
 }
 
 absl::StatusOr<HandoverInfo> Admin::ShowHandover(const std::string& id, bool wait,
@@ -102,7 +115,19 @@ absl::StatusOr<HandoverInfo> Admin::ShowHandover(const std::string& id, bool wai
   v1::ShowHandoverRequest request;
   request.set_id(id);
   request.set_wait(wait);
-  return AskUntilTold(impl_.get(), &v1::Cluster::Stub::ShowHandover, std::move(request), options);
+  return InfoOf(
+      AskUntilTold(impl_.get(), &v1::Cluster::Stub::ShowHandover, std::move(request), options));
+}
+
+absl::StatusOr<HandoverForecast> Admin::PredictHandover(const MemberRef& to,
+                                                        const CallOptions& options) {
+  v1::PredictHandoverRequest request;
+  client::ToWire(to, request.mutable_to());
+  const auto response =
+      AskUntilTold(impl_.get(), &v1::Cluster::Stub::PredictHandover, std::move(request), options);
+  if (!response.ok()) return response.status();
+  return HandoverForecast{response->to(), ChecksOf(response->checks()), response->refusal(),
+                          response->write_pause_us()};
 }
 
 }  // namespace baton

@@ -15,6 +15,17 @@ LossInfo::Kind KindOf(v1::LossKind kind) {
   }
 }
 
+LossInfo::Acknowledged AcknowledgedOf(v1::Acknowledged acknowledged) {
+  switch (acknowledged) {
+    case v1::ACKNOWLEDGED_NO:
+      return LossInfo::Acknowledged::kNo;
+    case v1::ACKNOWLEDGED_AGAIN:
+      return LossInfo::Acknowledged::kAgain;
+    default:
+      return LossInfo::Acknowledged::kUnknown;
+  }
+}
+
 LossInfo Read(const v1::Loss& from) {
   LossInfo to;
   to.born_round = from.born_round();
@@ -22,8 +33,9 @@ LossInfo Read(const v1::Loss& from) {
   to.slot = from.slot();
   to.index = from.index();
   to.kind = KindOf(from.kind());
-  to.may_be_acknowledged = from.acknowledged() != v1::ACKNOWLEDGED_NO;
+  to.acknowledged = AcknowledgedOf(from.acknowledged());
   to.keyspace = from.keyspace();
+  to.keyspace_id = from.keyspace_id();
   to.key = from.key();
   to.end = from.end();
   to.value = from.value();
@@ -84,6 +96,8 @@ ReignInfo Read(const v1::ReignRecord& from) {
 }
 
 HandoverInfo Read(const v1::HandoverRecord& from) { return client::FromWire(from); }
+OrderInfo Read(const v1::OrderRecord& from) { return client::FromWire(from); }
+AuditInfo Read(const v1::AuditRecord& from) { return client::FromWire(from); }
 
 // One page of rows; `rows` gives those of a response, `to` where they belong.
 template <class Impl, class Request, class Response, class Rows, class Row>
@@ -134,6 +148,26 @@ absl::StatusOr<HandoverPage> Admin::ListHandovers(const std::string& after, uint
   const absl::Status status =
       ListPage(impl_.get(), &v1::Cluster::Stub::ListHandovers, after, limit, options,
                &v1::ListHandoversResponse::handovers, &page.handovers, &page.next);
+  if (!status.ok()) return status;
+  return page;
+}
+
+absl::StatusOr<OrderPage> Admin::ListOrders(const std::string& after, uint32_t limit,
+                                            const CallOptions& options) {
+  OrderPage page;
+  const absl::Status status =
+      ListPage(impl_.get(), &v1::Cluster::Stub::ListOrders, after, limit, options,
+               &v1::ListOrdersResponse::orders, &page.orders, &page.next);
+  if (!status.ok()) return status;
+  return page;
+}
+
+absl::StatusOr<AuditPage> Admin::ListAudit(const std::string& after, uint32_t limit,
+                                           const CallOptions& options) {
+  AuditPage page;
+  const absl::Status status =
+      ListPage(impl_.get(), &v1::Cluster::Stub::ListAudit, after, limit, options,
+               &v1::ListAuditResponse::records, &page.records, &page.next);
   if (!status.ok()) return status;
   return page;
 }

@@ -48,6 +48,7 @@ class Call {
   CallHeader header;
   State state = State::kQueued;
   bool uncertain = false;  // it was sent before, and may have taken effect
+  bool applied = false;    // it has: what is asked for is its result
   Lane* lane = nullptr;    // set iff kGathered or kSent
   int overloads = 0;       // answers that asked for a delay
   int64_t resume_us = 0;   // of kWaiting

@@ -293,7 +293,10 @@ void Dispatcher::OnAnswer(Lane* lane, v1::ExchangeResult* result, Outbox* outbox
     case Verdict::kFail:
       rounds_ = 0;
       if (error.reason() == v1::REASON_DEADLINE) PassOver(*call);
-      if (call->uncertain && !IsKept(error.reason())) {
+      if (call->applied) {  // and its result cannot be had: its keyspace was dropped, say
+        const std::string why = "it took effect, and then: " + error.message();
+        FinishFailed(call, FateUnknown(*call, why), outbox);
+      } else if (call->uncertain && !IsKept(error.reason())) {
         Settle(call, MakeError(result->code(), error), outbox);
       } else {
         FinishFailed(call, MakeError(result->code(), error), outbox);

@@ -137,6 +137,7 @@ void Dispatcher::OnSettled(uint64_t call_id, const absl::Status& refusal,
     if (outcome == Outcome::kNotApplied) {
       FinishFailed(call, refusal, &outbox);
     } else if (outcome == Outcome::kApplied) {
+      call->applied = true;
       Route(call, &outbox);  // a repeat is answered with the result
     } else {
       FinishFailed(call, FateUnknown(*call, "then: " + std::string(refusal.message())), &outbox);

@@ -14,7 +14,7 @@ Acceptor::Acceptor(const Config& config, int64_t now_us, int64_t restart_wait_en
       count_start_(static_cast<int64_t>(Prng(config.seed).Next() >> 2) + 1) {}
 
 void Acceptor::OnPrepare(Core* core, const Prepare& m) {
-  const Promise promise{m.ballot, core->log.last(), core->commit};
+  const Promise promise{m.ballot, core->log.last()};
   if (m.ballot == core->hard.promised) {  // asked again
     core->SendAfterWrites(m.ballot.node, promise);
     return;
@@ -93,7 +93,9 @@ bool Acceptor::Grant(Core* core, const Accept& m) {
 void Acceptor::NoteFreshness(const Core& core, const Accept& m) {
   const int64_t echoed_us = m.echo_us - count_start_ + started_us_;
   if (m.echo_us == 0 || echoed_us < started_us_ || core.now_us < echoed_us) return;
-  const Fresh told{m.commit, echoed_us - m.quorum_age_us};
+  // That age is by the leader's clock, and may be as much longer by this one.
+  const int64_t drift_us = DriftUs(core.config.timing, m.quorum_age_us);
+  const Fresh told{m.commit, echoed_us - m.quorum_age_us - drift_us};
   if (told.as_of_us <= fresher_.as_of_us) return;
   if (fresher_.slot <= core.applied) {
     fresh_ = fresher_;
@@ -111,7 +113,7 @@ int64_t Acceptor::FreshAsOfUs(Slot applied) const {
 
 void Acceptor::OnFetch(Core* core, NodeId from, const Fetch& m) {
   const Ballot promised = core->hard.promised;
-  if (m.ballot < promised) core->Send(from, Nack{m.ballot, promised, Refusal::kPromisedHigher, 0});
+  if (m.ballot < promised) core->Send(from, Nack{m.ballot, promised, Refusal::kPromisedHigher});
   // While the promise is m.ballot, and its reign has not begun, this log does not change.
   if (m.ballot != promised) return;
   const EntryId base = core->log.base();
@@ -139,7 +141,9 @@ bool Acceptor::OnLogRead(Core* core, const LogRead& read) {
 }
 
 bool Acceptor::OnAbdicate(const Core& core, const Abdicate& m) {
-  const bool news = m.ballot == core.hard.promised && !lease_.Abdicated(m.ballot);
+  const bool promised = m.ballot == core.hard.promised;
+  if (!promised && !lease_.IsOf(m.ballot)) return false;
+  const bool news = promised && !lease_.Abdicated(m.ballot);
   lease_.Release(m.ballot, core.now_us);
   return news;
 }

@@ -32,6 +32,8 @@ class Acceptor {
   // True when the read was for a Fetch, now answered.
   bool OnLogRead(Core* core, const LogRead& read);
   // Releases the lease of exactly that ballot; true when it is the one promised, and this is news.
+  // One that was neither promised nor followed here may be that of a candidate whom others count:
+  // it says nothing of the leader that is followed.
   bool OnAbdicate(const Core& core, const Abdicate& m);
 
   // The leader whose Accepts this node takes, if it has promised nothing higher since and its lease
@@ -65,7 +67,7 @@ class Acceptor {
   };
 
   Ballot following_;     // whose Accepts were taken last; <= promised
-  Slot matched_;         // the log equals the leader's of following_ up to here; >= commit
+  Slot matched_;         // the log equals the leader's of following_ up to here
   Ballot stated_by_;     // newest ballot that stated ...
   Slot stated_durable_;  // ... its leader's durable slot
   LeaseGiven lease_;

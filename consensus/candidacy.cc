@@ -48,17 +48,12 @@ Candidacy::Outcome Candidacy::Prepare(Core* core) {
   return Outcome::kGoing;
 }
 
-Cause Candidacy::CauseOf(const Core& core) const {
-  if (succeeds_ == Ballot{}) return Cause::kElection;
-  return succeeds_.node == core.self() ? Cause::kAborted : Cause::kHandover;
-}
-
 // For the voters that have not been asked yet.
 std::vector<Message> Candidacy::Prepares(Core* core) {
   std::vector<Message> prepares;
   for (NodeId node : core->configurations().Voters()) {
     if (node == core->self() || !asked_.insert(node).second) continue;
-    prepares.push_back(core->To(node, consensus::Prepare{ballot_, CauseOf(*core), succeeds_}));
+    prepares.push_back(core->To(node, consensus::Prepare{ballot_, succeeds_}));
   }
   return prepares;
 }

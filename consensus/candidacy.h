@@ -57,7 +57,6 @@ class Candidacy {
 
   Outcome Prepare(Core* core);
   std::vector<Message> Prepares(Core* core);
-  Cause CauseOf(const Core& core) const;
   Outcome CountPromise(Core* core, NodeId from, const EntryId& last);
   bool QuorumPromised(const Core& core) const;
   Outcome OutOfReach(const Core& core) const;

@@ -20,6 +20,12 @@ struct Timing {
   int64_t stall_us;         // a leader whose write takes longer stops leading
   friend bool operator==(const Timing&, const Timing&) = default;
 };
+// By how much what is `span_us` by one clock may differ by another. Rounded up.
+inline int64_t DriftUs(const Timing& timing, int64_t span_us) {
+  constexpr int64_t kMillion = 1'000'000;
+  return span_us / kMillion * timing.clock_drift_ppm +
+         (span_us % kMillion * timing.clock_drift_ppm + kMillion - 1) / kMillion;
+}
 inline constexpr Timing kLanTiming{50'000, 500'000, 20'000, 50'000, 700'000};
 inline constexpr Timing kWanTiming{250'000, 3'000'000, 200'000, 50'000, 4'000'000};
 

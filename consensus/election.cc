@@ -10,8 +10,8 @@ Election::Election(const Config& config, int64_t free_at_us, uint32_t rank)
       prng_(config.seed ^ (uint64_t{config.self.value} << 32) ^ config.group.value),
       stand_at_us_(free_at_us + rank * rank_step_us_) {}
 
-// The nodes granted this lease when they heard the leader, not all at once. Half a step later it has
-// ended at the others too, and the first in rank is not sent away for the second's benefit.
+// The nodes granted this lease when they heard the leader, not all at once. Half a step later it
+// has ended at the others too, and the first in rank is not sent away for the second's benefit.
 void Election::LeaseRuns(int64_t lease_end_us, uint32_t rank) {
   stand_at_us_ = lease_end_us + rank_step_us_ / 2 + rank * rank_step_us_;
   attempts_ = 0;

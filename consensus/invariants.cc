@@ -47,7 +47,8 @@ std::string Invariants::Started(const Replica& replica) {
   if (replica.promised() < promised_[node]) {
     return Broken(node, "forgot its promise " + ToString(promised_[node]));
   }
-  seen_[node] = Seen{replica.promised(), replica.commit(), Ballot{}, replica.log().last()};
+  seen_[node] = Seen{replica.promised(), replica.commit(), Ballot{}, replica.log().last(),
+                     replica.hard_state().longest_lease_us};
   if (std::string broken = CheckEntries(replica, replica.log().base().slot); !broken.empty()) {
     return broken;
   }
@@ -67,8 +68,11 @@ std::string Invariants::AfterStep(const Replica& replica, const Disk& disk) {
   Seen& now = seen_[node];
   now = Seen{replica.promised(), replica.commit(),
              replica.standing() == Standing::kLeader ? replica.promised() : Ballot{},
-             replica.log().last()};
+             replica.log().last(), replica.hard_state().longest_lease_us};
   if (now.promised < before.promised) return Broken(node, "its promise decreased");
+  if (now.longest_lease_us < before.longest_lease_us) {
+    return Broken(node, "forgot the longest lease that it granted");
+  }
   if (now.commit < before.commit) return Broken(node, "its commit slot decreased");
   if (now.commit > now.last.slot) return Broken(node, "commit above its last");
   if (replica.durable() > now.last.slot) return Broken(node, "durable above its last");
@@ -78,8 +82,8 @@ std::string Invariants::AfterStep(const Replica& replica, const Disk& disk) {
   }
   const Slot above = std::max(before.commit, replica.log().base().slot);
   std::string broken = CheckEntries(replica, above);
-  if (broken.empty()) broken = CheckConfigurations(replica);
   if (broken.empty()) broken = CheckLeader(replica, before);
+  if (broken.empty()) broken = CheckConfigurations(replica);
   if (broken.empty()) broken = CheckCommit(replica, above);
   return broken;
 }
@@ -179,6 +183,12 @@ std::string Invariants::CheckConfigurations(const Replica& replica) const {
     return Broken(replica.self(),
                   "goes by members of " + ToString(front.at) + ", which are others");
   }
+  if (front.at != EntryId{}) {
+    const auto chosen = chosen_.find(front.at.slot);
+    if (chosen == chosen_.end() || chosen->second != front.at) {
+      return Broken(replica.self(), "holds the members of " + ToString(front.at) + " to be chosen");
+    }
+  }
   const LogWindow& log = replica.log();
   const Slot above = std::max(front.at.slot, log.base().slot);
   std::map<Slot, std::map<EntryId, Membership>::const_iterator> told;
@@ -243,9 +253,17 @@ std::string Invariants::Sent(const Message& message, const Disk& disk) {
   if (const auto* prepare = std::get_if<Prepare>(&message.body)) {
     promised = std::max(promised, prepare->ballot);
   } else if (const auto* promise = std::get_if<Promise>(&message.body)) {
-    promised = std::max(promised, promise->ballot);
+    if (promise->ballot < promised) {
+      return Broken(message.from,
+                    "promised " + ToString(promise->ballot) + " after " + ToString(promised));
+    }
+    promised = promise->ballot;
     if (std::string broken = CheckOwed(message.from, promise->ballot); !broken.empty()) {
       return broken;
+    }
+    if (promise->last != EntryId{} && !disk(promise->last)) {
+      return Broken(message.from,
+                    "promised with " + ToString(promise->last) + ", which is not on its disk");
     }
   } else if (const auto* accepted = std::get_if<consensus::Accepted>(&message.body)) {
     if (accepted->ballot < promised) {
@@ -364,6 +382,7 @@ void Invariants::Feed(Hasher* hasher) const {
     hasher->Add(seen.commit);
     hasher->Add(seen.leading);
     hasher->Add(seen.last);
+    hasher->AddTime(seen.longest_lease_us);
   }
   hasher->Add(promised_);
   FeedPairs(follows_, hasher);

@@ -5,7 +5,8 @@
 //   EXPECT_EQ(invariants.AfterStep(replica, disk), "");  // after every step, before its actions
 //   EXPECT_EQ(invariants.Sent(message, disk), "");       // as each message leaves its node
 //
-// Every harness (scenarios, explorer, simulator) calls it after every step; the product does not.
+// Scenarios, random groups and the explorer call it after every step; the simulator, which runs the
+// whole driver, has checks of its own (tests/sim), and the product has none.
 // What is chosen it works out by itself, from the Accepted that left and the leaders' own disks,
 // and it believes neither: the harness tells what a disk really holds. So a replica that commits,
 // or states, too early is caught in the act. An answer "" means all holds, else it says what is
@@ -66,6 +67,7 @@ class Invariants {
     Slot commit;
     Ballot leading;  // Ballot{}: it does not
     EntryId last;    // of its log
+    int64_t longest_lease_us = 0;
     friend bool operator==(const Seen&, const Seen&) = default;
   };
 

@@ -47,7 +47,7 @@ int64_t LeaseHeld::EndUs(const Configurations& configurations, NodeId self, int6
   };
   const int64_t since_us = configurations.ReachedByQuorum(share_of, kNever);
   if (since_us == kNever) return 0;
-  return since_us + timing.lease_us - timing.lease_us * timing.clock_drift_ppm / 1'000'000;
+  return since_us + timing.lease_us - DriftUs(timing, timing.lease_us);
 }
 
 }  // namespace baton::consensus

@@ -34,12 +34,12 @@ class LeaseGiven {
   bool Grant(const Ballot& ballot, int64_t now_us, int64_t lease_us);
   // The leader of `ballot` leads no more: releases what was granted to it, and to it only.
   void Release(const Ballot& ballot, int64_t now_us);
-  // It, or a higher ballot, has led and stopped: nothing is granted to it any more. A ballot that a
-  // higher one has followed can choose nothing, so a lease for it would only make others wait.
+  // It, or a higher ballot that was promised here, is over: nothing is granted to it any more.
   bool Abdicated(const Ballot& ballot) const { return ballot <= abdicated_; }
 
   // Why `ballot` must wait (kLeased, kRestartWait), or kNone.
   Refusal Binds(const Ballot& ballot, int64_t now_us) const;
+  bool IsOf(const Ballot& ballot) const { return ballot == ballot_; }
   // When the lease granted to `ballot` ends; 0 when it is not the newest to be granted one.
   int64_t EndUs(const Ballot& ballot) const { return ballot == ballot_ ? end_us_ : 0; }
   // From when this node is free to follow or to be any other leader.

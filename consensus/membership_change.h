@@ -1,5 +1,5 @@
 // Membership changes: which may be made, and through which memberships. Pure functions; the leader
-// applies them (leadership.cc).
+// applies them (leadership_members.cc).
 //
 //   voters stay the same:  now ─► wanted
 //   voters change:         now ─► joint (wanted, with the voters of now outgoing) ─► wanted

@@ -45,7 +45,6 @@ struct CanvassReply {
 // Phase 1. The sender's own promise is durable before this leaves.
 struct Prepare {
   Ballot ballot;
-  Cause cause = Cause::kElection;
   Ballot succeeds;  // its leader has dropped its lease for good: that binds nobody any more
   friend bool operator==(const Prepare&, const Prepare&) = default;
 };
@@ -53,7 +52,6 @@ struct Prepare {
 struct Promise {
   Ballot ballot;
   EntryId last;  // end of the durable log
-  Slot commit;
   friend bool operator==(const Promise&, const Promise&) = default;
 };
 // Refuses a Prepare, a Fetch, an Accept or a TakeOver.
@@ -61,7 +59,6 @@ struct Nack {
   Ballot ballot;    // refused
   Ballot promised;  // > ballot when refusal is kPromisedHigher
   Refusal refusal = Refusal::kPromisedHigher;
-  int64_t lease_remaining_us = 0;
   friend bool operator==(const Nack&, const Nack&) = default;
 };
 

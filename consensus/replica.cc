@@ -186,8 +186,7 @@ void Replica::On(NodeId from, const Prepare& m) {
   core_.SawRound(m.ballot);
   if (m.succeeds != Ballot{}) acceptor_.OnAbdicate(core_, Abdicate{m.succeeds});
   if (const Refusal refusal = RefusesPrepare(m.ballot); refusal != Refusal::kNone) {
-    const int64_t remaining_us = acceptor_.lease().BoundUntilUs() - core_.now_us;
-    core_.Send(from, Nack{m.ballot, core_.Promised(), refusal, std::max<int64_t>(remaining_us, 0)});
+    core_.Send(from, Nack{m.ballot, core_.Promised(), refusal});
     return;
   }
   if (promised() < m.ballot) {
@@ -230,7 +229,7 @@ void Replica::On(NodeId from, const Fetched& m) {
 
 void Replica::On(NodeId from, const Accept& m) {
   if (!core_.MayAcceptIn(m.ballot)) {
-    core_.Send(from, Nack{m.ballot, core_.Promised(), Refusal::kPromisedHigher, 0});
+    core_.Send(from, Nack{m.ballot, core_.Promised(), Refusal::kPromisedHigher});
     return;
   }
   YieldTo(m.ballot);
@@ -260,7 +259,7 @@ void Replica::On(NodeId from, const TakeOver& m) {
     return core_.sealed->fresh ? Succeed() : Stand();
   }
   election_.LeaderGone(core_.now_us, RankWithout(from));
-  core_.Send(from, Nack{m.ballot, promised(), Refusal::kUnable, 0});
+  core_.Send(from, Nack{m.ballot, promised(), Refusal::kUnable});
 }
 
 void Replica::On(NodeId from, const AskSlot& m) {

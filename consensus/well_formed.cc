@@ -11,6 +11,8 @@
 namespace baton::consensus {
 namespace {
 
+// An age. Longer than any clock runs, and far from where sums of them wrap.
+bool Sane(int64_t age_us) { return age_us >= 0 && age_us <= kAgeUsMax; }
 bool Sane(const Ballot& ballot) { return ballot.round <= kRoundMax; }
 bool Sane(const EntryId& id) { return Sane(id.born) && id.slot.value <= kSlotMax; }
 
@@ -57,9 +59,9 @@ struct Checker {
   }
   bool operator()(const Accept& m) const {
     return Speaks(m.ballot) && Sane(m.prev) && Follow(m.prev, m.entries, m.ballot) &&
-           m.lease_us >= 0 && m.lease_us <= kLeaseUsMax && m.proof_age_us >= 0 &&
-           m.quorum_age_us >= 0 && m.data_floor.value <= kSlotMax &&
-           m.health.nodes.size() <= kMembersMax;
+           m.lease_us >= 0 && m.lease_us <= kLeaseUsMax && Sane(m.proof_age_us) &&
+           Sane(m.quorum_age_us) && m.echo_us >= 0 && m.echo_us <= kClockCountMax &&
+           m.data_floor.value <= kSlotMax && m.health.nodes.size() <= kMembersMax;
   }
   bool operator()(const Accepted& m) const { return Sane(m.hint); }
   bool operator()(const Abdicate& m) const { return Speaks(m.ballot); }

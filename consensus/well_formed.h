@@ -11,6 +11,9 @@ namespace baton::consensus {
 
 // A round above this is malformed, so that counting up never wraps.
 inline constexpr uint64_t kRoundMax = uint64_t{1} << 62;
+inline constexpr int64_t kAgeUsMax = int64_t{1} << 52;
+// Of a count of microseconds that begins at random, below 2^62.
+inline constexpr int64_t kClockCountMax = (int64_t{1} << 62) + kAgeUsMax;
 inline constexpr uint64_t kSlotMax = uint64_t{1} << 62;
 inline constexpr uint64_t kSnapshotBytesMax = uint64_t{1} << 62;
 

@@ -250,7 +250,7 @@ void AddKeyspace(const KeyspaceStatus& from, Page* to) {
   gauge("baton_keyspace_unreplicated_age_high_seconds", "The highest of the last minute.",
         static_cast<uint64_t>(stats.age_high_us), kMicro);
   to->Total("baton_keyspace_budget_waits_total",
-            "Acks that the budget held back until a quorum had the write.", stats.waited, labels);
+            "Acks that the budget held back.", stats.waited, labels);
   to->Total("baton_keyspace_budget_refusals_total", "Writes that the budget refused.", stats.failed,
             labels);
 }

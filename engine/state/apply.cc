@@ -38,7 +38,7 @@ absl::Status BatchApplier::Add(Slot slot, std::string_view effects, Revision bas
         status = sessions_->Add(effect, slot, log_time_us);
         continue;
     }
-    if (IsKeyspaceRow(effect.key)) catalog_changed_ = true;
+    if (const auto table = SystemTableOf(effect.key)) wrote_.insert(*table);
   }
   if (status.ok()) status = reader.status();
   if (!status.ok()) {
@@ -56,8 +56,9 @@ absl::Status BatchApplier::Commit() {
   const absl::Status applied = engine_->Apply(std::move(batch_), last_);
   batch_ = nullptr;
   entries_ = 0;
-  if (!applied.ok() || !catalog_changed_) return applied;
-  catalog_changed_ = false;
+  const bool keyspaces = TakeWrote(SystemTable::kKeyspaces);
+  const bool ids = TakeWrote(SystemTable::kNextIds);
+  if (!applied.ok() || !(keyspaces || ids)) return applied;
   const std::vector<KeyspacePtr> before = catalog_->Read().List();
   if (absl::Status loaded = catalog_->Load(*engine_); !loaded.ok()) return loaded;
   for (const KeyspacePtr& keyspace : before) {
@@ -65,6 +66,8 @@ absl::Status BatchApplier::Commit() {
   }
   return absl::OkStatus();
 }
+
+bool BatchApplier::TakeWrote(SystemTable table) { return wrote_.erase(table) > 0; }
 
 std::vector<KeyspaceId> BatchApplier::TakeDropped() { return std::exchange(dropped_, {}); }
 

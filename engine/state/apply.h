@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string_view>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "engine/state/catalog.h"
 #include "engine/state/session_rows.h"
 #include "engine/storage/engine.h"
+#include "engine/storage/key_encoding.h"
 
 namespace baton::engine {
 
@@ -39,6 +41,9 @@ class BatchApplier {
   // free before Engine::Reclaim.
   std::vector<KeyspaceId> TakeDropped();
 
+  // Whether rows of that table of the system keyspace were written since it was asked last.
+  bool TakeWrote(SystemTable table);
+
   uint64_t bytes() const { return batch_ ? batch_->bytes() : 0; }
   uint64_t entries() const { return entries_; }
 
@@ -49,7 +54,7 @@ class BatchApplier {
   std::unique_ptr<WriteBatch> batch_;
   Slot last_;
   uint64_t entries_ = 0;
-  bool catalog_changed_ = false;
+  std::set<SystemTable> wrote_;
   std::vector<KeyspaceId> dropped_;
 };
 

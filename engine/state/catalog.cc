@@ -94,12 +94,6 @@ void Keyspaces::Drop(KeyspaceId id) {
   by_id_.erase(found);
 }
 
-bool IsKeyspaceRow(std::string_view engine_key) {
-  return KeyspaceOf(engine_key) == kSystemKeyspace && engine_key.size() > kKeyspaceBytes &&
-         (engine_key[kKeyspaceBytes] == static_cast<char>(SystemTable::kKeyspaces) ||
-          engine_key[kKeyspaceBytes] == static_cast<char>(SystemTable::kNextIds));
-}
-
 std::string NextKeyspaceIdKey() { return SystemKey(SystemTable::kNextIds, "keyspace"); }
 
 std::string EncodeNextKeyspaceId(KeyspaceId id) {

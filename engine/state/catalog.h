@@ -45,8 +45,6 @@ class Keyspaces {
   KeyspaceId next_id_;
 };
 
-// Whether the engine key is one of the rows that Keyspaces::Load reads.
-bool IsKeyspaceRow(std::string_view engine_key);
 // The row that keeps next_id when the newest keyspace is dropped.
 std::string NextKeyspaceIdKey();
 std::string EncodeNextKeyspaceId(KeyspaceId id);

@@ -81,22 +81,25 @@ void Evaluator::Pass::Reject(Rejection::Why why, Revision found, uint64_t limit)
 }
 
 void Evaluator::Pass::Charge(KeyspaceId keyspace, uint64_t bytes) {
-  if (bytes == 0) return;
+  const uint64_t ops = bytes == 0 ? 0 : 1;
   for (engine::Charge& charge : evaluation.charges) {
     if (charge.keyspace != keyspace) continue;
+    charge.ops += ops;
     charge.bytes += bytes;
     return;
   }
-  evaluation.charges.push_back(engine::Charge{keyspace, bytes});
+  evaluation.charges.push_back(engine::Charge{keyspace, ops, bytes});
 }
 
-Evaluation Evaluator::Evaluate(const WriteRequest& request, uint32_t parked) {
+Evaluation Evaluator::Evaluate(const WriteRequest& request, uint32_t parked,
+                               absl::FunctionRef<bool(const Charges& charges)> allows) {
   const size_t start = writer_.bytes().size();
   Pass pass{request, {}};
   Evaluation& evaluation = pass.evaluation;
   writer_.BeginRequest();
   for (; pass.at < request.conditions.size() && pass.GoesOn(); ++pass.at) {
     pass.keyspace = KeyspaceOf(request, request.conditions[pass.at]);
+    pass.Charge(pass.keyspace, 0);
     if (IsThere(&pass)) Check(request.conditions[pass.at], &pass);
   }
   for (pass.at = 0; pass.at < request.ops.size() && pass.GoesOn(); ++pass.at) {
@@ -105,10 +108,16 @@ Evaluation Evaluator::Evaluate(const WriteRequest& request, uint32_t parked) {
     const size_t before = writer_.bytes().size();
     std::visit([&](const auto& each) { Step(each, &pass); }, request.ops[pass.at]);
     pass.Charge(pass.keyspace, writer_.bytes().size() - before);
+    if (writer_.bytes().size() - start > kRequestEffectsBytesMax) {
+      pass.Reject(Rejection::Why::kTooLarge);
+    }
   }
   if (evaluation.outcome == Evaluation::Outcome::kDone && !evaluation.result.rejection) {
-    evaluation.result.revision = writer_.EndRequest();
-    return std::move(evaluation);
+    if (allows(evaluation.charges)) {
+      evaluation.result.revision = writer_.EndRequest();
+      return std::move(evaluation);
+    }
+    evaluation.outcome = Evaluation::Outcome::kRefused;
   }
   writer_.DropRequest();
   if (indexed_ > start) {
@@ -117,7 +126,7 @@ Evaluation Evaluator::Evaluate(const WriteRequest& request, uint32_t parked) {
     indexed_requests_ = 0;
   }
   evaluation.result = Nothing(evaluation.result.rejection);
-  evaluation.charges.clear();
+  for (engine::Charge& charge : evaluation.charges) charge.ops = charge.bytes = 0;
   if (evaluation.outcome == Evaluation::Outcome::kNeeds && parked >= kEvaluateParksMax) {
     evaluation.outcome = Evaluation::Outcome::kDone;
     evaluation.needs = {};
@@ -197,8 +206,6 @@ void Evaluator::Step(const AppendOp& op, Pass* pass) {
   const std::optional<Record> found = Find(op.key, pass);
   const std::string value = (found ? found->value : std::string()) + op.bytes;
   if (!Takes(value.size(), pass)) return;
-  pass->appended += value.size();
-  if (pass->appended > kRequestBytesMax) return pass->Reject(Rejection::Why::kTooLarge);
   writer_.Put(pass->keyspace, op.key, value);
   pass->evaluation.result.numbers.push_back(static_cast<int64_t>(value.size()));
 }

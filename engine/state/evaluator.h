@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "absl/container/inlined_vector.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/types.h"
@@ -43,22 +44,25 @@ struct Needs {
   std::vector<KeyRange> ranges;
 };
 
-// What a request adds to one keyspace: bytes of its effects, as the log carries them.
+// What a request adds to one keyspace: operations that have an effect, and the bytes of these, as
+// the log carries them. None: the request goes by what is in the keyspace.
 struct Charge {
   KeyspaceId keyspace;
+  uint64_t ops = 0;
   uint64_t bytes = 0;
 };
 using Charges = absl::InlinedVector<Charge, 1>;
 
 struct Evaluation {
   enum class Outcome : uint8_t {
-    kDone,    // `result` holds; the effects, if any, are in the writer: none if it is rejected
-    kNeeds,   // nothing was written: Load(needs) on a reader, then evaluate again
-    kFailed,  // the state cannot be read: final for the process
+    kDone,     // `result` holds; the effects, if any, are in the writer: none if it is rejected
+    kNeeds,    // nothing was written: Load(needs) on a reader, then evaluate again
+    kFailed,   // the state cannot be read: final for the process
+    kRefused,  // what it would add is refused: nothing was written
   };
   Outcome outcome = Outcome::kDone;
   WriteResult result;
-  Charges charges;  // one for each keyspace that has effects
+  Charges charges;  // one for each keyspace that it names; of a rejection, without effects
   Needs needs;
   absl::Status status;  // kFailed
 };
@@ -73,8 +77,13 @@ class Evaluator {
   // Starts an entry: effects() is empty afterwards. REQUIRES: the overlay holds the entry before.
   void BeginEntry(Revision base);
 
-  // `parked`: how often the request was parked. REQUIRES: Validate(request) found nothing.
-  Evaluation Evaluate(const WriteRequest& request, uint32_t parked);
+  // `parked`: how often the request was parked. `allows`: whether it may add that much. REQUIRES:
+  // Validate(request) found nothing.
+  Evaluation Evaluate(const WriteRequest& request, uint32_t parked,
+                      absl::FunctionRef<bool(const Charges& charges)> allows);
+  Evaluation Evaluate(const WriteRequest& request, uint32_t parked) {
+    return Evaluate(request, parked, [](const Charges&) { return true; });
+  }
 
   // A change of keyspaces; `keyspaces` are those the evaluator was made with.
   absl::StatusOr<KeyspaceResult> Evaluate(const KeyspaceRequest& request, const ChangeStamp& stamp,
@@ -96,11 +105,11 @@ class Evaluator {
     Evaluation evaluation;
     uint32_t at = 0;        // index of the condition or the operation
     uint64_t rows = 0;      // visited so far, <= kEvaluateRowsMax
-    uint64_t appended = 0;  // bytes of the values appended to, <= kRequestBytesMax
     KeyspaceId keyspace{};  // of that
     // Whether the steps to come still matter.
     bool GoesOn() const;
     void Reject(Rejection::Why why, Revision found = {}, uint64_t limit = 0);
+    // `bytes` 0: the keyspace is looked at only.
     void Charge(KeyspaceId keyspace, uint64_t bytes);
   };
 

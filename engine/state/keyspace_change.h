@@ -44,6 +44,11 @@ struct KeyspaceRequest {
   std::string reason;
 };
 
+inline const std::string& NameOf(const KeyspaceRequest& request) {
+  return std::visit([](const auto& change) -> const std::string& { return change.name; },
+                    request.change);
+}
+
 struct KeyspaceResult {
   KeyspaceInfo info;       // as it is now; of one dropped, as it was
   bool unchanged = false;  // it was so already: nothing is written

@@ -60,7 +60,7 @@ absl::StatusOr<Loss> DecodeLoss(std::string_view suffix, std::string_view value)
   const uint8_t version = in.ReadByte();
   const uint8_t kind = in.ReadByte();
   const uint8_t acknowledged = in.ReadByte();
-  if (in.ok() && (version > kLossVersion || kind > 3 || acknowledged > 2)) {
+  if (in.ok() && (version > kLossVersion || kind > 3 || acknowledged > 3)) {
     return absl::FailedPreconditionError(
         absl::StrCat("a loss of version ", version, " and kind ", kind, ": upgrade this node"));
   }
@@ -84,17 +84,17 @@ absl::StatusOr<Loss> DecodeLoss(std::string_view suffix, std::string_view value)
   return loss;
 }
 
-std::string EncodeLosses(const std::vector<Loss>& losses) {
+std::string EncodeLosses(const LossRequest& request) {
   std::string bytes;
-  for (const Loss& loss : losses) {
+  for (const Loss& loss : request.losses) {
     PutString(&bytes, LossSuffix(loss.entry, loss.index));
     PutString(&bytes, EncodeLoss(loss));
   }
   return bytes;
 }
 
-absl::StatusOr<std::vector<Loss>> DecodeLosses(std::string_view bytes) {
-  std::vector<Loss> losses;
+absl::StatusOr<LossRequest> DecodeLosses(std::string_view bytes) {
+  LossRequest request;
   Decoder in(bytes);
   while (in.ok() && !in.Done()) {
     const std::string_view suffix = in.ReadString();
@@ -102,10 +102,16 @@ absl::StatusOr<std::vector<Loss>> DecodeLosses(std::string_view bytes) {
     if (!in.ok()) break;
     absl::StatusOr<Loss> loss = DecodeLoss(suffix, value);
     if (!loss.ok()) return loss.status();
-    losses.push_back(*std::move(loss));
+    request.losses.push_back(*std::move(loss));
   }
   if (!in.Done()) return Damaged();
-  return losses;
+  return request;
+}
+
+uint64_t LossBytes(const Loss& loss) {
+  constexpr uint64_t kBesides = 160;  // suffix and numbers, as long as they may get, twice framed
+  return kBesides + loss.keyspace_name.size() + loss.key.size() + loss.end.size() +
+         loss.value.size();
 }
 
 Revision LogLosses(const LossRequest& request, EffectsWriter* writer) {

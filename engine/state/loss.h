@@ -24,6 +24,7 @@ struct Loss {
   enum class Acknowledged : uint8_t {
     kNo = 1,       // no: the keyspace was sync
     kUnknown = 2,  // perhaps: the keyspace was async
+    kAgain = 3,    // another attempt counts: it took effect after all, or has a row of its own
   };
 
   EntryId entry;       // as its leader had written it ...
@@ -43,8 +44,11 @@ struct Loss {
   friend bool operator==(const Loss&, const Loss&) = default;
 };
 
-// Those of the bytes of one node's report, and of what one request logs.
-inline constexpr uint64_t kLossReportBytesMax = 1 << 20;  // but for a single loss that has more
+// Of one node's report, and of what one request logs, in bytes; but for the losses of one write
+// request, which may have more.
+inline constexpr uint64_t kLossReportBytesMax = 1 << 20;
+// What one takes in them, at the most.
+uint64_t LossBytes(const Loss& loss);
 
 // Where it lies in the table of losses: born round (big64), born node (big32), slot (big64), index
 // (big32).
@@ -53,15 +57,14 @@ std::string EncodeLoss(const Loss& loss);
 // FAILED_PRECONDITION: written by a newer version; DATA_LOSS.
 absl::StatusOr<Loss> DecodeLoss(std::string_view suffix, std::string_view value);
 
-// Many of them, as a node reports them to its leader.
-std::string EncodeLosses(const std::vector<Loss>& losses);
-// From untrusted bytes.
-absl::StatusOr<std::vector<Loss>> DecodeLosses(std::string_view bytes);
-
 // A request to log them; writes their rows. Logging one again changes nothing in its row.
 struct LossRequest {
   std::vector<Loss> losses;
 };
+// As a node reports them to its leader.
+std::string EncodeLosses(const LossRequest& request);
+// From untrusted bytes.
+absl::StatusOr<LossRequest> DecodeLosses(std::string_view bytes);
 Revision LogLosses(const LossRequest& request, EffectsWriter* writer);
 
 }  // namespace baton::engine

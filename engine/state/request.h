@@ -16,6 +16,8 @@ namespace baton::engine {
 inline constexpr uint64_t kKeyBytesMax = 4 << 10;
 inline constexpr uint64_t kValueBytesMax = 1 << 20;
 inline constexpr uint64_t kRequestBytesMax = 8 << 20;
+// What one request may put into the log: values that it appends to are put whole.
+inline constexpr uint64_t kRequestEffectsBytesMax = 9 << 20;
 inline constexpr uint64_t kRequestOpsMax = 1024;
 inline constexpr uint64_t kPageBytesMax = 1 << 20;
 inline constexpr uint64_t kPageRecordsDefault = 1000;
@@ -98,7 +100,7 @@ struct Rejection {
     kNotANumber = 2,    // the value that ops[at] would increment is none
     kOverflow = 3,      // ops[at] would leave the range of 64 bits
     kValueTooLong = 4,  // ops[at] would make a value over the keyspace's limit
-    kTooLarge = 5,      // the values appended to would have more than kRequestBytesMax together
+    kTooLarge = 5,      // its effects would have more than kRequestEffectsBytesMax
     kTooManyRows = 6,   // counting what it deletes would visit more than kEvaluateRowsMax rows
     kNotCached = 7,     // the rows that it reads do not stay in the block cache
     kNoKeyspace = 8,    // that of ops[at] has been dropped

@@ -10,7 +10,7 @@
 namespace baton::engine {
 namespace {
 
-constexpr uint8_t kRowVersion = 1;
+constexpr uint8_t kRowVersion = 2;  // version 1 has no unused numbers
 constexpr char kBatchRows = 'r';
 constexpr char kOwnRows = 's';
 
@@ -23,8 +23,8 @@ std::string RowKey(char table, uint64_t number) {
 absl::Status Damaged() { return absl::DataLossError("a damaged row of sessions"); }
 
 // The version first; the number that the key ends with.
-absl::StatusOr<uint64_t> CheckRow(std::string_view key, Decoder* in) {
-  const uint8_t version = in->ReadByte();
+absl::StatusOr<uint64_t> CheckRow(std::string_view key, Decoder* in, uint8_t* found) {
+  const uint8_t version = *found = in->ReadByte();
   if (in->ok() && version > kRowVersion) {
     return absl::FailedPreconditionError(
         absl::StrCat("a row of sessions of version ", version, ": upgrade this node"));
@@ -48,10 +48,25 @@ std::string EncodeOwnRow(const Session& session, Slot as_of) {
     PutVarint(&bytes, kept.of_request.value);
     PutString(&bytes, kept.fate);
   }
+  PutVarint(&bytes, session.unused_from);
+  PutVarint(&bytes, session.unused.size());
+  for (const uint64_t sequence : session.unused) PutVarint(&bytes, sequence);
   return bytes;
 }
 
-std::optional<Session> DecodeOwnRow(Decoder* in) {
+bool ReadUnused(Decoder* in, Session* session) {
+  session->unused_from = in->ReadVarint();
+  const uint64_t count = in->ReadVarint();
+  if (!in->ok() || count > kUnusedMax || session->unused_from > session->acked_below) return false;
+  for (uint64_t i = 0; i < count; ++i) {
+    const uint64_t sequence = in->ReadVarint();
+    if (sequence < session->unused_from || session->acked_below <= sequence) return false;
+    session->unused.insert(sequence);
+  }
+  return in->ok();
+}
+
+std::optional<Session> DecodeOwnRow(Decoder* in, uint8_t version) {
   Session session;
   session.ttl_us = static_cast<int64_t>(in->ReadVarint());
   session.active_us = static_cast<int64_t>(in->ReadVarint());
@@ -67,6 +82,8 @@ std::optional<Session> DecodeOwnRow(Decoder* in) {
     if (!DecodeFate(fate, of_request).ok()) return std::nullopt;
     session.kept.emplace(sequence, KeptResult{slot, of_request, std::string(fate)});
   }
+  session.unused_from = session.acked_below;
+  if (version > 1 && !ReadUnused(in, &session)) return std::nullopt;
   if (!in->Done()) return std::nullopt;
   return session;
 }
@@ -98,10 +115,11 @@ absl::Status Sessions::LoadOwnRows(const Snapshot& snapshot, SessionTable* table
   const std::unique_ptr<Iterator> it = snapshot.NewIterator(begin, end, ReadTier::kAny);
   for (it->SeekToFirst(); it->Valid(); it->Next()) {
     Decoder in(it->value());
-    const absl::StatusOr<uint64_t> id = CheckRow(it->key(), &in);
+    uint8_t version = 0;
+    const absl::StatusOr<uint64_t> id = CheckRow(it->key(), &in, &version);
     if (!id.ok()) return id.status();
     const Slot as_of{in.ReadVarint()};
-    std::optional<Session> session = DecodeOwnRow(&in);
+    std::optional<Session> session = DecodeOwnRow(&in, version);
     if (!session) return Damaged();
     own_[*id] = as_of;
     table->Put(*id, *std::move(session));
@@ -115,7 +133,8 @@ absl::Status Sessions::LoadBatchRows(const Snapshot& snapshot, SessionTable* tab
   const std::unique_ptr<Iterator> it = snapshot.NewIterator(begin, end, ReadTier::kAny);
   for (it->SeekToFirst(); it->Valid(); it->Next()) {
     Decoder in(it->value());
-    const absl::StatusOr<uint64_t> last = CheckRow(it->key(), &in);
+    uint8_t version = 0;
+    const absl::StatusOr<uint64_t> last = CheckRow(it->key(), &in, &version);
     if (!last.ok()) return last.status();
     BatchRow row{Slot{*last}, it->value().size(), {}};
     if (absl::Status s = ReplayBatchRow(in.rest(), &row, table); !s.ok()) return s;

@@ -19,8 +19,8 @@ Effect On(EffectKind kind, uint64_t session) {
 void SessionWriter::Begin(SessionTable applied) {
   table_ = std::move(applied);
   looks_.clear();
-  table_.ForEach(
-      [&](uint64_t id, const Session& session) { looks_.emplace(session.EndsUs(), id); });
+  look_of_.clear();
+  table_.ForEach([&](uint64_t id, const Session& session) { LookAt(session.EndsUs(), id); });
 }
 
 void SessionWriter::BeginEntry(Slot slot, int64_t log_time_us, EffectsWriter* writer) {
@@ -39,7 +39,7 @@ std::optional<uint64_t> SessionWriter::Open(uint64_t ttl_ms) {
   effect.revision = writer_->EndRequest();
   Apply(effect);
   const uint64_t id = effect.revision.value;
-  looks_.emplace(table_.Find(id)->EndsUs(), id);
+  LookAt(table_.Find(id)->EndsUs(), id);
   return id;
 }
 
@@ -48,7 +48,16 @@ void SessionWriter::Touch(uint64_t session) {
   Apply(On(EffectKind::kTouchSession, session));
 }
 
+void SessionWriter::LookAt(int64_t at_us, uint64_t session) {
+  looks_.emplace(at_us, session);
+  look_of_[session] = at_us;
+}
+
 void SessionWriter::End(uint64_t session) {
+  if (const auto look = look_of_.find(session); look != look_of_.end()) {
+    looks_.erase({look->second, session});
+    look_of_.erase(look);
+  }
   writer_->EndSession(session);
   Apply(On(EffectKind::kEndSession, session));
 }
@@ -61,10 +70,26 @@ void SessionWriter::Fence(uint64_t session, uint64_t sequence) {
   KeepFate({.session = session, .sequence = sequence}, Revision{}, Fate{.fenced = true});
 }
 
+void SessionWriter::MarkRepeats(LossRequest* request) const {
+  for (Loss& loss : request->losses) {
+    const Session* session = loss.session == 0 ? nullptr : table_.Find(loss.session);
+    if (session == nullptr) continue;
+    const auto kept = session->kept.find(loss.sequence);
+    bool again = session->TookEffect(loss.sequence);
+    if (kept != session->kept.end()) {
+      const absl::StatusOr<Fate> fate = DecodeFate(kept->second.fate, kept->second.of_request);
+      BATON_CHECK(fate.ok()) << "a kept result cannot be read";
+      again = !fate->fenced || (fate->lost && fate->lost->entry != loss.entry);
+    }
+    if (again) loss.acknowledged = Loss::Acknowledged::kAgain;
+  }
+}
+
 void SessionWriter::KeepLosses(const LossRequest& request) {
   for (const Loss& loss : request.losses) {
-    // One of a sync keyspace: nobody was told of it, and its client may still be sending it.
-    if (loss.acknowledged == Loss::Acknowledged::kNo) continue;
+    // One of a sync keyspace: nobody was told of it, and its client may still be sending it. One
+    // that was sent again has its result.
+    if (loss.acknowledged != Loss::Acknowledged::kUnknown) continue;
     const Session* session = loss.session == 0 ? nullptr : table_.Find(loss.session);
     if (session == nullptr) continue;
     const Standing standing = StandingOf(*session, loss.sequence, 0);
@@ -88,11 +113,11 @@ void SessionWriter::EndIdle() {
   for (uint64_t ended = 0; ended < kIdleEndsMax && !looks_.empty();) {
     const auto [at_us, id] = *looks_.begin();
     if (at_us > log_time_us_) return;
-    looks_.erase(looks_.begin());
     const Session* session = table_.Find(id);
-    if (session == nullptr) continue;
+    BATON_CHECK(session != nullptr) << "session " << id << " has ended and is looked at";
     if (session->EndsUs() > log_time_us_) {
-      looks_.emplace(session->EndsUs(), id);
+      looks_.erase(looks_.begin());
+      LookAt(session->EndsUs(), id);
       continue;
     }
     End(id);

@@ -14,6 +14,7 @@
 #include <set>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "base/types.h"
 #include "engine/state/effects.h"
 #include "engine/state/loss.h"
@@ -44,6 +45,9 @@ class SessionWriter {
   void Keep(const SessionStamp& stamp, const WriteResult& result);
   // It has no result, and is to have none.
   void Fence(uint64_t session, uint64_t sequence);
+  // Marks those of requests that were sent again, and have a result all the same, or are listed as
+  // another leader's loss.
+  void MarkRepeats(LossRequest* request) const;
   // Of writes that may have been acknowledged, and whose session is still there: who asks is told.
   void KeepLosses(const LossRequest& request);
 
@@ -55,10 +59,12 @@ class SessionWriter {
  private:
   void Apply(const Effect& effect) { table_.Apply(effect, slot_, log_time_us_); }
   void KeepFate(const SessionStamp& stamp, Revision revision, const Fate& fate);
+  void LookAt(int64_t at_us, uint64_t session);
 
   SessionTable table_;
   // Each session once, by a time at which it has not ended before: looked at anew then.
   std::set<std::pair<int64_t, uint64_t>> looks_;
+  absl::flat_hash_map<uint64_t, int64_t> look_of_;  // the same, by session
   Slot slot_;
   int64_t log_time_us_ = 0;
   EffectsWriter* writer_ = nullptr;

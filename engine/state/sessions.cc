@@ -156,8 +156,27 @@ void SessionTable::Forget(Session* session, uint64_t below) {
   session->kept.erase(session->kept.begin(), end);
 }
 
+// What its client lets go of without a result was not used, or was lost.
+void SessionTable::NoteUnused(Session* session, uint64_t below) {
+  if (below - session->acked_below > kSessionWindowMax) {
+    session->unused.clear();
+    session->unused_from = below;
+    return;
+  }
+  for (uint64_t n = session->acked_below; n < below; ++n) {
+    const auto kept = session->kept.find(n);
+    const bool used = kept != session->kept.end() && (FlagsOf(kept->second.fate) & kFenced) == 0;
+    if (!used) session->unused.insert(n);
+  }
+  while (session->unused.size() > kUnusedMax) {
+    session->unused_from = *session->unused.begin() + 1;
+    session->unused.erase(session->unused.begin());
+  }
+}
+
 void SessionTable::Keep(const Effect& effect, Slot slot, Session* session) {
   if (effect.stamp.acked_below > session->acked_below) {
+    NoteUnused(session, effect.stamp.acked_below);
     session->acked_below = effect.stamp.acked_below;
     Forget(session, session->acked_below);
   }

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -37,6 +38,8 @@ enum class SystemTable : uint8_t {
   kLosses = 6,           // suffix: born, slot, index of the effect. engine/state/loss.h
   kHandovers = 7,        // suffix: number (big64). server/codec/handover_row.h
   kHandoverIds = 8,      // suffix: id, as text; the value is its number (big64)
+  kOrders = 9,           // suffix: kind (u8), node (big32). server/codec/order_row.h
+  kAudit = 10,           // suffix: number (big64). server/codec/audit_row.h
 };
 
 // Half-open: [begin, end).
@@ -77,7 +80,7 @@ inline KeyRange EngineRange(KeyspaceId keyspace, std::string_view begin, std::st
                   end.empty() ? KeyspaceEnd(keyspace) : EngineKey(keyspace, end)};
 }
 
-// REQUIRES of the three: engine_key.size() >= kKeyspaceBytes.
+// REQUIRES of the four: engine_key.size() >= kKeyspaceBytes.
 inline KeyspaceId KeyspaceOf(std::string_view engine_key) {
   return KeyspaceId{LoadBig32(engine_key.data())};
 }
@@ -89,6 +92,14 @@ inline bool IsEngineOwn(std::string_view engine_key) {
   return KeyspaceOf(engine_key) == kSystemKeyspace &&
          (engine_key.size() == kKeyspaceBytes ||
           engine_key[kKeyspaceBytes] == static_cast<char>(SystemTable::kEngine));
+}
+
+// The table of a row of the system keyspace; nullopt: it is of another keyspace.
+inline std::optional<SystemTable> SystemTableOf(std::string_view engine_key) {
+  if (KeyspaceOf(engine_key) != kSystemKeyspace || engine_key.size() == kKeyspaceBytes) {
+    return std::nullopt;
+  }
+  return static_cast<SystemTable>(engine_key[kKeyspaceBytes]);
 }
 
 // The row that says up to which slot the state is applied: part of every batch.

@@ -13,12 +13,15 @@
 #include "absl/status/statusor.h"
 #include "base/types.h"
 #include "consensus/entry.h"
+#include "engine/state/request.h"
 
 namespace baton::server {
 
 inline constexpr uint8_t kEntryVersion = 1;
-inline constexpr uint64_t kEntryBytesMax = 32
-                                           << 20;  // one request of 8 MiB fits with room to spare
+// One request with all its effects, after others that nearly fill an entry. An entry is never
+// split: a message between peers must take one.
+inline constexpr uint64_t kEntryBytesMax = 12 << 20;
+static_assert(kEntryBytesMax > engine::kRequestEffectsBytesMax + (2 << 20));
 
 // What the driver knows of an entry beside its id and its core part.
 struct EntryStamp {

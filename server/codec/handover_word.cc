@@ -12,6 +12,7 @@ enum class Kind : uint8_t { kAskReady = 1, kTellReady = 2, kTellHanded = 3 };
 
 constexpr uint8_t kNearlyFull = 1;
 constexpr uint8_t kInstalling = 2;
+constexpr uint8_t kBarred = 4;
 
 void Begin(std::string* to, Kind kind, uint64_t handover) {
   PutByte(to, kHandoverWordVersion);
@@ -34,7 +35,8 @@ struct Encoder {
     PutVarint(to, word.applied.value);
     PutVarint(to, word.unapplied);
     PutVarint(to, word.log_room_bytes);
-    PutByte(to, (word.nearly_full ? kNearlyFull : 0) | (word.installing ? kInstalling : 0));
+    PutByte(to, (word.nearly_full ? kNearlyFull : 0) | (word.installing ? kInstalling : 0) |
+                    (word.barred ? kBarred : 0));
     PutTime(to, word.write_us);
     PutTime(to, word.wall_time_us);
   }
@@ -65,9 +67,10 @@ TellReady ReadTell(Decoder* from, uint64_t handover) {
   word.unapplied = from->ReadVarint();
   word.log_room_bytes = from->ReadVarint();
   const uint8_t flags = from->ReadByte();
-  if (flags > (kNearlyFull | kInstalling)) from->Fail();
+  if (flags > (kNearlyFull | kInstalling | kBarred)) from->Fail();
   word.nearly_full = (flags & kNearlyFull) != 0;
   word.installing = (flags & kInstalling) != 0;
+  word.barred = (flags & kBarred) != 0;
   word.write_us = ReadTime(from);
   word.wall_time_us = ReadTime(from);
   return word;

@@ -43,6 +43,7 @@ struct TellReady {
   uint64_t log_room_bytes = 0;  // in segments that are prepared
   bool nearly_full = false;     // its disk
   bool installing = false;      // a snapshot is on its way to it
+  bool barred = false;          // by an operator
   int64_t write_us = 0;         // median of the last second's log writes; 0: none yet
   int64_t wall_time_us = 0;
   friend bool operator==(const TellReady&, const TellReady&) = default;

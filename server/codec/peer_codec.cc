@@ -85,21 +85,18 @@ struct BodyWriter {
   void operator()(const consensus::Prepare& from) {
     auto* to = header->mutable_prepare();
     Put(from.ballot, to->mutable_ballot());
-    to->set_cause(static_cast<uint32_t>(from.cause));
     Put(from.succeeds, to->mutable_succeeds());
   }
   void operator()(const consensus::Promise& from) {
     auto* to = header->mutable_promise();
     Put(from.ballot, to->mutable_ballot());
     Put(from.last, to->mutable_last());
-    to->set_commit_slot(from.commit.value);
   }
   void operator()(const consensus::Nack& from) {
     auto* to = header->mutable_nack();
     Put(from.ballot, to->mutable_ballot());
     Put(from.promised, to->mutable_promised());
     to->set_refusal(static_cast<uint32_t>(from.refusal));
-    to->set_lease_remaining_us(from.lease_remaining_us);
   }
   void operator()(const consensus::Fetch& from) {
     auto* to = header->mutable_fetch();
@@ -200,10 +197,6 @@ bool GetRefusal(uint32_t from, consensus::Refusal* to) {
   *to = static_cast<consensus::Refusal>(from);
   return from <= static_cast<uint32_t>(consensus::Refusal::kUnable);
 }
-bool GetCause(uint32_t from, consensus::Cause* to) {
-  *to = static_cast<consensus::Cause>(from);
-  return from >= 1 && from <= static_cast<uint32_t>(consensus::Cause::kAborted);
-}
 
 // False for a body that this version does not know or whose values are out of range.
 bool ReadBody(const PeerHeader& header, consensus::MessageBody* body) {
@@ -223,20 +216,17 @@ bool ReadBody(const PeerHeader& header, consensus::MessageBody* body) {
     }
     case PeerHeader::kPrepare: {
       const auto& from = header.prepare();
-      consensus::Prepare to{.ballot = Get(from.ballot()), .succeeds = Get(from.succeeds())};
-      const bool known = GetCause(from.cause(), &to.cause);
-      *body = to;
-      return known;
+      *body = consensus::Prepare{Get(from.ballot()), Get(from.succeeds())};
+      return true;
     }
     case PeerHeader::kPromise: {
       const auto& from = header.promise();
-      *body = consensus::Promise{Get(from.ballot()), Get(from.last()), Slot{from.commit_slot()}};
+      *body = consensus::Promise{Get(from.ballot()), Get(from.last())};
       return true;
     }
     case PeerHeader::kNack: {
       const auto& from = header.nack();
       consensus::Nack to{Get(from.ballot()), Get(from.promised())};
-      to.lease_remaining_us = from.lease_remaining_us();
       const bool known = GetRefusal(from.refusal(), &to.refusal);
       *body = to;
       return known;

@@ -13,7 +13,7 @@ void AckGate::ForEachLine(What what) {
   what(&applied_);
   for (auto at = durable_.begin(); at != durable_.end();) {
     what(&at->second);
-    at = at->second.empty() ? durable_.erase(at) : std::next(at);
+    at = at->second.answers.empty() ? durable_.erase(at) : std::next(at);
   }
 }
 
@@ -21,10 +21,10 @@ void AckGate::Add(GatedAnswer answer) {
   Line* line = &committed_;
   if (answer.until == GatedAnswer::Until::kApplied) line = &applied_;
   if (answer.until == GatedAnswer::Until::kDurable) line = &durable_[answer.keyspace];
-  BATON_CHECK(line->empty() || line->back().slot <= answer.slot);
+  BATON_CHECK(line->answers.empty() || line->answers.back().slot <= answer.slot);
   next_deadline_us_ =
       size_ == 0 ? answer.deadline_us : std::min(next_deadline_us_, answer.deadline_us);
-  line->push_back(std::move(answer));
+  line->answers.push_back(std::move(answer));
   ++size_;
 }
 
@@ -35,30 +35,43 @@ void AckGate::Release(const Progress& progress, int64_t now_us, AnswerBatch* ans
   for (auto at = durable_.begin(); at != durable_.end();) {
     ReleaseUpTo(progress.commit, &at->second, now_us, answers);
     ReleaseDurable(progress, &at->second, now_us, answers);
-    at = at->second.empty() ? durable_.erase(at) : std::next(at);
+    at = at->second.answers.empty() ? durable_.erase(at) : std::next(at);
   }
 }
 
 void AckGate::ReleaseUpTo(Slot slot, Line* line, int64_t now_us, AnswerBatch* answers) {
-  while (!line->empty() && line->front().slot <= slot) {
-    Leave(&line->front(), engine::Durability::kQuorum, now_us, answers);
-    line->pop_front();
+  while (!line->answers.empty() && line->answers.front().slot <= slot) {
+    Leave(&line->answers.front(), engine::Durability::kQuorum, now_us, answers);
+    PopFront(line);
   }
+}
+
+void AckGate::PopFront(Line* line) {
+  line->answers.pop_front();
+  if (line->held_back > 0) --line->held_back;
 }
 
 void AckGate::ReleaseDurable(const Progress& progress, Line* line, int64_t now_us,
                              AnswerBatch* answers) {
-  while (!line->empty() && progress.leased && line->front().slot <= progress.durable) {
-    GatedAnswer& one = line->front();
-    if (!unreplicated_->MayAck(one.keyspace, one.charges, progress.applied, one.sequenced_us,
-                               now_us)) {
-      if (!one.held_back) unreplicated_->Waited(one.keyspace);
-      one.held_back = true;
-      return;
+  while (!line->answers.empty() && progress.leased &&
+         line->answers.front().slot <= progress.durable) {
+    GatedAnswer& one = line->answers.front();
+    if (!unreplicated_->MayAck(one.charges, progress.applied, one.sequenced_us, now_us)) {
+      return HoldBack(progress, line);
     }
     unreplicated_->Acked(one.slot, one.charges, one.sequenced_us, now_us);
     Leave(&one, engine::Durability::kLocal, now_us, answers);
-    line->pop_front();
+    PopFront(line);
+  }
+}
+
+// Counts each answer once that could leave if the budget of the first allowed it.
+void AckGate::HoldBack(const Progress& progress, Line* line) {
+  while (line->held_back < line->answers.size()) {
+    const GatedAnswer& one = line->answers[line->held_back];
+    if (progress.durable < one.slot) return;
+    unreplicated_->Waited(one.keyspace);
+    ++line->held_back;
   }
 }
 
@@ -81,10 +94,12 @@ void AckGate::Expire(int64_t now_us, AnswerBatch* answers) {
 
 void AckGate::ExpireLine(Line* line, int64_t now_us, AnswerBatch* answers) {
   Line kept;
-  for (GatedAnswer& one : *line) {
+  for (size_t i = 0; i < line->answers.size(); ++i) {
+    GatedAnswer& one = line->answers[i];
     if (one.deadline_us > now_us) {
       next_deadline_us_ = std::min(next_deadline_us_, one.deadline_us);
-      kept.push_back(std::move(one));
+      kept.held_back += i < line->held_back;
+      kept.answers.push_back(std::move(one));
       continue;
     }
     Failure failure = DeadlineFailure();
@@ -98,12 +113,12 @@ void AckGate::ExpireLine(Line* line, int64_t now_us, AnswerBatch* answers) {
     answers->Fail(one.to, std::move(failure));
     --size_;
   }
-  line->swap(kept);
+  *line = std::move(kept);
 }
 
 void AckGate::EndReign(const Failure& redirect, const std::string& why, AnswerBatch* answers) {
   ForEachLine([&](Line* line) {
-    for (const GatedAnswer& one : *line) {
+    for (const GatedAnswer& one : line->answers) {
       if (one.has_effect) {
         Failure failure = OutcomeUnknownFailure(why);
         failure.leader = redirect.leader;
@@ -114,13 +129,13 @@ void AckGate::EndReign(const Failure& redirect, const std::string& why, AnswerBa
         metrics_->refused_leader.Add();
       }
     }
-    line->clear();
+    *line = {};
   });
   size_ = 0;
 }
 
 Slot AckGate::WaitsForApplied() const {
-  return applied_.empty() ? kSlotNone : applied_.front().slot;
+  return applied_.answers.empty() ? kSlotNone : applied_.answers.front().slot;
 }
 
 }  // namespace baton::server

@@ -32,14 +32,13 @@ struct GatedAnswer {
   Slot slot;
   Until until = Until::kCommitted;
   KeyspaceId keyspace{};  // kDurable: whose acks it stands in line with
-  Charges charges;        // kDurable: none without an effect
+  Charges charges;        // kDurable: of each keyspace that the request names
   ReturnAddress to;
   int64_t deadline_us = 0;  // lease clock
   int64_t queued_at_us = 0;
   int64_t sequenced_us = 0;
   bool has_effect = false;
-  bool held_back = false;  // its budget did so; set by the gate
-  Answer answer;           // its durability is set by the gate
+  Answer answer;  // its durability is set by the gate
 };
 
 // How far the reign has come.
@@ -72,9 +71,14 @@ class AckGate {
   Slot WaitsForApplied() const;
 
  private:
-  using Line = std::deque<GatedAnswer>;  // ascending by slot
+  struct Line {
+    std::deque<GatedAnswer> answers;  // ascending by slot
+    size_t held_back = 0;             // the first so many: their budget held them back once
+  };
 
+  static void PopFront(Line* line);
   void ReleaseUpTo(Slot slot, Line* line, int64_t now_us, AnswerBatch* answers);
+  void HoldBack(const Progress& progress, Line* line);
   void ReleaseDurable(const Progress& progress, Line* line, int64_t now_us, AnswerBatch* answers);
   void Leave(GatedAnswer* one, engine::Durability durability, int64_t now_us, AnswerBatch* answers);
   void ExpireLine(Line* line, int64_t now_us, AnswerBatch* answers);

@@ -188,8 +188,11 @@ Failure RejectedFailure(const engine::Rejection& rejection) {
                   "the keyspace of operation " + at +
                       " has reached its size: delete some of it, or allow more");
     case Why::kTooLarge:
-      return over(absl::StatusCode::kInvalidArgument, "request_bytes_max", engine::kRequestBytesMax,
-                  "the values appended to are too large together: split the request");
+      return over(
+          absl::StatusCode::kInvalidArgument, "request_effects_bytes_max",
+          engine::kRequestEffectsBytesMax,
+          "the values that it writes, those appended to whole, are too large together: split "
+          "the request");
     case Why::kTooManyRows:
       return over(absl::StatusCode::kFailedPrecondition, "evaluate_rows_max",
                   engine::kEvaluateRowsMax,
@@ -220,7 +223,8 @@ Failure SessionTooOldFailure(uint64_t sequence) {
 Failure FencedFailure(uint64_t sequence) {
   return Make(absl::StatusCode::kAborted, Reason::kFenced,
               "number " + std::to_string(sequence) +
-                  " was asked about before it came, and never takes effect: use another number");
+                  " was asked about before it came, or is listed as lost: it takes no effect; use "
+                  "another number");
 }
 
 Failure MembersRefusedFailure(absl::StatusCode code, std::string why) {

@@ -10,10 +10,11 @@
 namespace baton::server {
 
 Applier::Applier(engine::Engine* engine, engine::Catalog* catalog, engine::Sessions* sessions,
-                 engine::KeyspaceSizes* sizes, const wal::Wal* wal, const Clock* clock,
-                 Metrics* metrics, const Limits& limits, Hooks hooks)
+                 OrderBook* orders, engine::KeyspaceSizes* sizes, const wal::Wal* wal,
+                 const Clock* clock, Metrics* metrics, const Limits& limits, Hooks hooks)
     : engine_(engine),
       catalog_(catalog),
+      orders_(orders),
       sizes_(sizes),
       wal_(wal),
       clock_(clock),
@@ -118,6 +119,11 @@ absl::Status Applier::Commit() {
   if (batch_.entries() == 0) return absl::OkStatus();
   const int64_t began_us = clock_->LeaseNowUs();
   if (absl::Status s = batch_.Commit(); !s.ok()) return s;
+  bool ordered = false;
+  for (const engine::SystemTable table : OrderBook::kTables) ordered |= batch_.TakeWrote(table);
+  if (ordered) {
+    if (absl::Status s = orders_->Load(*engine_); !s.ok()) return s;
+  }
   metrics_->apply_us.Observe(static_cast<uint64_t>(clock_->LeaseNowUs() - began_us));
   metrics_->applied_slot.Set(added_.value);
   hooks_.applied(added_);

@@ -27,6 +27,7 @@
 #include "engine/storage/engine.h"
 #include "server/replica/clock.h"
 #include "server/replica/metrics.h"
+#include "server/replica/order_book.h"
 #include "server/replica/stage.h"
 #include "wal/wal.h"
 
@@ -57,8 +58,8 @@ class Applier : public Stage {
     uint64_t log_retention_bytes;
   };
   Applier(engine::Engine* engine, engine::Catalog* catalog, engine::Sessions* sessions,
-          engine::KeyspaceSizes* sizes, const wal::Wal* wal, const Clock* clock, Metrics* metrics,
-          const Limits& limits, Hooks hooks);
+          OrderBook* orders, engine::KeyspaceSizes* sizes, const wal::Wal* wal, const Clock* clock,
+          Metrics* metrics, const Limits& limits, Hooks hooks);
 
   void Submit(std::vector<ApplyItem> items);
   // Bytes submitted and not yet applied.
@@ -83,6 +84,7 @@ class Applier : public Stage {
 
   engine::Engine* const engine_;
   const engine::Catalog* const catalog_;
+  OrderBook* const orders_;
   engine::KeyspaceSizes* const sizes_;
   const wal::Wal* const wal_;
   const Clock* const clock_;

@@ -89,18 +89,18 @@ Driver::Driver(const Parts& parts, const consensus::Config& config,
       core_(config, recovered, parts.clock->LeaseNowUs()),
       desk_(&core_, parts.members, parts.reads,
             Sequencer::Parts{parts.engine, parts.overlay, parts.catalog, parts.sessions,
-                             parts.sizes, parts.unreplicated, parts.clock, parts.readers, &inbox_,
-                             parts.metrics, parts.fatal},
+                             parts.orders, parts.sizes, parts.unreplicated, parts.clock,
+                             parts.readers, &inbox_, parts.metrics, parts.fatal},
             desk_limits),
       local_(&core_, LocalDesk::Parts{parts.applied_reads, parts.readers, &inbox_, parts.metrics},
              local_limits, config.timing.lease_us),
       members_(&core_, parts.members, parts.transport),
       handovers_(HandoverDesk::Parts{&core_, parts.members, parts.engine, parts.overlay,
-                                     parts.meter, parts.readers, &inbox_, parts.transport,
-                                     parts.clock, parts.metrics, parts.fatal},
+                                     parts.orders, parts.meter, parts.readers, &inbox_,
+                                     parts.transport, parts.clock, parts.metrics, parts.fatal},
                  handover_limits),
       target_(HandoverTarget::Parts{&core_, parts.meter, parts.disk, parts.wal, parts.snapshots_in,
-                                    parts.transport, parts.clock}),
+                                    parts.health, parts.transport, parts.clock}),
       written_(recovered.last),
       applied_(recovered.applied),
       handed_(recovered.applied) {
@@ -208,6 +208,7 @@ void Driver::Take(const consensus::Message& message) {
     parts_.metrics->messages_dropped.Add();
     return;
   }
+  election_.Hear(message, core_);
   if (const auto* offer = std::get_if<consensus::SnapshotOffer>(&message.body)) {
     parts_.snapshots_in->OnOffer(message.from, *offer, core_);
   } else if (const auto* chunk = std::get_if<consensus::SnapshotChunk>(&message.body)) {
@@ -217,11 +218,11 @@ void Driver::Take(const consensus::Message& message) {
   } else if (const auto* talk = std::get_if<consensus::HandoverTalk>(&message.body)) {
     TakeWord(message.from, *talk->word);
   } else if (const auto* report = std::get_if<consensus::LossReport>(&message.body)) {
-    auto losses = engine::DecodeLosses(*report->losses);
-    if (!losses.ok()) {
+    auto told = engine::DecodeLosses(*report->losses);
+    if (!told.ok()) {
       parts_.metrics->messages_dropped.Add();
     } else if (desk_.serving()) {  // else it is told again
-      LogLosses(*std::move(losses));
+      LogLosses(*std::move(told));
     }
   }
 }
@@ -248,22 +249,22 @@ void Driver::RunHandovers(int64_t now_us) {
 }
 
 void Driver::On(LossesFound& found) {
-  std::vector<engine::Loss> losses = parts_.losses->On(std::move(found));
-  if (losses.empty() || stopped_) return;
-  if (desk_.serving()) return LogLosses(std::move(losses));
+  engine::LossRequest told = parts_.losses->On(std::move(found));
+  if (told.losses.empty() || stopped_) return;
+  if (desk_.serving()) return LogLosses(std::move(told));
   const std::optional<NodeId> leader = core_.leader();
   if (!leader || *leader == core_.self()) return;  // told later
-  auto report = std::make_shared<const std::string>(engine::EncodeLosses(losses));
+  auto report = std::make_shared<const std::string>(engine::EncodeLosses(told));
   parts_.transport->Send(
       {.from = core_.self(), .to = *leader, .body = consensus::LossReport{std::move(report)}});
 }
 
 // Nobody waits for the answer: what does not get into the log is told again.
-void Driver::LogLosses(std::vector<engine::Loss> losses) {
+void Driver::LogLosses(engine::LossRequest told) {
   const int64_t now_us = parts_.clock->LeaseNowUs();
   QueuedWrite write{.deadline_us = now_us + kLogLossesUs, .queued_at_us = now_us};
-  for (const engine::Loss& loss : losses) write.bytes += loss.key.size() + loss.value.size();
-  write.request = engine::LossRequest{std::move(losses)};
+  for (const engine::Loss& loss : told.losses) write.bytes += loss.key.size() + loss.value.size();
+  write.request = std::move(told);
   std::vector<QueuedWrite> writes;
   writes.push_back(std::move(write));
   std::vector<QueuedRead> reads;
@@ -569,8 +570,8 @@ void Driver::NoticeStanding() {
   if (core_.standing() == consensus::Standing::kFollower) {
     candidate_since_us_ = 0;
   } else if (candidate_since_us_ == 0) {
-    candidate_since_us_ = election_.stood_us = now_us;
-    election_.health = core_.health();
+    candidate_since_us_ = now_us;
+    election_.Stand(core_, now_us);
   }
   if (core_.leader()) {
     leaderless_ = false;

@@ -62,6 +62,7 @@ class Driver : public Stage {
     engine::Overlay* overlay;
     const engine::Catalog* catalog;
     const engine::Sessions* sessions;
+    const OrderBook* orders;
     const engine::KeyspaceSizes* sizes;
     Unreplicated* unreplicated;
     const wal::Wal* wal;
@@ -145,7 +146,7 @@ class Driver : public Stage {
   void Do(consensus::ReadReady& ready);
   void Do(consensus::ReadRefused& refused);
 
-  void LogLosses(std::vector<engine::Loss> losses);
+  void LogLosses(engine::LossRequest told);
   void ProposeReign(const EntryStamp& last);
   void Propose(consensus::Entry entry);
   void AdmitReads(std::vector<QueuedRead> reads, int64_t now_us,

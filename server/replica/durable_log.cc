@@ -26,9 +26,22 @@ void DurableLog::Submit(LogBatch batch) {
     MutexLock lock(&mutex_);
     if (failed_) return;
     if (batch.writes()) meter_->Submitted(batch.submitted_us);
-    queue_.push_back(std::move(batch));
+    if (!Join(&batch)) queue_.push_back(std::move(batch));
   }
   wakeup().Notify();
+}
+
+bool DurableLog::Join(LogBatch* batch) {
+  if (queue_.empty() || !queue_.back().only_sends() || !batch->only_sends()) return false;
+  LogBatch& last = queue_.back();
+  last.persist_id = batch->persist_id;  // persists complete up to an id
+  std::vector<consensus::Message>& sends = last.then_send;
+  sends.insert(sends.end(), std::make_move_iterator(batch->then_send.begin()),
+               std::make_move_iterator(batch->then_send.end()));
+  if (sends.size() > kWaitingSendsMax) {
+    sends.erase(sends.begin(), sends.end() - kWaitingSendsMax);
+  }
+  return true;
 }
 
 int64_t DurableLog::NextDeadlineUs() const {

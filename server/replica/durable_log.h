@@ -40,6 +40,8 @@ struct LogBatch {
   int64_t submitted_us = 0;  // set by Submit
 
   bool writes() const { return probe || !records.empty(); }
+  // It has only something to send, once what was submitted before is durable.
+  bool only_sends() const { return persist_id != 0 && !writes() && replaces == Slot{}; }
 };
 
 // What a turn has brought to an end.
@@ -52,6 +54,9 @@ struct TurnDone {
 class DurableLog : public Stage {
  public:
   static constexpr int64_t kNoSpaceRetryUs = 100'000;
+  // Answers that wait for one write. A leader asks again and again while a disk stands still: the
+  // oldest of more are dropped, as a network may.
+  static constexpr size_t kWaitingSendsMax = 64;
 
   struct Hooks {
     std::function<void(const TurnDone& done)> done;
@@ -81,6 +86,8 @@ class DurableLog : public Stage {
     uint64_t number = 0;
     std::vector<LogBatch> batches;
   };
+  // Joins what only sends to what only sends before it. False: it is left.
+  bool Join(LogBatch* batch) BATON_REQUIRES(mutex_);
   // What is to be appended now: all that waits, but what replaces entries begins a turn.
   std::optional<Turn> Begin();
   // False: the turn goes no further. Without space for what it replaces it was put back.

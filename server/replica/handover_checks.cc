@@ -41,7 +41,7 @@ std::vector<HandoverCheck> CheckTarget(const HandoverView& view, const TellReady
   return {
       YesOrNo("voter", "a voter", "no voter", view.voter),
       YesOrNo("members", "settled", "a change is under way", !view.changing),
-      YesOrNo("barred", "not barred", "barred by its operator", !view.health.barred),
+      YesOrNo("barred", "not barred", "barred by an operator", !told.barred),
       YesOrNo("recovering", "recovered", "it replays, or has no room", !view.health.recovering),
       AtMost("lag", kHandoverLagMax, view.lag, "entries"),
       AtMost("apply", kHandoverUnappliedMax, told.unapplied, "entries"),

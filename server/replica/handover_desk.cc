@@ -125,7 +125,16 @@ void HandoverDesk::RecordElection(const ReignRow& reign) {
   election_ = std::move(row);
 }
 
-// How those that may lead stood, in the order of their turns: the leader that was gone comes last.
+// What the voter said to this node when it stood, and whether it went along.
+std::pair<std::string, bool> HandoverDesk::VerdictOf(NodeId node) const {
+  if (node == parts_.core->self()) return {"stood", true};
+  const auto found = seen_.verdicts.find(node);
+  if (found == seen_.verdicts.end() || found->second.empty()) return {"was not heard", false};
+  return {found->second, found->second == "promised"};
+}
+
+// How those that may lead stood, and what they said, in the order of their turns: the leader that
+// was gone comes last.
 std::vector<HandoverCheck> HandoverDesk::Standings(NodeId lapsed) const {
   const consensus::Configurations& members = parts_.core->configurations();
   std::map<uint32_t, NodeId> turns;
@@ -135,9 +144,11 @@ std::vector<HandoverCheck> HandoverDesk::Standings(NodeId lapsed) const {
   std::vector<HandoverCheck> standings;
   for (const auto& [turn, node] : turns) {
     const auto told = seen_.health.nodes.find(node);
-    const std::string words =
-        told == seen_.health.nodes.end() ? "nothing was told" : Words(told->second);
-    standings.push_back({Named(node), absl::StrCat("stands as number ", turn + 1), words, true});
+    std::string words = told == seen_.health.nodes.end() ? "nothing was told" : Words(told->second);
+    const auto [verdict, followed] = VerdictOf(node);
+    absl::StrAppend(&words, "; ", verdict);
+    standings.push_back(
+        {Named(node), absl::StrCat("stands as number ", turn + 1), words, followed});
   }
   return standings;
 }
@@ -206,6 +217,7 @@ void HandoverDesk::EndReign(const Failure& redirect, int64_t last_ack_us) {
   given_up_ = false;
   for (const auto& call : calls_) call.done(ResultOf(redirect));
   for (const auto& call : waiting_) call.done(ResultOf(redirect));
+  rehearsal_.EndReign(redirect);
   calls_.clear();
   waiting_.clear();
   found_.reset();
@@ -230,6 +242,7 @@ void HandoverDesk::Admit(QueuedHandoverCall call) {
   if (parts_.core->standing() != consensus::Standing::kLeader) {
     return call.done(ResultOf(NotLeaderFailure(parts_.members->Hint(parts_.core->leader()))));
   }
+  if (call.call.what == HandoverCall::What::kPredict) return rehearsal_.Admit(std::move(call));
   if (calls_.size() + waiting_.size() >= kCallsMax) {
     return call.done(ResultOf(OverloadedFailure(absl::StrCat("handover_calls_max=", kCallsMax))));
   }
@@ -352,8 +365,7 @@ void HandoverDesk::Begin(QueuedHandoverCall call) {
 
 void HandoverDesk::Expire(int64_t now_us) {
   const auto late = [now_us](const QueuedHandoverCall& queued) {
-    const int64_t deadline_us = queued.call.deadline_us;
-    if (deadline_us == 0 || now_us < deadline_us) return false;
+    if (!queued.call.PastDeadline(now_us)) return false;
     HandoverResult result = ResultOf(OutcomeUnknownFailure(""));
     result.failure.code = absl::StatusCode::kDeadlineExceeded;
     result.failure.message =
@@ -363,12 +375,14 @@ void HandoverDesk::Expire(int64_t now_us) {
   };
   std::erase_if(waiting_, late);
   std::erase_if(calls_, late);
+  rehearsal_.Expire(now_us);
 }
 
 // ---- Steps
 
 std::optional<consensus::HandoverGivenUp> HandoverDesk::Advance(int64_t now_us) {
   if (!serving_) return std::nullopt;
+  rehearsal_.Advance(now_us);
   probation_.Look(parts_.core->commit(), parts_.core->log().last().slot, now_us);
   AnswerWaiting();
   if (election_ && !proposal_ && Settled() && (!row_ || Chosen())) {
@@ -416,32 +430,18 @@ bool HandoverDesk::PastDeadline(int64_t now_us) const {
 }
 
 void HandoverDesk::BeginPreflight() {
-  const NodeId to = row_->to == NodeId{} ? BestRanked() : row_->to;
+  const NodeId to = row_->to == NodeId{} ? BestRanked(*parts_.core) : row_->to;
   Step(HandoverState::kPreflight);
   proposal_->to = to;
 }
 
-// Who would stand first if this node were gone. This node itself: there is nobody else.
-NodeId HandoverDesk::BestRanked() const {
-  const consensus::Configurations& members = parts_.core->configurations();
-  NodeId best = parts_.core->self();
-  for (const NodeId node : members.Voters()) {
-    if (node == parts_.core->self() || !members.MayLead(node)) continue;
-    if (Rank(members, parts_.core->health(), node, parts_.core->self()) == 0) best = node;
-  }
-  return best;
-}
-
 void HandoverDesk::Examine(int64_t now_us) {
   if (row_->to == parts_.core->self()) {
-    const bool named = row_->order.to != NodeId{};
-    return Step(HandoverState::kRejected, named ? absl::StrCat(Named(row_->to), " leads already")
-                                                : "there is no other node that may lead");
+    return Step(HandoverState::kRejected, NoTarget(PreflightParts(), row_->order.to));
   }
   if (!preflight_) {
-    preflight_.emplace(
-        Preflight::Parts{parts_.core, parts_.members, parts_.meter, parts_.transport, parts_.clock},
-        row_->number, row_->to, row_->steps.back().slot, kPromiseLeases * limits_.lease_us);
+    preflight_.emplace(PreflightParts(), row_->number, row_->to, row_->steps.back().slot,
+                       kPromiseLeases * limits_.lease_us);
   }
   preflight_->Advance(now_us);
   switch (preflight_->verdict()) {
@@ -482,8 +482,17 @@ void HandoverDesk::Prove(int64_t now_us) {
   parts_.metrics->handovers_done.Add();
 }
 
-// Once: that handover has no probation. Its own preflight says whether the other is worse.
+// Once: that handover has no probation. Not while leadership is frozen. Its own preflight says
+// whether the other is worse.
 void HandoverDesk::HandBack() {
+  const int64_t wall_us = parts_.clock->WallNowUs();
+  const auto page = parts_.orders->Read();
+  if (page->orders.Find(OrderKind::kFreeze, NodeId{}, wall_us) != nullptr) {
+    return Step(HandoverState::kDone,
+                absl::StrCat(Named(row_->to), " leads, though the log stood still for ",
+                             Millis(probation_.worst_us()),
+                             " in its probation: leadership is frozen, it is not handed back"));
+  }
   HandoverCall call;
   call.order.id = absl::StrCat("back-", row_->number);
   call.order.to = row_->ballot.node;
@@ -497,6 +506,7 @@ void HandoverDesk::HandBack() {
 
 void HandoverDesk::On(NodeId from, const TellReady& told, int64_t now_us) {
   if (preflight_) preflight_->On(from, told, now_us);
+  rehearsal_.On(from, told, now_us);
 }
 
 void HandoverDesk::On(const TellHanded& told, int64_t now_us) {
@@ -505,10 +515,7 @@ void HandoverDesk::On(const TellHanded& told, int64_t now_us) {
 }
 
 std::string HandoverDesk::Named(NodeId node) const {
-  if (node == NodeId{}) return "the best-ranked";
-  const auto members = parts_.members->Read();
-  const MemberInfo* member = members->Find(node);
-  return member == nullptr ? absl::StrCat("node ", node.value) : member->name;
+  return node == NodeId{} ? "the best-ranked" : parts_.members->NameOf(node);
 }
 
 int64_t HandoverDesk::NextDeadlineUs() const {
@@ -518,7 +525,7 @@ int64_t HandoverDesk::NextDeadlineUs() const {
   };
   std::for_each(calls_.begin(), calls_.end(), note);
   std::for_each(waiting_.begin(), waiting_.end(), note);
-  return std::min(next_us, StepDueUs());
+  return std::min({next_us, StepDueUs(), rehearsal_.NextDeadlineUs()});
 }
 
 // Kept to what can be done then: what is not chosen yet is heard of by a message.

@@ -18,6 +18,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/types.h"
@@ -30,24 +31,18 @@
 #include "server/codec/stored_rows.h"
 #include "server/replica/clock.h"
 #include "server/replica/disk_meter.h"
+#include "server/replica/election_seen.h"
 #include "server/replica/loop_inbox.h"
 #include "server/replica/member_table.h"
 #include "server/replica/metrics.h"
+#include "server/replica/order_book.h"
 #include "server/replica/preflight.h"
 #include "server/replica/probation.h"
 #include "server/replica/readers.h"
+#include "server/replica/rehearsal.h"
 #include "server/replica/transport.h"
 
 namespace baton::server {
-
-// An election as its winner saw it, by its lease clock.
-struct ElectionSeen {
-  int64_t committed_us = 0;  // it heard last of a write that was chosen; 0: of none in this life
-  int64_t lost_us = 0;       // it knew of no leader any more
-  int64_t stood_us = 0;
-  int64_t won_us = 0;
-  consensus::HealthTable health;  // as the leader before had told last
-};
 
 class HandoverDesk {
  public:
@@ -59,6 +54,7 @@ class HandoverDesk {
     const MemberTable* members;
     const engine::Engine* engine;  // null at a witness, which never leads
     const engine::Overlay* overlay;
+    const OrderBook* orders;
     DiskMeter* meter;
     Readers* readers;
     LoopInbox* inbox;
@@ -71,7 +67,8 @@ class HandoverDesk {
     int64_t lease_us;            // a Seal that is not handed over by then is given up
     int64_t write_objective_us;  // in probation a write takes no longer
   };
-  HandoverDesk(const Parts& parts, const Limits& limits) : parts_(parts), limits_(limits) {}
+  HandoverDesk(const Parts& parts, const Limits& limits)
+      : parts_(parts), limits_(limits), rehearsal_(PreflightParts()) {}
 
   // This node's reign serves requests; its own entry is at that slot. Where it came by an election
   // that is recorded too.
@@ -101,10 +98,12 @@ class HandoverDesk {
   int64_t NextDeadlineUs() const;
 
  private:
+  Preflight::Parts PreflightParts() const {
+    return {parts_.core, parts_.members, parts_.meter, parts_.transport, parts_.clock};
+  }
   bool Settled() const { return !row_ || Final(row_->state()); }  // no handover is under way
   bool Chosen() const;                                            // the newest step is
   std::string Named(NodeId node) const;
-  NodeId BestRanked() const;
   void Look(std::string id);
   void TakeCalls();
   bool TakeFront();  // false: it waits
@@ -114,6 +113,7 @@ class HandoverDesk {
   void Step(HandoverState state, std::string outcome = {});
   void RecordElection(const ReignRow& reign);
   std::vector<HandoverCheck> Standings(NodeId lapsed) const;
+  std::pair<std::string, bool> VerdictOf(NodeId node) const;
   void SettleOfBefore(const std::optional<ReignRow>& after);
 
   // Each once its state is chosen.
@@ -145,6 +145,8 @@ class HandoverDesk {
   };
   std::optional<Found> found_;
   bool looking_ = false;
+
+  Rehearsal rehearsal_;  // what is only to be foretold
 
   // Of the handover under way that this node began.
   int64_t begun_us_ = 0;

@@ -38,6 +38,7 @@ void HandoverTarget::Tell(Slot applied, int64_t now_us) {
   told.unapplied = parts_.core->log().last().slot.value - applied.value;
   told.log_room_bytes = parts_.wal->RoomBytes();
   told.nearly_full = parts_.disk->NearlyFull();
+  told.barred = parts_.health->BarredByOperator();
   told.installing = parts_.snapshots_in->busy();
   told.write_us = parts_.meter->Read(now_us).recent_us;
   told.wall_time_us = parts_.clock->WallNowUs();

@@ -13,6 +13,7 @@
 #include "server/replica/clock.h"
 #include "server/replica/disk_guard.h"
 #include "server/replica/disk_meter.h"
+#include "server/replica/health_probe.h"
 #include "server/replica/snapshot_receiver.h"
 #include "server/replica/stage.h"
 #include "server/replica/transport.h"
@@ -33,6 +34,7 @@ class HandoverTarget {
     DiskGuard* disk;
     const wal::Wal* wal;
     const SnapshotReceiver* snapshots_in;
+    const HealthProbe* health;
     Transport* transport;
     const Clock* clock;
   };

@@ -8,6 +8,7 @@ std::optional<consensus::Measured> HealthProbe::Look(uint64_t unapplied, int64_t
   next_look_us_ = now_us + kLookUs;
   const DiskMeter::Reading disk = parts_.meter->Read(now_us);
   wants_proof_ = disk.idle && now_us - disk.completed_us >= proof_us_;
+  GoByOrders();
   now_.health.disk = disk.disk;
   now_.health.recovering = Recovering(unapplied);
   Metrics& metrics = *parts_.metrics;
@@ -21,6 +22,25 @@ std::optional<consensus::Measured> HealthProbe::Look(uint64_t unapplied, int64_t
   if (told_ == now_) return std::nullopt;
   told_ = now_;
   return now_;
+}
+
+const OrderRow* HealthProbe::Order(const OrderBook::Page& page, OrderKind kind) const {
+  return page.orders.Find(kind, self_, parts_.clock->WallNowUs());
+}
+
+bool HealthProbe::BarredByOperator() const {
+  return wishes_.barred || Order(*parts_.orders->Read(), OrderKind::kBar) != nullptr;
+}
+
+void HealthProbe::GoByOrders() {
+  const auto page = parts_.orders->Read();
+  now_.health.barred = BarredByOperator() || Order(*page, OrderKind::kHoldDown) != nullptr;
+  now_.health.region = wishes_.region;
+  now_.health.priority = wishes_.priority;
+  const OrderRow* const preference = Order(*page, OrderKind::kPreference);
+  if (preference == nullptr) return;
+  now_.health.region = preference->region.value_or(wishes_.region);
+  now_.health.priority = preference->priority.value_or(wishes_.priority);
 }
 
 bool HealthProbe::Recovering(uint64_t unapplied) const {

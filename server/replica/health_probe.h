@@ -12,9 +12,11 @@
 #include "consensus/event.h"
 #include "consensus/health.h"
 #include "server/replica/applier.h"
+#include "server/replica/clock.h"
 #include "server/replica/disk_guard.h"
 #include "server/replica/disk_meter.h"
 #include "server/replica/metrics.h"
+#include "server/replica/order_book.h"
 #include "wal/wal.h"
 
 namespace baton::server {
@@ -32,16 +34,15 @@ class HealthProbe {
     const DiskGuard* disk;
     const Applier* applier;  // null at a witness
     const wal::Wal* wal;
+    const OrderBook* orders;
+    const Clock* clock;
     Metrics* metrics;
   };
-  // `wishes`: barred, region and priority, as the operator has set them. `proof_us`: how long a
-  // disk may go unproved where nothing is written.
-  HealthProbe(const consensus::NodeHealth& wishes, int64_t proof_us, const Parts& parts)
-      : parts_(parts), proof_us_(proof_us) {
-    now_.health.barred = wishes.barred;
-    now_.health.region = wishes.region;
-    now_.health.priority = wishes.priority;
-  }
+  // `wishes`: barred, region and priority, as this node is configured; orders come before them.
+  // `proof_us`: how long a disk may go unproved where nothing is written.
+  HealthProbe(NodeId self, const consensus::NodeHealth& wishes, int64_t proof_us,
+              const Parts& parts)
+      : parts_(parts), self_(self), wishes_(wishes), proof_us_(proof_us) {}
 
   // Looks, if that is due. `unapplied`: entries that the log has above the state.
   // Something to tell the core, if it has changed.
@@ -49,11 +50,17 @@ class HealthProbe {
   // Whether the disk has gone unproved for too long: write a probe. As of the last look.
   bool WantsProof() const { return wants_proof_; }
   int64_t NextDeadlineUs() const { return next_look_us_; }
+  // Not held down alone: as the orders are now.
+  bool BarredByOperator() const;
 
  private:
   bool Recovering(uint64_t unapplied) const;
+  void GoByOrders();
+  const OrderRow* Order(const OrderBook::Page& page, OrderKind kind) const;
 
   const Parts parts_;
+  const NodeId self_;
+  const consensus::NodeHealth wishes_;
   const int64_t proof_us_;
   int64_t next_look_us_ = 0;
   bool wants_proof_ = false;

@@ -32,7 +32,7 @@ consensus::Entry LeaderDesk::OpenReign(const consensus::OpenReign& open, const E
 
 std::optional<consensus::Entry> LeaderDesk::ChangeMembers(const consensus::ProposeMembers& change,
                                                           const MembersNote& note) {
-  if (!sequencer_.MayGiveRevisions()) return std::nullopt;
+  if (!serving_ || !sequencer_.MayGiveRevisions()) return std::nullopt;
   return sequencer_.ChangeMembers(change, note, RaiseLogFloor());
 }
 
@@ -52,6 +52,7 @@ void LeaderDesk::ServeIfApplied() {
   if (serving_ || !chosen_ || applied_ < reign_slot_) return;
   serving_ = true;
   sequencer_.Serve();
+  if (auto held = sequencer_.HoldDownWhoFlaps()) PushOwn(*std::move(held));
 }
 
 Failure LeaderDesk::Redirect() const {
@@ -134,10 +135,14 @@ void LeaderDesk::Admit(std::vector<QueuedWrite> writes, std::vector<QueuedWrite>
 
 void LeaderDesk::EndIdleSessions() {
   const int64_t now_us = clock_->LeaseNowUs();
-  if (now_us < sequencer_.IdleDueUs()) return;
+  if (now_us >= sequencer_.IdleDueUs()) PushOwn(sequencer_.EndIdle(now_us));
+}
+
+// A request of the leader's own comes as any other does; when too many wait it is dropped.
+void LeaderDesk::PushOwn(QueuedWrite write) {
   std::vector<QueuedWrite> writes;
   std::vector<QueuedRead> reads;
-  writes.push_back(sequencer_.EndIdle(now_us));
+  writes.push_back(std::move(write));
   inbox_->PushCalls(&writes, &reads);
 }
 

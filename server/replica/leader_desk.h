@@ -105,6 +105,7 @@ class LeaderDesk {
   void RefuseAll(const Failure& failure, AnswerBatch* answers);
   void ServeIfApplied();
   void EndIdleSessions();
+  void PushOwn(QueuedWrite write);
   void ExpireReads(std::vector<QueuedRead>* reads, int64_t now_us, AnswerBatch* answers);
   void RefuseRead(const QueuedRead& read, const Failure& failure, AnswerBatch* answers);
   Slot RaiseLogFloor();

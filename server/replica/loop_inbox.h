@@ -19,6 +19,7 @@
 #include "engine/state/request.h"
 #include "server/codec/entry_codec.h"
 #include "server/codec/handover_row.h"
+#include "server/codec/order_row.h"
 #include "server/codec/stored_rows.h"
 #include "server/replica/answers.h"
 #include "server/replica/durable_log.h"
@@ -42,7 +43,7 @@ struct QueuedWrite {
   uint64_t bytes = 0;   // charged to the queue
   uint32_t parked = 0;  // how often its evaluation waited for a reader
   std::variant<engine::WriteRequest, engine::KeyspaceRequest, engine::LossRequest,
-               engine::SessionRequest, EndIdleSessions>
+               engine::SessionRequest, OrderRequest, OrderRow, EndIdleSessions>
       request;
   engine::Durability durability = engine::Durability::kUnspecified;  // asked for at least
   engine::SessionStamp stamp;                                        // of a WriteRequest

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <map>
-#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -29,32 +28,64 @@ class Finder {
  public:
   Finder(NodeId self, const engine::View* view) : self_(self), view_(view) {}
 
-  absl::StatusOr<Fate> FateOf(const EntryId& entry) const {
-    return server::FateOf(*view_, entry, engine::ReadTier::kAny);
+  // What was found; no more is looked for once that is full.
+  std::vector<Loss>& losses() { return losses_; }
+  bool full() const { return bytes_ > engine::kLossReportBytesMax; }
+
+  // Looks through one file. True: all of it is known, and it may go.
+  absl::StatusOr<bool> LookThrough(const std::vector<std::string>& entries) {
+    const size_t before = losses_.size();
+    for (const std::string& encoded : entries) {
+      const auto entry = DecodeEntry(encoded, EntryHash::kVerified);
+      if (!entry.ok()) return entry.status();
+      const absl::StatusOr<Fate> fate = FateOf(*view_, entry->id, engine::ReadTier::kAny);
+      if (!fate.ok()) return fate.status();
+      if (*fate == Fate::kUndecided || full()) return false;
+      if (*fate == Fate::kChosen) continue;
+      const absl::StatusOr<bool> followed = IsFollowed(entry->id.born);
+      if (!followed.ok()) return followed.status();
+      if (!*followed) return false;
+      if (absl::Status s = Look(*entry); !s.ok()) return s;
+    }
+    return losses_.size() == before && !full();
   }
 
-  // Appends what is not in the state yet of an entry that is lost.
-  absl::Status Look(const DecodedEntry& entry, std::vector<Loss>* losses) {
+ private:
+  // Appends what is not in the state yet of an entry that is lost. Ends between two requests.
+  absl::Status Look(const DecodedEntry& entry) {
     engine::EffectsReader effects(entry.effects, entry.stamp.base_revision);
     engine::Effect effect;
-    const size_t first = losses->size();
+    const size_t first = losses_.size();
+    Revision request;
     for (uint32_t index = 0; effects.Next(&effect); ++index) {
       if (effect.kind == engine::EffectKind::kResult) {
-        const absl::Status named = NameRequest(effect, std::span(*losses).subspan(first));
+        const absl::Status named = NameRequest(effect, std::span(losses_).subspan(first));
         if (!named.ok()) return named;
       }
       if (IsOfSession(effect.kind) || engine::KeyspaceOf(effect.key) == kSystemKeyspace) continue;
+      if (effect.revision != request && full()) return absl::OkStatus();
+      request = effect.revision;
       const absl::StatusOr<bool> known = IsLogged(entry.id, index);
       if (!known.ok()) return known.status();
       if (*known) continue;
       absl::StatusOr<Loss> loss = LossOf(entry, index, effect);
       if (!loss.ok()) return loss.status();
-      losses->push_back(*std::move(loss));
+      bytes_ += engine::LossBytes(*loss);
+      losses_.push_back(*std::move(loss));
     }
     return effects.status();
   }
 
- private:
+  // Whether a reign after that one is applied; then ends_ says where it begins.
+  absl::StatusOr<bool> IsFollowed(const Ballot& born) {
+    if (ends_.count(born) != 0) return true;
+    const auto after = ReignAfter(*view_, born, engine::ReadTier::kAny);
+    if (!after.ok()) return after.status();
+    if (!*after) return false;
+    ends_[born] = (*after)->slot;
+    return true;
+  }
+
   // A result follows the effects of its request, which have its revision.
   static absl::Status NameRequest(const engine::Effect& result, std::span<Loss> losses) {
     const absl::StatusOr<engine::Fate> fate = engine::DecodeFate(result.result, result.revision);
@@ -81,7 +112,8 @@ class Finder {
     loss.entry = entry.id;
     loss.index = index;
     loss.keyspace = engine::KeyspaceOf(effect.key);
-    const absl::StatusOr<KeyspaceInfo> keyspace = AsOf(loss.keyspace, entry.id.slot);
+    const absl::StatusOr<KeyspaceInfo> keyspace =
+        AsOf(loss.keyspace, std::min(entry.id.slot, ends_.at(entry.id.born)));
     if (!keyspace.ok()) return keyspace.status();
     loss.keyspace_name = keyspace->name;
     loss.acknowledged = keyspace->settings.mode == engine::KeyspaceMode::kAsync
@@ -110,8 +142,8 @@ class Finder {
     return loss;
   }
 
-  // The keyspace as it was when `slot` was written. Its changes are chosen, and applied here, as
-  // far as that slot.
+  // The keyspace as it was just before `slot`. The changes that this reads are chosen: those from
+  // where a later reign begins on are not of the history that was dropped.
   absl::StatusOr<KeyspaceInfo> AsOf(KeyspaceId id, Slot slot) {
     const auto changes = ChangesOf(id);
     if (!changes.ok()) return changes.status();
@@ -152,78 +184,57 @@ class Finder {
 
   const NodeId self_;
   const engine::View* const view_;
+  std::vector<Loss> losses_;
+  uint64_t bytes_ = 0;           // of losses_
+  std::map<Ballot, Slot> ends_;  // where the reign after it begins; of those that are followed
   std::map<KeyspaceId, std::vector<engine::KeyspaceChangeRow>> changes_;
 };
 
-uint64_t BytesOf(const std::vector<Loss>& losses, size_t from) {
-  uint64_t bytes = 0;
-  for (size_t i = from; i < losses.size(); ++i)
-    bytes += losses[i].key.size() + losses[i].value.size();
-  return bytes;
-}
-
 }  // namespace
 
-absl::StatusOr<std::vector<Loss>> FindLosses(NodeId self, const engine::Engine& engine,
-                                             const engine::Overlay& overlay,
-                                             DroppedEntries* dropped) {
-  const engine::View view(engine, overlay, Slot{});
+LossesFound FindLosses(NodeId self, const LossSources& sources) {
+  const engine::View view(*sources.engine, *sources.overlay, Slot{});
   Finder finder(self, &view);
-  std::vector<Loss> losses;
-  uint64_t bytes = 0;
-  const auto names = dropped->List();
-  if (!names.ok()) return names.status();
+  LossesFound found;
+  const auto note = [&found](const absl::Status& status) {
+    if (found.status.ok()) found.status = status;
+    return status.ok();
+  };
+  const auto names = sources.dropped->List();
+  if (!note(names.status())) return found;
   for (const std::string& name : *names) {
-    const auto entries = dropped->Read(name);
-    if (!entries.ok()) return entries.status();
-    bool over = true;
-    const size_t before = losses.size();
-    for (const std::string& encoded : *entries) {
-      const auto entry = DecodeEntry(encoded, EntryHash::kVerified);
-      if (!entry.ok()) return entry.status();
-      const absl::StatusOr<Fate> fate = finder.FateOf(entry->id);
-      if (!fate.ok()) return fate.status();
-      if (*fate == Fate::kUndecided || bytes > engine::kLossReportBytesMax) {
-        over = false;
-        break;
-      }
-      if (*fate == Fate::kChosen) continue;
-      const size_t at = losses.size();
-      if (absl::Status s = finder.Look(*entry, &losses); !s.ok()) return s;
-      bytes += BytesOf(losses, at);
-    }
-    if (!over || losses.size() != before) continue;
-    if (absl::Status s = dropped->Remove(name); !s.ok()) return s;
+    if (finder.full()) break;
+    const auto entries = sources.dropped->Read(name);
+    if (!note(entries.status())) continue;
+    const absl::StatusOr<bool> known = finder.LookThrough(*entries);
+    if (note(known.status()) && *known) note(sources.dropped->Remove(name));
   }
-  return losses;
+  found.told.losses = std::move(finder.losses());
+  return found;
 }
 
 void LossDesk::RunDue(Slot applied) {
-  if (looking_ || parts_.dropped->empty() || (applied == looked_at_ && !told_)) return;
+  if (looking_ || parts_.sources.dropped->empty() || (applied == looked_at_ && !told_)) return;
   if (parts_.clock->LeaseNowUs() < next_us_) return;
-  looked_at_ = applied;
-  looking_ =
-      parts_.worker->Post([self = parts_.self, engine = parts_.engine, overlay = parts_.overlay,
-                           dropped = parts_.dropped, found = parts_.found] {
-        auto losses = FindLosses(self, *engine, *overlay, dropped);
-        found({losses.status(), losses.ok() ? *std::move(losses) : std::vector<Loss>()});
-      });
+  looking_ = parts_.worker->Post([self = parts_.self, sources = parts_.sources,
+                                  found = parts_.found] { found(FindLosses(self, sources)); });
+  if (looking_) looked_at_ = applied;
 }
 
-std::vector<Loss> LossDesk::On(LossesFound found) {
+engine::LossRequest LossDesk::On(LossesFound found) {
   looking_ = false;
   if (!found.status.ok()) {
     spdlog::error("cannot tell what became of entries that were dropped: {}",
                   std::string(found.status.message()));
   }
-  told_ = !found.losses.empty();
+  told_ = !found.told.losses.empty();
   rest_us_ = told_ || !found.status.ok() ? std::min(2 * rest_us_, kTellUsMax) : kLookUs;
   next_us_ = parts_.clock->LeaseNowUs() + rest_us_;
-  return std::move(found.losses);
+  return std::move(found.told);
 }
 
 int64_t LossDesk::NextDeadlineUs() const {
-  return looking_ || !told_ || parts_.dropped->empty() ? kNever : next_us_;
+  return looking_ || !told_ || parts_.sources.dropped->empty() ? kNever : next_us_;
 }
 
 }  // namespace baton::server

@@ -25,17 +25,23 @@
 
 namespace baton::server {
 
+// What the worker hands back to the loop. With an error there may be losses too: a file that cannot
+// be read says nothing of the others.
+struct LossesFound {
+  absl::Status status;  // the first error
+  engine::LossRequest told;
+};
+
+// Where losses are looked for; each outlives the look.
+struct LossSources {
+  const engine::Engine* engine;
+  const engine::Overlay* overlay;
+  DroppedEntries* dropped;
+};
+
 // What is lost and not in the state yet, up to about kLossReportBytesMax. Forgets the files of
 // which all is known. On the worker.
-absl::StatusOr<std::vector<engine::Loss>> FindLosses(NodeId self, const engine::Engine& engine,
-                                                     const engine::Overlay& overlay,
-                                                     DroppedEntries* dropped);
-
-// What the worker hands back to the loop.
-struct LossesFound {
-  absl::Status status;
-  std::vector<engine::Loss> losses;
-};
+LossesFound FindLosses(NodeId self, const LossSources& sources);
 
 // When to look. Owned by the replica loop.
 class LossDesk {
@@ -45,9 +51,7 @@ class LossDesk {
 
   struct Parts {
     NodeId self;
-    const engine::Engine* engine;
-    const engine::Overlay* overlay;
-    DroppedEntries* dropped;
+    LossSources sources;
     Worker* worker;
     const Clock* clock;
     std::function<void(LossesFound)> found;  // to the loop's inbox; called on the worker
@@ -57,7 +61,7 @@ class LossDesk {
   // Looks, if that is due and something may have changed.
   void RunDue(Slot applied);
   // What is to be told now.
-  std::vector<engine::Loss> On(LossesFound found);
+  engine::LossRequest On(LossesFound found);
   int64_t NextDeadlineUs() const;
 
  private:

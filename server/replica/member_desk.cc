@@ -32,10 +32,17 @@ MemberDesk::MemberDesk(const consensus::Replica* core, MemberTable* table, Trans
 
 void MemberDesk::Notice() {
   const consensus::Configurations& now = core_->configurations();
-  if (now.all().back().at == told_newest_ && now.all().size() == told_count_) return;
+  const bool leads = core_->standing() == consensus::Standing::kLeader;
+  const bool needed = leads && !core_->LeftMayGo();
+  if (now.all().back().at == told_newest_ && now.all().size() == told_count_ &&
+      needed == told_needed_) {
+    return;
+  }
   told_newest_ = now.all().back().at;
   told_count_ = now.all().size();
+  told_needed_ = needed;
   Members members = MembersOf(now);
+  members.changing |= needed;
   transport_->SetMembers(members.all);
   table_->Set(std::move(members));
 }

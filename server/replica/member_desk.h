@@ -64,7 +64,8 @@ class MemberDesk {
 
   // What was told last: the newest configuration and how many are reckoned with name all of them.
   EntryId told_newest_;
-  size_t told_count_ = 0;  // 0: nothing was told
+  size_t told_count_ = 0;     // 0: nothing was told
+  bool told_needed_ = false;  // that those who have left may be
 
   std::optional<consensus::ProposeMembers> proposal_;
   std::optional<Waiting> waiting_;  // the call that the core has, not answered yet

@@ -55,4 +55,10 @@ std::optional<LeaderHint> MemberTable::Hint(std::optional<NodeId> node) const {
   return LeaderHint{member->name, member->client_address};
 }
 
+std::string MemberTable::NameOf(NodeId node) const {
+  const std::shared_ptr<const Members> members = Read();
+  const MemberInfo* member = members->Find(node);
+  return member == nullptr ? "node " + std::to_string(node.value) : member->name;
+}
+
 }  // namespace baton::server

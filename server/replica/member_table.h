@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "base/mutex.h"
@@ -17,8 +18,10 @@ namespace baton::server {
 
 // All at one moment.
 struct Members {
-  Epoch epoch;            // the newest, in force
-  bool changing = false;  // a change is under way: it is not chosen yet, or only half of it
+  Epoch epoch;  // the newest, in force
+  // A change is under way: it is not chosen yet, or only half of it; or, at the leader, those that
+  // have left may yet be needed.
+  bool changing = false;
   // Of every configuration that this node reckons with, by node id. One that is about to leave is
   // among them with the role it had.
   std::vector<MemberInfo> all;
@@ -47,6 +50,8 @@ class MemberTable {
 
   // Where clients find that node; nullopt: it is no member.
   std::optional<LeaderHint> Hint(std::optional<NodeId> node) const;
+  // For people: its name, or "node 7" where it is no member any more.
+  std::string NameOf(NodeId node) const;
 
  private:
   mutable Mutex mutex_;

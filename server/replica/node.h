@@ -21,6 +21,7 @@
 #include "engine/state/request.h"
 #include "engine/state/sessions.h"
 #include "server/codec/handover_row.h"
+#include "server/codec/order_row.h"
 
 namespace baton::server {
 
@@ -105,9 +106,9 @@ struct GetResult {
 };
 
 using Request = std::variant<GetCall, engine::ScanSpec, engine::WriteRequest,
-                             engine::KeyspaceRequest, engine::SessionRequest>;
+                             engine::KeyspaceRequest, engine::SessionRequest, OrderRequest>;
 using Result = std::variant<std::monostate, GetResult, engine::ScanPage, engine::WriteResult,
-                            engine::KeyspaceResult, engine::SessionResult>;
+                            engine::KeyspaceResult, engine::SessionResult, OrderResult>;
 
 struct Answer {
   Failure failure;
@@ -208,19 +209,28 @@ struct KeyspaceStatus {
   std::optional<UnreplicatedStats> unreplicated;
 };
 
-// Asks for a handover, for the end of one, or how one is.
+// Asks for a handover, for the end of one, how one is, or how one would go.
 struct HandoverCall {
-  enum class What : uint8_t { kStart, kAbort, kShow };
+  enum class What : uint8_t { kStart, kAbort, kShow, kPredict };
   What what = What::kStart;
-  HandoverOrder order;  // kAbort: its id, and why; kShow: its id
+  HandoverOrder order;  // kAbort: its id, and why; kShow: its id; kPredict: its target
   std::string actor;
   bool wait = true;         // for its outcome; else answered once it is in the log
   int64_t deadline_us = 0;  // lease clock; 0: none
+  bool PastDeadline(int64_t now_us) const { return deadline_us != 0 && now_us >= deadline_us; }
+};
+// What a handover would come to if it began now.
+struct HandoverForecast {
+  NodeId to;
+  std::vector<HandoverCheck> checks;  // empty: the target has not answered
+  std::string refusal;                // why it would not take place; empty: it would
+  int64_t write_pause_us = 0;         // 0: not known, nothing has been written lately
 };
 struct HandoverResult {
   Failure
       failure;  // kHandoverRefused: says what to change; kNotLeader: ask there, with the same id
   std::optional<HandoverRow> row;
+  std::optional<HandoverForecast> forecast;  // of kPredict
 };
 
 struct DigestResult {

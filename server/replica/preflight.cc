@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
+#include "consensus/rank.h"
 #include "server/replica/handover_checks.h"
 #include "server/replica/handover_target.h"
 
@@ -41,14 +43,36 @@ void Preflight::On(NodeId from, const TellReady& told, int64_t now_us) {
   if (from != target_ || told.handover != handover_ || verdict_ != Verdict::kOpen) return;
   round_trip_us_ = now_us - asked_us_;
   if (!promise_) {
-    checks_ = CheckTarget(ViewOf(parts_, target_, now_us), told);
-    promise_ = FailedChecks(checks_).empty();
-    if (!promise_) verdict_ = Verdict::kFailed;
-    if (promise_) Ask(now_us);
+    const HandoverView view = ViewOf(parts_, target_, now_us);
+    checks_ = CheckTarget(view, told);
+    write_us_ = std::max(view.own_write_us, told.write_us);
+    if (!FailedChecks(checks_).empty()) {
+      verdict_ = Verdict::kFailed;
+    } else if (hold_us_ == kNoPromise) {
+      verdict_ = Verdict::kReady;
+    } else {
+      promise_ = true;
+      Ask(now_us);
+    }
   } else if (told.promised) {
     promised_until_us_ = asked_us_ + hold_us_ - hold_us_ / 10;
     verdict_ = Verdict::kReady;
   }
+}
+
+NodeId BestRanked(const consensus::Replica& core) {
+  const consensus::Configurations& members = core.configurations();
+  NodeId best = core.self();
+  for (const NodeId node : members.Voters()) {
+    if (node == core.self() || !members.MayLead(node)) continue;
+    if (Rank(members, core.health(), node, core.self()) == 0) best = node;
+  }
+  return best;
+}
+
+std::string NoTarget(const Preflight::Parts& parts, NodeId asked) {
+  if (asked == NodeId{}) return "there is no other node that may lead";
+  return absl::StrCat(parts.members->NameOf(asked), " leads already");
 }
 
 }  // namespace baton::server

@@ -1,11 +1,12 @@
 // Preflight: the leader's examination of the node that is to lead next. It asks how the target is;
-// if that will do it asks for the promise to keep what clients send, until it is given.
+// if that will do it asks for the promise to keep what clients send, until it is given. Or it only
+// asks how the target is.
 //
 // One for each handover. Owned by the replica loop.
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <string>
 #include <vector>
 
 #include "base/types.h"
@@ -23,6 +24,7 @@ namespace baton::server {
 class Preflight {
  public:
   static constexpr int64_t kAskAgainUs = 100'000;  // what was not answered
+  static constexpr int64_t kNoPromise = 0;         // as hold_us: none is asked for
 
   struct Parts {
     const consensus::Replica* core;
@@ -44,7 +46,10 @@ class Preflight {
   const std::vector<HandoverCheck>& checks() const { return checks_; }
   // By this node's clock, with its drift counted; of kReady.
   int64_t promised_until_us() const { return promised_until_us_; }
+  NodeId target() const { return target_; }
   int64_t round_trip_us() const { return round_trip_us_; }  // of the last answer
+  // The slower of the two nodes' median log writes; 0: neither has written lately.
+  int64_t write_us() const { return write_us_; }
   int64_t NextDeadlineUs() const {
     return verdict_ == Verdict::kOpen ? asked_us_ + kAskAgainUs : kNever;
   }
@@ -62,7 +67,14 @@ class Preflight {
   std::vector<HandoverCheck> checks_;
   int64_t asked_us_ = -kAskAgainUs;
   int64_t round_trip_us_ = 0;
+  int64_t write_us_ = 0;
   int64_t promised_until_us_ = 0;
 };
+
+// Whom a handover goes to that names nobody: who would stand first if this node were gone. This
+// node itself: there is nobody else.
+NodeId BestRanked(const consensus::Replica& core);
+// Why a handover to this node, which leads, goes nowhere; `asked` as by its order.
+std::string NoTarget(const Preflight::Parts& parts, NodeId asked);
 
 }  // namespace baton::server

@@ -57,16 +57,17 @@ RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
                         [this] { disk_.PrepareSegments(); }, options_.fatal, KeepsDropped()});
   if (seams.engine != nullptr)
     applier_ = std::make_unique<Applier>(
-        seams.engine, &catalog_, &sessions_, &sizes_, wal_.get(), seams.clock, &metrics_,
+        seams.engine, &catalog_, &sessions_, &orders_, &sizes_, wal_.get(), seams.clock, &metrics_,
         Applier::Limits{options.replay_bytes_max, options.truncate_bytes_min,
                         options.log_retention_bytes},
         Applier::Hooks{[this](Slot applied) { driver_->inbox().PushApplied(applied); },
                        [this](Slot upto) { driver_->inbox().PushNotice(TrimWanted{upto}); },
                        [this](std::vector<KeyspaceId> keyspaces) { FreeDropped(keyspaces); },
                        options_.fatal});
-  health_ = std::make_unique<HealthProbe>(
-      options.wishes, options.timing.lease_us,
-      HealthProbe::Parts{&meter_, &disk_, applier_.get(), wal_.get(), &metrics_});
+  health_ =
+      std::make_unique<HealthProbe>(options.self.node, options.wishes, options.timing.lease_us,
+                                    HealthProbe::Parts{&meter_, &disk_, applier_.get(), wal_.get(),
+                                                       &orders_, seams.clock, &metrics_});
   applied_reads_ = std::make_unique<AppliedReads>(
       AppliedReads::Parts{seams.engine, &overlay_, &board_, seams.clock, &readers_, &metrics_});
   reads_ = std::make_unique<ReadService>(ReadService::Parts{
@@ -94,15 +95,16 @@ RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
                               seams.clock, &metrics_, IncomingImage(options.snapshot_directory),
                               Inbox<PieceWritten>(), [this] { return RoomForImages(); }});
   if (dropped_ != nullptr) {
-    losses_ = std::make_unique<LossDesk>(LossDesk::Parts{options.self.node, seams.engine, &overlay_,
-                                                         dropped_.get(), &worker_, seams.clock,
-                                                         Inbox<LossesFound>()});
+    losses_ = std::make_unique<LossDesk>(
+        LossDesk::Parts{options.self.node, LossSources{seams.engine, &overlay_, dropped_.get()},
+                        &worker_, seams.clock, Inbox<LossesFound>()});
   }
   Driver::Parts parts;
   parts.engine = seams.engine;
   parts.overlay = &overlay_;
   parts.catalog = &catalog_;
   parts.sessions = &sessions_;
+  parts.orders = &orders_;
   parts.sizes = &sizes_;
   parts.unreplicated = &unreplicated_;
   parts.wal = wal_.get();
@@ -149,6 +151,7 @@ RunningNode::~RunningNode() { Stop(); }
 
 absl::Status RunningNode::LoadState() {
   if (absl::Status s = catalog_.Load(*seams_.engine); !s.ok()) return s;
+  if (absl::Status s = orders_.Load(*seams_.engine); !s.ok()) return s;
   return sessions_.Load(*seams_.engine);
 }
 
@@ -245,6 +248,9 @@ void RunningNode::Admit(std::vector<Call> calls, const std::shared_ptr<AnswerSin
     } else if (auto* change = std::get_if<engine::KeyspaceRequest>(&call.request)) {
       writes.push_back(
           QueuedWrite{{sink, call.tag}, deadline_us, now_us, kCallBytes, 0, std::move(*change)});
+    } else if (auto* order = std::get_if<OrderRequest>(&call.request)) {
+      writes.push_back(
+          QueuedWrite{{sink, call.tag}, deadline_us, now_us, kCallBytes, 0, std::move(*order)});
     } else if (auto* session = std::get_if<engine::SessionRequest>(&call.request)) {
       writes.push_back(QueuedWrite{{sink, call.tag}, deadline_us, now_us, kCallBytes, 0, *session});
     } else if (auto* get = std::get_if<GetCall>(&call.request)) {

@@ -42,7 +42,7 @@ class RunningNode : public ReplicaNode {
               std::unique_ptr<DroppedEntries> dropped, const consensus::Recovered& recovered);
   ~RunningNode() override;
 
-  // Reads keyspaces and sessions, before the threads start.
+  // Reads keyspaces, sessions and orders, before the threads start.
   absl::Status LoadState();
   void StartThreads();
 
@@ -88,6 +88,7 @@ class RunningNode : public ReplicaNode {
   const std::unique_ptr<DroppedEntries> dropped_;  // null at a witness
   engine::Catalog catalog_;
   engine::Sessions sessions_;
+  OrderBook orders_;
   engine::KeyspaceSizes sizes_;
   Unreplicated unreplicated_;
   engine::Overlay overlay_;

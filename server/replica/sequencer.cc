@@ -64,6 +64,10 @@ consensus::Entry Sequencer::BeginReign(const consensus::OpenReign& open, const E
 void Sequencer::Serve() {
   keyspaces_ = parts_.catalog->Read();
   sessions_.Begin(parts_.sessions->Read());
+  const std::shared_ptr<const OrderBook::Page> page = parts_.orders->Read();
+  orders_ = page->orders;
+  reigns_ = page->reigns;
+  audit_ = AuditChain(page->audit, page->reigns);
   NoteIdle(parts_.clock->LeaseNowUs());
   parts_.unreplicated->BeginReign(keyspaces_);
 }
@@ -85,6 +89,13 @@ consensus::Entry Sequencer::ChangeMembers(const consensus::ProposeMembers& chang
   writer.PutSystem(engine::SystemKey(engine::SystemTable::kMemberships,
                                      MembersRowSuffix(change.membership.epoch)),
                    EncodeMembersRow(row));
+  AuditRow audit;
+  audit.kind = AuditKind::kMembers;
+  audit.what = "CHANGED";
+  audit.object = "epoch " + std::to_string(change.membership.epoch.value);
+  audit.actor = note.actor;
+  audit.reason = note.reason;
+  Audit(std::move(audit), row.slot, {row.log_time_us, row.wall_time_us}, &writer);
   writer.EndRequest();
   return Encode(change.id, change.membership, stamp, writer);
 }
@@ -102,6 +113,8 @@ consensus::Entry Sequencer::WriteHandover(EntryId id, HandoverRow* row, Slot log
   if (first) row->number = id.slot.value;
   writer.BeginRequest();
   PutHandover(*row, first, &writer);
+  audit_.AppendReigns(&writer);
+  AuditHandover(*row, id.slot, {stamp.log_time_us, stamp.wall_time_us}, &writer);
   writer.EndRequest();
   consensus::CorePart core;
   if (row->state() == HandoverState::kSealed) core = consensus::Seal{row->number, row->to};
@@ -238,9 +251,18 @@ GatedAnswer Sequencer::Gated(bool has_effect, Turn* turn) {
 void Sequencer::Evaluate(const engine::WriteRequest& request, Turn* turn) {
   const bool local = IsLocal(request, turn->write.durability);
   const bool in_session = turn->write.stamp.session != 0;
-  if (in_session && AnsweredBySession(request, local, turn)) return;
-  if (local && FailedForBudget(request, turn)) return;
-  engine::Evaluation evaluation = evaluator_.Evaluate(request, turn->write.parked);
+  if (in_session && AnsweredBySession(turn)) return;
+  KeyspaceId refused{};
+  const auto allows = [&](const Charges& charges) {
+    for (const Charge& charge : charges) {
+      if (!parts_.unreplicated->Refuses(charge, turn->now_us)) continue;
+      refused = charge.keyspace;
+      return false;
+    }
+    return true;
+  };
+  engine::Evaluation evaluation = local ? evaluator_.Evaluate(request, turn->write.parked, allows)
+                                        : evaluator_.Evaluate(request, turn->write.parked);
   switch (evaluation.outcome) {
     case engine::Evaluation::Outcome::kNeeds:
       return Park(turn, std::move(evaluation.needs));
@@ -248,6 +270,8 @@ void Sequencer::Evaluate(const engine::WriteRequest& request, Turn* turn) {
       turn->answers->Fail(turn->write.to, UnreadableFailure(evaluation.status));
       parts_.fatal("the state cannot be read: " + std::string(evaluation.status.message()));
       return;
+    case engine::Evaluation::Outcome::kRefused:
+      return turn->answers->Fail(turn->write.to, BudgetUsedFailure(*keyspaces_.Get(refused)));
     case engine::Evaluation::Outcome::kDone:
       break;
   }
@@ -277,19 +301,10 @@ bool Sequencer::IsLocal(const engine::WriteRequest& request, engine::Durability 
          std::all_of(request.conditions.begin(), request.conditions.end(), async);
 }
 
-bool Sequencer::FailedForBudget(const engine::WriteRequest& request, Turn* turn) {
-  for (const engine::WriteOp& op : request.ops) {
-    const KeyspaceId keyspace = engine::KeyspaceOf(request, op);
-    if (!parts_.unreplicated->Refuses(keyspace, engine::OpBytes(op), turn->now_us)) continue;
-    turn->answers->Fail(turn->write.to, BudgetUsedFailure(*keyspaces_.Get(keyspace)));
-    return true;
-  }
-  return false;
-}
-
 void Sequencer::Evaluate(const engine::KeyspaceRequest& request, Turn* turn) {
   const LogTimes::Times times = Now();
   const engine::ChangeStamp stamp{turn->id.slot, times.log_us, times.wall_us};
+  const engine::KeyspacePtr before = keyspaces_.Find(NameOf(request));
   absl::StatusOr<engine::KeyspaceResult> changed = evaluator_.Evaluate(request, stamp, &keyspaces_);
   GatedAnswer gated = Gated(changed.ok() && !changed->unchanged, turn);
   gated.until = GatedAnswer::Until::kApplied;
@@ -299,6 +314,7 @@ void Sequencer::Evaluate(const engine::KeyspaceRequest& request, Turn* turn) {
   }
   gated.answer.position.revision = changed->revision;
   if (gated.has_effect) {
+    AuditKeyspace(request, before, changed->info, turn->id.slot, times);
     const KeyspaceId id = changed->info.id;
     if (const engine::KeyspacePtr now = keyspaces_.Find(id)) {
       parts_.unreplicated->Changed(now, gated.slot);
@@ -311,7 +327,9 @@ void Sequencer::Evaluate(const engine::KeyspaceRequest& request, Turn* turn) {
 }
 
 // Nobody waits: its node tells it again until it has applied it.
-void Sequencer::Evaluate(const engine::LossRequest& request, Turn*) {
+void Sequencer::Evaluate(const engine::LossRequest& told, Turn*) {
+  engine::LossRequest request = told;
+  sessions_.MarkRepeats(&request);
   evaluator_.Evaluate(request);
   sessions_.KeepLosses(request);
   parts_.metrics->losses_logged.Add(request.losses.size());

@@ -35,6 +35,7 @@
 #include "server/replica/log_times.h"
 #include "server/replica/loop_inbox.h"
 #include "server/replica/metrics.h"
+#include "server/replica/order_book.h"
 #include "server/replica/readers.h"
 #include "server/replica/unreplicated.h"
 
@@ -61,6 +62,7 @@ class Sequencer {
     engine::Overlay* overlay;
     const engine::Catalog* catalog;
     const engine::Sessions* sessions;
+    const OrderBook* orders;
     const engine::KeyspaceSizes* sizes;
     Unreplicated* unreplicated;
     const Clock* clock;
@@ -117,6 +119,10 @@ class Sequencer {
   int64_t IdleDueUs() const { return idle_due_us_; }
   QueuedWrite EndIdle(int64_t now_us);
 
+  // A request of the leader's own, to begin its reign with: the node that led before is held down
+  // if it was lost too soon. REQUIRES: requests are served.
+  std::optional<QueuedWrite> HoldDownWhoFlaps() const;
+
   // Answers what has waited past its deadline.
   void Expire(int64_t now_us, AnswerBatch* answers);
   int64_t NextDeadlineUs() const { return waiting_.empty() ? kNever : next_deadline_us_; }
@@ -136,9 +142,19 @@ class Sequencer {
   void Evaluate(const engine::WriteRequest& request, Turn* turn);
   void Evaluate(const engine::KeyspaceRequest& request, Turn* turn);
   void Evaluate(const engine::LossRequest& request, Turn* turn);
-  bool FailedForBudget(const engine::WriteRequest& request, Turn* turn);
   bool IsLocal(const engine::WriteRequest& request, engine::Durability asked) const;
   GatedAnswer Gated(bool has_effect, Turn* turn);
+
+  // sequencer_orders.cc
+  void Evaluate(const OrderRequest& request, Turn* turn);
+  void Evaluate(const OrderRow& order, Turn* turn);
+  // Within a request of the writer.
+  void Audit(AuditRow row, Slot slot, const LogTimes::Times& times, engine::EffectsWriter* writer);
+  void AuditHandover(const HandoverRow& handover, Slot slot, const LogTimes::Times& times,
+                     engine::EffectsWriter* writer);
+  // A request of its own.
+  void AuditKeyspace(const engine::KeyspaceRequest& request, const engine::KeyspacePtr& before,
+                     const engine::KeyspaceInfo& after, Slot slot, const LogTimes::Times& times);
 
   // sequencer_sessions.cc
   void Evaluate(const engine::SessionRequest& request, Turn* turn);
@@ -147,7 +163,7 @@ class Sequencer {
   void Ask(const engine::TouchSession& touch, Turn* turn);
   void Ask(const engine::EndSession& end, Turn* turn);
   void Ask(const engine::GetOutcome& get, Turn* turn);
-  bool AnsweredBySession(const engine::WriteRequest& request, bool local, Turn* turn);
+  bool AnsweredBySession(Turn* turn);
   void Refuse(Failure failure, Turn* turn);
   void Overloaded(const char* limit, uint64_t max, Turn* turn);
   void NoteIdle(int64_t now_us);
@@ -164,6 +180,9 @@ class Sequencer {
   engine::Keyspaces keyspaces_;  // the newest, as sequenced
   engine::Evaluator evaluator_;
   engine::SessionWriter sessions_;  // as sequenced
+  Orders orders_;                   // as sequenced
+  AuditChain audit_;                // as sequenced
+  std::vector<ReignRow> reigns_;    // the newest, this one last
   LogTimes times_;
   bool confirm_ = false;  // the entry in progress is written even if it is empty
   int64_t idle_due_us_ = kNever;

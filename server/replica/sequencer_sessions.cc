@@ -23,8 +23,9 @@ engine::Fate FateOf(const engine::KeptResult& kept) {
 }  // namespace
 
 // Whether the request needs no evaluation any more. What its answer says was true when it was
-// sequenced: the answer waits for what the session's table saw, as any other.
-bool Sequencer::AnsweredBySession(const engine::WriteRequest& request, bool local, Turn* turn) {
+// sequenced: the answer waits until a quorum has what the session's table saw. That of a keyspace
+// whose budget holds back the first answer does not come by a repeat.
+bool Sequencer::AnsweredBySession(Turn* turn) {
   const engine::SessionStamp& stamp = turn->write.stamp;
   const engine::Session* session = sessions_.Find(stamp.session);
   if (session == nullptr) {
@@ -52,10 +53,6 @@ bool Sequencer::AnsweredBySession(const engine::WriteRequest& request, bool loca
   if (fate.result.rejection) gated.answer.failure = RejectedFailure(*fate.result.rejection);
   gated.answer.position.revision = fate.result.revision;
   gated.answer.result = std::move(fate.result);
-  if (local) {
-    gated.until = GatedAnswer::Until::kDurable;
-    gated.keyspace = engine::KeyspaceOf(request, request.ops.front());
-  }
   turn->gate->Add(std::move(gated));
   return true;
 }

@@ -26,15 +26,21 @@ uint64_t RecentHigh::Get(int64_t now_us) const {
   return high;
 }
 
-void Unreplicated::Tail::Add(Slot slot, uint64_t added_bytes, int64_t since_us) {
+Unreplicated::Budget Unreplicated::BudgetOf(const engine::KeyspaceInfo& info) {
+  const engine::KeyspaceSettings& settings = info.settings;
+  return Budget{settings.max_unreplicated_bytes, settings.max_unreplicated_ops,
+                static_cast<int64_t>(settings.max_unreplicated_ms) * 1'000};
+}
+
+void Unreplicated::Tail::Add(Slot slot, const Charge& charge, int64_t since_us) {
   auto at = pieces.end();
   while (at != pieces.begin() && std::prev(at)->slot >= slot) --at;
   if (at == pieces.end() || at->slot != slot) at = pieces.insert(at, Piece{slot, 0, 0, since_us});
-  at->ops += 1;
-  at->bytes += added_bytes;
+  at->ops += charge.ops;
+  at->bytes += charge.bytes;
   at->since_us = std::min(at->since_us, since_us);
-  ops += 1;
-  bytes += added_bytes;
+  ops += charge.ops;
+  bytes += charge.bytes;
 }
 
 void Unreplicated::Tail::DropUpTo(Slot slot) {
@@ -49,7 +55,11 @@ void Unreplicated::BeginReign(const engine::Keyspaces& keyspaces) {
   MutexLock lock(&mutex_);
   accounts_.clear();
   busy_.clear();
-  for (const engine::KeyspacePtr& info : keyspaces.List()) accounts_[info->id].info = info;
+  for (const engine::KeyspacePtr& info : keyspaces.List()) {
+    Account& account = accounts_[info->id];
+    account.info = info;
+    account.budget = BudgetOf(*info);
+  }
 }
 
 void Unreplicated::EndReign() {
@@ -64,6 +74,11 @@ void Unreplicated::Changed(const engine::KeyspacePtr& keyspace, Slot slot) {
   const bool same_mode =
       account.info != nullptr && account.info->settings.mode == keyspace->settings.mode;
   if (!same_mode) account.since = slot;
+  const Budget after = BudgetOf(*keyspace);
+  const Budget before = account.info == nullptr ? after : account.budget;
+  account.budget = Budget{std::min(before.bytes, after.bytes), std::min(before.ops, after.ops),
+                          std::min(before.age_us, after.age_us)};
+  account.changed = slot;
   account.info = keyspace;
 }
 
@@ -80,10 +95,10 @@ bool Unreplicated::IsAsync(KeyspaceId keyspace) const {
          found->second.info->settings.mode == engine::KeyspaceMode::kAsync;
 }
 
-bool Unreplicated::Refuses(KeyspaceId keyspace, uint64_t bytes, int64_t now_us) {
+bool Unreplicated::Refuses(const Charge& charge, int64_t now_us) {
   MutexLock lock(&mutex_);
-  const auto found = accounts_.find(keyspace);
-  if (found == accounts_.end()) return false;
+  const auto found = accounts_.find(charge.keyspace);
+  if (found == accounts_.end() || charge.ops == 0) return false;
   Account& account = found->second;
   const engine::KeyspaceSettings& settings = account.info->settings;
   if (settings.mode != engine::KeyspaceMode::kAsync ||
@@ -91,10 +106,11 @@ bool Unreplicated::Refuses(KeyspaceId keyspace, uint64_t bytes, int64_t now_us) 
     return false;
   }
   const Tail& tail = account.sequenced;
-  const bool fits = tail.ops + 1 <= settings.max_unreplicated_ops &&
-                    tail.bytes + bytes <= settings.max_unreplicated_bytes &&
-                    tail.AgeUs(now_us) <= static_cast<int64_t>(settings.max_unreplicated_ms) * 1000;
-  if (!fits) ++counts_[keyspace].failed;
+  const Budget& budget = account.budget;
+  const bool fits = tail.ops + charge.ops <= budget.ops &&
+                    tail.bytes + charge.bytes <= budget.bytes &&
+                    tail.AgeUs(now_us) <= budget.age_us;
+  if (!fits) ++counts_[charge.keyspace].failed;
   return !fits;
 }
 
@@ -102,36 +118,35 @@ void Unreplicated::Sequenced(Slot slot, const Charges& charges, int64_t now_us) 
   MutexLock lock(&mutex_);
   for (const Charge& charge : charges) {
     const auto found = accounts_.find(charge.keyspace);
-    if (found == accounts_.end()) continue;
-    found->second.sequenced.Add(slot, charge.bytes, now_us);
+    if (found == accounts_.end() || charge.ops == 0) continue;
+    found->second.sequenced.Add(slot, charge, now_us);
     busy_.insert(charge.keyspace);
   }
 }
 
-bool Unreplicated::Fits(const Account& account, uint64_t bytes, int64_t sequenced_us,
-                        int64_t now_us) const {
-  const engine::KeyspaceSettings& settings = account.info->settings;
+bool Unreplicated::Fits(const Account& account, const Charge& charge, int64_t sequenced_us,
+                        int64_t now_us) {
+  if (charge.ops == 0) return true;
   const int64_t age_us = std::max(now_us - sequenced_us, account.acked.AgeUs(now_us));
-  return account.acked.ops + 1 <= settings.max_unreplicated_ops &&
-         account.acked.bytes + bytes <= settings.max_unreplicated_bytes &&
-         age_us <= static_cast<int64_t>(settings.max_unreplicated_ms) * 1000;
+  return account.acked.ops + charge.ops <= account.budget.ops &&
+         account.acked.bytes + charge.bytes <= account.budget.bytes &&
+         age_us <= account.budget.age_us;
 }
 
-bool Unreplicated::MayAck(KeyspaceId keyspace, const Charges& charges, Slot applied,
-                          int64_t sequenced_us, int64_t now_us) {
+bool Unreplicated::MayAck(const Charges& charges, Slot applied, int64_t sequenced_us,
+                          int64_t now_us) {
   MutexLock lock(&mutex_);
-  if (charges.empty()) return AsyncSince(keyspace, applied) != nullptr;
-  for (const Charge& charge : charges) {
+  return std::all_of(charges.begin(), charges.end(), [&](const Charge& charge) {
     const Account* const account = AsyncSince(charge.keyspace, applied);
-    if (account == nullptr || !Fits(*account, charge.bytes, sequenced_us, now_us)) return false;
-  }
-  return true;
+    return account != nullptr && Fits(*account, charge, sequenced_us, now_us);
+  });
 }
 
-const Unreplicated::Account* Unreplicated::AsyncSince(KeyspaceId keyspace, Slot applied) const {
+Unreplicated::Account* Unreplicated::AsyncSince(KeyspaceId keyspace, Slot applied) {
   const auto found = accounts_.find(keyspace);
   if (found == accounts_.end()) return nullptr;
-  const Account& account = found->second;
+  Account& account = found->second;
+  if (account.changed <= applied) account.budget = BudgetOf(*account.info);
   const bool async = account.info->settings.mode == engine::KeyspaceMode::kAsync;
   return async && account.since <= applied ? &account : nullptr;
 }
@@ -145,8 +160,9 @@ void Unreplicated::NoteHighs(Account* account, int64_t now_us) {
 void Unreplicated::Acked(Slot slot, const Charges& charges, int64_t sequenced_us, int64_t now_us) {
   MutexLock lock(&mutex_);
   for (const Charge& charge : charges) {
+    if (charge.ops == 0) continue;
     Account& account = accounts_.at(charge.keyspace);
-    account.acked.Add(slot, charge.bytes, sequenced_us);
+    account.acked.Add(slot, charge, sequenced_us);
     NoteHighs(&account, now_us);
   }
 }

@@ -9,7 +9,7 @@
 //
 // A keyspace that is to become sync gives no LOCAL ack from the moment that the change is
 // sequenced; one that is to become async none before the change is applied: no other leader can
-// undo it then.
+// undo it then. Likewise a smaller budget counts at once, and a larger one when it is applied.
 //
 // The replica loop's, but for Stats.
 #pragma once
@@ -57,14 +57,13 @@ class Unreplicated {
 
   // Whether writes of the keyspace may be acknowledged LOCAL once what is sequenced is applied.
   bool IsAsync(KeyspaceId keyspace) const;
-  // Whether the keyspace refuses a write of about `bytes` now.
-  bool Refuses(KeyspaceId keyspace, uint64_t bytes, int64_t now_us);
+  // Whether a keyspace refuses what a write would add to it now; counts it if so.
+  bool Refuses(const Charge& charge, int64_t now_us);
 
   void Sequenced(Slot slot, const Charges& charges, int64_t now_us);
-  // Whether an answer that waits for no quorum may leave: of a request that has no effect if there
-  // are no charges. `sequenced_us`: when it was sequenced.
-  bool MayAck(KeyspaceId keyspace, const Charges& charges, Slot applied, int64_t sequenced_us,
-              int64_t now_us);
+  // Whether an answer that waits for no quorum may leave. `sequenced_us`: when it was sequenced.
+  // REQUIRES: a charge for each keyspace that its request names.
+  bool MayAck(const Charges& charges, Slot applied, int64_t sequenced_us, int64_t now_us);
   void Acked(Slot slot, const Charges& charges, int64_t sequenced_us, int64_t now_us);
   // An ack was held back by its budget, once.
   void Waited(KeyspaceId keyspace);
@@ -87,15 +86,23 @@ class Unreplicated {
     uint64_t bytes = 0;
 
     // Slots come about in order: of what touches several keyspaces one may hold back another.
-    void Add(Slot slot, uint64_t added_bytes, int64_t since_us);
+    void Add(Slot slot, const Charge& charge, int64_t since_us);
     void DropUpTo(Slot slot);
     int64_t AgeUs(int64_t now_us) const {
       return pieces.empty() ? 0 : now_us - pieces.front().since_us;
     }
   };
+  struct Budget {
+    uint64_t bytes = 0;
+    uint64_t ops = 0;
+    int64_t age_us = 0;
+  };
+  static Budget BudgetOf(const engine::KeyspaceInfo& info);
   struct Account {
-    engine::KeyspacePtr info;
-    Slot since;  // async from this slot on, if it is
+    engine::KeyspacePtr info;  // as sequenced
+    Slot since;                // async from this slot on, if it is
+    Slot changed;              // info is so from this slot on
+    Budget budget;             // the least of what may be in force; once that is applied, info's
     Tail sequenced;
     Tail acked;
     RecentHigh ops_high, bytes_high, age_high_us;
@@ -106,8 +113,9 @@ class Unreplicated {
     uint64_t failed = 0;
   };
   // Null: it is not async, or has not been so in what is applied.
-  const Account* AsyncSince(KeyspaceId keyspace, Slot applied) const BATON_REQUIRES(mutex_);
-  bool Fits(const Account& account, uint64_t bytes, int64_t sequenced_us, int64_t now_us) const;
+  Account* AsyncSince(KeyspaceId keyspace, Slot applied) BATON_REQUIRES(mutex_);
+  static bool Fits(const Account& account, const Charge& charge, int64_t sequenced_us,
+                   int64_t now_us);
   static void NoteHighs(Account* account, int64_t now_us);
 
   mutable Mutex mutex_;

@@ -8,10 +8,10 @@
 
 namespace baton::server {
 
-template <class Request>
+template <class Request, class Response>
 grpc::ServerUnaryReactor* ClusterService::AskForHandover(grpc::CallbackServerContext* context,
                                                          const Request* request,
-                                                         v1::HandoverResponse* response) {
+                                                         Response* response) {
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
   Node* node = nullptr;
   CallContext call;
@@ -25,7 +25,7 @@ grpc::ServerUnaryReactor* ClusterService::AskForHandover(grpc::CallbackServerCon
   asked.actor = call.actor;
   asked.deadline_us = call.deadline_us;
   node->Handover(std::move(asked), [reactor, response](const HandoverResult& result) {
-    if (result.row) ToProto(*result.row, response->mutable_handover());
+    ToProto(result, response);
     reactor->Finish(ToGrpcStatus(result.failure));
   });
   return reactor;
@@ -46,6 +46,12 @@ grpc::ServerUnaryReactor* ClusterService::AbortHandover(grpc::CallbackServerCont
 grpc::ServerUnaryReactor* ClusterService::ShowHandover(grpc::CallbackServerContext* context,
                                                        const v1::ShowHandoverRequest* request,
                                                        v1::HandoverResponse* response) {
+  return AskForHandover(context, request, response);
+}
+
+grpc::ServerUnaryReactor* ClusterService::PredictHandover(grpc::CallbackServerContext* context,
+                                                          const v1::PredictHandoverRequest* request,
+                                                          v1::PredictHandoverResponse* response) {
   return AskForHandover(context, request, response);
 }
 

@@ -240,6 +240,18 @@ grpc::ServerUnaryReactor* ClusterService::ListHandovers(grpc::CallbackServerCont
   return ListRows(context, request, response);
 }
 
+grpc::ServerUnaryReactor* ClusterService::ListOrders(grpc::CallbackServerContext* context,
+                                                     const v1::ListOrdersRequest* request,
+                                                     v1::ListOrdersResponse* response) {
+  return ListRows(context, request, response);
+}
+
+grpc::ServerUnaryReactor* ClusterService::ListAudit(grpc::CallbackServerContext* context,
+                                                    const v1::ListAuditRequest* request,
+                                                    v1::ListAuditResponse* response) {
+  return ListRows(context, request, response);
+}
+
 grpc::ServerUnaryReactor* ClusterService::ListKeyspaceChanges(
     grpc::CallbackServerContext* context, const v1::ListKeyspaceChangesRequest* request,
     v1::ListKeyspaceChangesResponse* response) {

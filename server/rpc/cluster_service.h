@@ -1,5 +1,5 @@
-// ClusterService: formation, members, handovers, keyspaces, status, digests, version. Answered by
-// the node that is asked.
+// ClusterService: formation, members, handovers, orders, keyspaces, status, digests, version.
+// Answered by the node that is asked.
 //
 // Handlers run on gRPC's callback threads and never block. Outlives the server it is added to.
 #pragma once
@@ -39,6 +39,13 @@ class ClusterService final : public v1::Cluster::CallbackService {
   grpc::ServerUnaryReactor* ShowHandover(grpc::CallbackServerContext* context,
                                          const v1::ShowHandoverRequest* request,
                                          v1::HandoverResponse* response) override;
+  grpc::ServerUnaryReactor* PredictHandover(grpc::CallbackServerContext* context,
+                                            const v1::PredictHandoverRequest* request,
+                                            v1::PredictHandoverResponse* response) override;
+  // cluster_orders.cc
+  grpc::ServerUnaryReactor* ChangeOrder(grpc::CallbackServerContext* context,
+                                        const v1::ChangeOrderRequest* request,
+                                        v1::ChangeOrderResponse* response) override;
   grpc::ServerUnaryReactor* CreateKeyspace(grpc::CallbackServerContext* context,
                                            const v1::CreateKeyspaceRequest* request,
                                            v1::ChangeKeyspaceResponse* response) override;
@@ -57,6 +64,12 @@ class ClusterService final : public v1::Cluster::CallbackService {
   grpc::ServerUnaryReactor* ListHandovers(grpc::CallbackServerContext* context,
                                           const v1::ListHandoversRequest* request,
                                           v1::ListHandoversResponse* response) override;
+  grpc::ServerUnaryReactor* ListOrders(grpc::CallbackServerContext* context,
+                                       const v1::ListOrdersRequest* request,
+                                       v1::ListOrdersResponse* response) override;
+  grpc::ServerUnaryReactor* ListAudit(grpc::CallbackServerContext* context,
+                                      const v1::ListAuditRequest* request,
+                                      v1::ListAuditResponse* response) override;
   grpc::ServerUnaryReactor* ListKeyspaceChanges(grpc::CallbackServerContext* context,
                                                 const v1::ListKeyspaceChangesRequest* request,
                                                 v1::ListKeyspaceChangesResponse* response) override;
@@ -77,9 +90,9 @@ class ClusterService final : public v1::Cluster::CallbackService {
   template <class Request, class Response>
   grpc::ServerUnaryReactor* ListRows(grpc::CallbackServerContext* context, const Request* request,
                                      Response* response);
-  template <class Request>
+  template <class Request, class Response>
   grpc::ServerUnaryReactor* AskForHandover(grpc::CallbackServerContext* context,
-                                           const Request* request, v1::HandoverResponse* response);
+                                           const Request* request, Response* response);
   template <class Request>
   grpc::ServerUnaryReactor* ChangeKeyspace(grpc::CallbackServerContext* context,
                                            const Request* request,

@@ -30,6 +30,13 @@ Failure FindTarget(const v1::MemberRef& to, const Node& node, NodeId* found) {
   return failure;
 }
 
+void ToProto(const HandoverCheck& from, v1::HandoverCheck* to) {
+  to->set_name(from.name);
+  to->set_limit(from.limit);
+  to->set_measured(from.measured);
+  to->set_passed(from.passed);
+}
+
 int64_t UsOf(uint32_t ms) { return int64_t{ms} * 1'000; }
 
 }  // namespace
@@ -59,16 +66,22 @@ void ToProto(const HandoverRow& from, v1::HandoverRecord* to) {
     added->set_log_time_us(step.log_time_us);
     added->set_wall_time_us(step.wall_time_us);
   }
-  for (const HandoverCheck& check : from.checks) {
-    v1::HandoverCheck* const added = to->add_checks();
-    added->set_name(check.name);
-    added->set_limit(check.limit);
-    added->set_measured(check.measured);
-    added->set_passed(check.passed);
-  }
+  for (const HandoverCheck& check : from.checks) ToProto(check, to->add_checks());
   to->set_outcome(from.outcome);
   ToProto(from.successor, to->mutable_successor());
   to->set_write_pause_us(from.write_pause_us);
+}
+
+void ToProto(const HandoverResult& from, v1::HandoverResponse* to) {
+  if (from.row) ToProto(*from.row, to->mutable_handover());
+}
+
+void ToProto(const HandoverResult& from, v1::PredictHandoverResponse* to) {
+  if (!from.forecast) return;
+  to->set_to(from.forecast->to.value);
+  for (const HandoverCheck& check : from.forecast->checks) ToProto(check, to->add_checks());
+  to->set_refusal(from.forecast->refusal);
+  to->set_write_pause_us(from.forecast->write_pause_us);
 }
 
 Failure ParseRequest(const v1::StartHandoverRequest& request, const Node& node, HandoverCall* to) {
@@ -101,6 +114,12 @@ Failure ParseRequest(const v1::ShowHandoverRequest& request, const Node&, Handov
   to->order.id = request.id();
   to->wait = request.wait();
   return CheckId(CheckHandoverId(request.id()));
+}
+
+Failure ParseRequest(const v1::PredictHandoverRequest& request, const Node& node,
+                     HandoverCall* to) {
+  to->what = HandoverCall::What::kPredict;
+  return FindTarget(request.to(), node, &to->order.to);
 }
 
 }  // namespace baton::server

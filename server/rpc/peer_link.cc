@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "base/check.h"
+#include "server/codec/entry_codec.h"
 #include "server/rpc/channel.h"
 #include "server/rpc/peer_frames.h"
 
@@ -72,6 +73,9 @@ std::string PeerLink::refusal() const {
   MutexLock lock(&mutex_);
   return refusal_;
 }
+
+// What cannot be sent in parts can be sent.
+static_assert(kEntryBytesMax + (1 << 20) < kMessageBytesMax);
 
 void PeerLink::Send(const consensus::Message& message) {
   {

@@ -12,6 +12,7 @@
 #include "server/rpc/failure.h"
 #include "server/rpc/handover_wire.h"
 #include "server/rpc/keyspace_wire.h"
+#include "server/rpc/order_wire.h"
 
 namespace baton::server {
 namespace {
@@ -102,6 +103,12 @@ Failure ParseRequest(const v1::ListReignsRequest& request, engine::ScanSpec* to)
 Failure ParseRequest(const v1::ListHandoversRequest& request, engine::ScanSpec* to) {
   return ParseTable(request, SystemTable::kHandovers, HandoverRowSuffix(0).size(), to);
 }
+Failure ParseRequest(const v1::ListOrdersRequest& request, engine::ScanSpec* to) {
+  return ParseTable(request, SystemTable::kOrders, OrderRowSuffix({}, {}).size(), to);
+}
+Failure ParseRequest(const v1::ListAuditRequest& request, engine::ScanSpec* to) {
+  return ParseTable(request, SystemTable::kAudit, AuditRowSuffix(0).size(), to);
+}
 Failure ParseRequest(const v1::ListKeyspaceChangesRequest& request, engine::ScanSpec* to) {
   return ParseTable(request, SystemTable::kKeyspaceChanges,
                     engine::KeyspaceChangeSuffix({}, {}).size(), to);
@@ -121,6 +128,20 @@ Failure FillResponse(const Answer& answer, v1::ListHandoversResponse* to) {
   return FillRows(answer, to, [to](std::string_view, std::string_view value) {
     const auto row = DecodeHandoverRow(value);
     if (row.ok()) ToProto(*row, to->add_handovers());
+    return row.status();
+  });
+}
+Failure FillResponse(const Answer& answer, v1::ListOrdersResponse* to) {
+  return FillRows(answer, to, [to](std::string_view, std::string_view value) {
+    const auto row = DecodeOrderRow(value);
+    if (row.ok()) ToProto(*row, to->add_orders());
+    return row.status();
+  });
+}
+Failure FillResponse(const Answer& answer, v1::ListAuditResponse* to) {
+  return FillRows(answer, to, [to](std::string_view, std::string_view value) {
+    const auto row = DecodeAuditRow(value);
+    if (row.ok()) ToProto(*row, value, to->add_records());
     return row.status();
   });
 }

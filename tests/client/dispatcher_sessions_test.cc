@@ -93,6 +93,60 @@ TEST_F(DispatcherSessionsTest, AWriteThatWasAppliedMeanwhileIsAskedForItsResult)
   EXPECT_EQ((**put)->revision, 9u);
 }
 
+// It took effect, and nobody can say with what result: asking on and on would tell no more.
+TEST_F(DispatcherSessionsTest, AnAppliedWriteWhoseResultIsRefusedIsNotAskedForAgain) {
+  const auto put = Put("k");
+  FakeStream* const stream = RefuseTheSecondAttempt(put);
+  AnswerOutcome(stream, v1::OUTCOME_APPLIED);
+  ASSERT_TRUE(Newest(stream).has_put());
+  stream->Taken();
+  stream->Refuse(Newest(stream).id(), v1::REASON_KEYSPACE_UNKNOWN);
+  ASSERT_TRUE(*put);
+  EXPECT_TRUE(IsOutcomeUnknown((*put)->status()));
+  EXPECT_THAT(std::string((*put)->status().message()), HasSubstr("it took effect"));
+}
+
+TEST_F(DispatcherSessionsTest, AWriteThatWasSentOnceGoesIntoAnotherSession) {
+  const auto put = Put("k");
+  FakeStream* const stream = Lead("a:1", 1);
+  AnswerOpen(stream, kSession);
+  stream->Taken();
+  stream->Refuse(Newest(stream).id(), v1::REASON_SESSION_UNKNOWN);
+  EXPECT_FALSE(*put);
+  AnswerOpen(stream, kSession + 1);
+  EXPECT_EQ(Newest(stream).put().context().session(), kSession + 1);
+  EXPECT_EQ(Newest(stream).put().context().sequence(), 1u);
+  stream->AnswerPut(Newest(stream).id(), 3);
+  ASSERT_TRUE(*put && (*put)->ok());
+}
+
+// The first attempt may have taken effect in the session that has ended: another number would let
+// it take effect twice.
+TEST_F(DispatcherSessionsTest, AWriteThatMayHaveTakenEffectIsNotGivenAnotherNumber) {
+  const auto put = Put("k");
+  FakeStream* const first = Lead("a:1", 1);
+  AnswerOpen(first, kSession);
+  first->Break();
+  FakeStream* const next = Lead("b:1", 2);
+  next->Taken();
+  next->Refuse(Newest(next).id(), v1::REASON_SESSION_UNKNOWN);
+  ASSERT_TRUE(*put);
+  EXPECT_TRUE(IsOutcomeUnknown((*put)->status()));
+}
+
+// Such a refusal is of the request itself, kept for its number: there is nothing to settle.
+TEST_F(DispatcherSessionsTest, ARefusalThatIsKeptIsTheAnswerAtOnce) {
+  const auto put = Put("k");
+  FakeStream* const first = Lead("a:1", 1);
+  AnswerOpen(first, kSession);
+  first->Break();
+  FakeStream* const next = Lead("b:1", 2);
+  next->Taken();
+  next->Refuse(Newest(next).id(), v1::REASON_FENCED);
+  ASSERT_TRUE(*put);
+  EXPECT_EQ(GetReason((*put)->status()), Reason::kFenced);
+}
+
 TEST_F(DispatcherSessionsTest, AnOutcomeThatNobodyKnowsIsSaidToBeUnknown) {
   const auto put = Put("k");
   AnswerOutcome(RefuseTheSecondAttempt(put), v1::OUTCOME_EXPIRED);

@@ -7,68 +7,15 @@
 
 #include "consensus/read_index.h"
 #include "gtest/gtest.h"
-#include "tests/consensus/cluster.h"
+#include "tests/consensus/one_replica.h"
 
 namespace baton::consensus {
 namespace {
-
-constexpr NodeId N(uint32_t value) { return NodeId{value}; }
-constexpr Ballot B(uint64_t round, uint32_t node) { return Ballot{round, NodeId{node}}; }
-constexpr EntryId Id(uint64_t slot, uint64_t round, uint32_t node) {
-  return EntryId{B(round, node), Slot{slot}};
-}
-
-Membership Three() {
-  return {
-      Epoch{1}, {{N(1), Role::kVoter, ""}, {N(2), Role::kVoter, ""}, {N(3), Role::kVoter, ""}}, {}};
-}
 
 Membership Unsorted() {
   Membership membership = Three();
   std::swap(membership.members[0], membership.members[1]);
   return membership;
-}
-
-Replica Make(Recovered recovered, uint32_t self = 1) {
-  recovered.hard_state.configurations = Configurations({{EntryId{}, Three()}});
-  return Replica(Config{.self = N(self)}, recovered, 0);
-}
-
-Actions Receive(Replica* replica, uint32_t from, MessageBody body, int64_t now_us = 0) {
-  return replica->Step(
-      Event{now_us, Received{Message{N(from), replica->self(), kFirstGroup, std::move(body)}}});
-}
-
-template <class T>
-const T* Find(const Actions& actions) {
-  for (const Action& action : actions) {
-    if (const auto* found = std::get_if<T>(&action)) return found;
-  }
-  return nullptr;
-}
-
-template <class T>
-const T* FindSent(const Actions& actions) {
-  for (const Action& action : actions) {
-    if (const auto* send = std::get_if<Send>(&action)) {
-      if (const auto* body = std::get_if<T>(&send->message.body)) return body;
-    }
-    if (const auto* persist = std::get_if<Persist>(&action)) {
-      for (const Message& message : persist->then_send) {
-        if (const auto* body = std::get_if<T>(&message.body)) return body;
-      }
-    }
-  }
-  return nullptr;
-}
-
-Accept AcceptOf(const EntryId& prev, std::vector<Entry> entries, Slot commit = Slot{}) {
-  return Accept{.ballot = B(5, 2),
-                .prev = prev,
-                .entries = std::move(entries),
-                .commit = commit,
-                .sent_at_us = 7,
-                .lease_us = 500'000};
 }
 
 TEST(ReplicaTest, DropsWhatIsMalformed) {
@@ -87,10 +34,11 @@ TEST(ReplicaTest, DropsWhatIsMalformed) {
       {2, Prepare{B(std::numeric_limits<uint64_t>::max(), 2)}},
       {2, Accept{.ballot = B(5, 2), .lease_us = std::numeric_limits<int64_t>::max()}},
       {2, Accept{.ballot = B(5, 2), .lease_us = -1}},
-      {2, Accepted{.ballot = B(5, 2), .matched = true, .match = Slot{9}}},
-      {2, Fetch{B(5, 2), {}, 100}},
-      {2, Fetched{.ballot = B(5, 1), .matched = true, .entries = {one}}},
-      {2, Promise{B(5, 1), Id(3, 4, 1), Slot{}}}};
+      {2, Accept{.ballot = B(5, 2), .proof_age_us = -1}},
+      {2, Accept{.ballot = B(5, 2), .quorum_age_us = std::numeric_limits<int64_t>::max()}},
+      {2, Accept{.ballot = B(5, 2), .echo_us = std::numeric_limits<int64_t>::min()}},
+      {2, Prepare{B(5, 2), B(5, 2)}},  // succeeds itself
+      {2, Abdicate{B(5, 3)}}};
   for (size_t i = 0; i < bad.size(); ++i) {
     Replica replica = fresh;
     EXPECT_TRUE(Receive(&replica, bad[i].first, bad[i].second).empty()) << "message " << i;
@@ -214,7 +162,7 @@ TEST(ReplicaTest, AHigherPromiseInAFetchEndsTheCandidacy) {
   const Ballot ballot = FindSent<Prepare>(prepare)->ballot;
   replica.Step(Event{now_us, Persisted{Find<Persist>(prepare)->persist_id}});
   const EntryId last = Id(1, 0, 2);
-  const Actions fetch = Receive(&replica, 2, Promise{ballot, last, Slot{}}, now_us);
+  const Actions fetch = Receive(&replica, 2, Promise{ballot, last}, now_us);
   ASSERT_NE(FindSent<Fetch>(fetch), nullptr);
   const Entry entry = MakeEntry(last, "x", Reign{.ballot = last.born});
   Fetched fetched{.ballot = ballot,
@@ -240,25 +188,6 @@ TEST(ReplicaTest, OneThatIsNoVoterSleepsAndStillPromises) {
   const Actions promised = Receive(&outsider, 2, Prepare{B(5, 2)});
   ASSERT_NE(Find<Persist>(promised), nullptr) << "durable before it is answered";
   EXPECT_NE(FindSent<Promise>(promised), nullptr);
-}
-
-// Elects node 1 over a log truncated up to slot 3, with node 2's help; its Reign is not chosen yet.
-Replica Winner() {
-  Replica replica = Make({.base = Id(3, 1, 1), .last = Slot{3}, .applied = Slot{3}});
-  replica.Step(Event{0, Tick{}});
-  Receive(&replica, 2, CanvassReply{B(1, 1), true, Refusal::kNone, B(1, 1)});
-  replica.Step(Event{0, Persisted{1}});
-  const Actions won = Receive(&replica, 2, Promise{B(2, 1), Id(3, 1, 1), Slot{3}});
-  const OpenReign open = *Find<OpenReign>(won);
-  replica.Step(Event{0, Proposed{MakeEntry(open.id, "reign", open.reign)}});
-  replica.Step(Event{0, Persisted{2}});
-  return replica;
-}
-
-Replica Leader() {
-  Replica replica = Winner();
-  Receive(&replica, 2, Accepted{.ballot = B(2, 1), .matched = true, .match = Slot{4}});
-  return replica;
 }
 
 // Nothing that was not sent can be answered: believing it would lengthen the lease, or make a read
@@ -351,13 +280,11 @@ TEST(ReplicaTest, StopsProposingAboveTheUncommittedLimit) {
   EXPECT_TRUE(replica.MayPropose());
 }
 
-// An earlier snapshot may have brought a configuration from above its own slot, which the leader of
-// the next one does not know to be chosen.
 TEST(ReplicaTest, ANamedBallotReleasesItsOwnLeaseAlone) {
   Replica replica = Make({});
   Receive(&replica, 2, Accept{.ballot = B(5, 2), .lease_us = 500'000});
   const auto prepare = [](uint64_t round, Ballot succeeds) {
-    return Prepare{B(round, 3), Cause::kHandover, succeeds};
+    return Prepare{B(round, 3), succeeds};
   };
   Actions actions = Receive(&replica, 3, prepare(6, B(4, 3)), 1'000);
   ASSERT_NE(FindSent<Nack>(actions), nullptr);
@@ -372,7 +299,7 @@ TEST(ReplicaTest, ANamedBallotEndsNoWaitAfterARestart) {
   recovered.hard_state.promised = B(5, 2);
   recovered.hard_state.longest_lease_us = 500'000;
   Replica replica = Make(recovered);
-  const Prepare prepare{B(6, 3), Cause::kHandover, B(5, 2)};
+  const Prepare prepare{B(6, 3), B(5, 2)};
   const Actions actions = Receive(&replica, 3, prepare, 499'999);
   ASSERT_NE(FindSent<Nack>(actions), nullptr);
   EXPECT_EQ(FindSent<Nack>(actions)->refusal, Refusal::kRestartWait);
@@ -411,6 +338,8 @@ TEST(ReplicaTest, ATargetThatRestartedDoesNotTakeOverAtOnce) {
   EXPECT_EQ(FindSent<Prepare>(actions), nullptr);
 }
 
+// An earlier snapshot may have brought a configuration from above its own slot, which the leader of
+// the next one does not know to be chosen.
 TEST(ReplicaTest, ASnapshotBringsNoOlderMembers) {
   Membership newer = Three();
   newer.epoch = Epoch{9};

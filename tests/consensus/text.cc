@@ -25,14 +25,11 @@ struct BodyText {
            (m.succeeds == Ballot{} ? "" : " succeeds=" + ToString(m.succeeds));
   }
   std::string operator()(const Promise& m) const {
-    return "Promise " + ToString(m.ballot) + " last=" + ToString(m.last) +
-           " commit=" + ToString(m.commit);
+    return "Promise " + ToString(m.ballot) + " last=" + ToString(m.last);
   }
   std::string operator()(const Nack& m) const {
-    std::string text = "Nack " + ToString(m.ballot) + ": " + ToText(m.refusal) +
-                       " promised=" + ToString(m.promised);
-    if (m.lease_remaining_us > 0) text += " wait=" + std::to_string(m.lease_remaining_us) + "us";
-    return text;
+    return "Nack " + ToString(m.ballot) + ": " + ToText(m.refusal) +
+           " promised=" + ToString(m.promised);
   }
   std::string operator()(const Fetch& m) const {
     return "Fetch " + ToString(m.ballot) + " after=" + ToString(m.prev);

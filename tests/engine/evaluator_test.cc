@@ -188,6 +188,12 @@ TEST_F(EvaluatorTest, AppendsUpToTheLongestValue) {
             (Rejection{Rejection::Why::kValueTooLong, 0, {}, kValueBytesMax}));
   const std::vector<WriteOp> many(9, AppendOp{"s", ""});
   EXPECT_EQ(Done(many).rejection, (Rejection{Rejection::Why::kTooLarge, 8, {}}));
+  std::vector<WriteOp> both(6, AppendOp{"s", ""});
+  for (const char* key : {"a", "b", "c", "d"}) {
+    both.push_back(PutOp{key, std::string(kValueBytesMax, 'v')});
+  }
+  EXPECT_EQ(Done(both).rejection, (Rejection{Rejection::Why::kTooLarge, 8, {}}))
+      << "what is put counts with what is appended to: an entry is not split";
   WriteRequest request = Of({PutOp{"t", "1"}});
   request.conditions = {Condition{Condition::Kind::kValue, "s", {}, "abc"}};
   EXPECT_TRUE(evaluator_.Evaluate(request, 0).result.rejection.has_value());
@@ -234,7 +240,24 @@ TEST_F(EvaluatorTest, ChargesEachKeyspaceWithItsEffects) {
   EXPECT_LT(evaluation.charges[0].bytes, 100u);
   EXPECT_EQ(evaluation.charges[1].keyspace, other.id);
   EXPECT_GT(evaluation.charges[1].bytes, 1'000u);
-  EXPECT_TRUE(Evaluate({IncrementOp{"b", 1, other.id}}).charges.empty());
+  EXPECT_EQ(evaluation.charges[0].ops, 2u);
+  EXPECT_EQ(evaluation.charges[1].ops, 1u);
+  const Evaluation rejected = Evaluate({IncrementOp{"b", 1, other.id}});
+  ASSERT_EQ(rejected.charges.size(), 1u) << "it was looked at";
+  EXPECT_EQ(rejected.charges[0].ops + rejected.charges[0].bytes, 0u);
+}
+
+TEST_F(EvaluatorTest, WhatIsNotAllowedLeavesNoEffect) {
+  WriteRequest request = Of({PutOp{"a", "1"}, PutOp{"b", "2"}});
+  uint64_t asked = 0;
+  const Evaluation refused = evaluator_.Evaluate(request, 0, [&](const Charges& charges) {
+    asked = charges[0].ops;
+    return false;
+  });
+  EXPECT_EQ(refused.outcome, Evaluation::Outcome::kRefused);
+  EXPECT_EQ(asked, 2u);
+  EXPECT_TRUE(evaluator_.effects().empty());
+  EXPECT_EQ(Done({DeleteOp{"a", true}}).existed, false);
 }
 
 class ColdEvaluatorTest : public EvaluatorTest {

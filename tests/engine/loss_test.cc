@@ -60,12 +60,12 @@ TEST(LossTest, OtherVersionsAndDamageAreTold) {
 TEST(LossTest, AReportIsReadAsItWasWrittenOrRefused) {
   Loss other = ALoss();
   other.index = 6;
-  const std::vector<Loss> losses = {ALoss(), other};
-  const std::string bytes = EncodeLosses(losses);
+  const LossRequest told{{ALoss(), other}};
+  const std::string bytes = EncodeLosses(told);
   const auto read = DecodeLosses(bytes);
   ASSERT_TRUE(read.ok()) << read.status();
-  EXPECT_EQ(*read, losses);
-  const size_t first = EncodeLosses({ALoss()}).size();
+  EXPECT_EQ(read->losses, told.losses);
+  const size_t first = EncodeLosses({{ALoss()}}).size();
   for (size_t size = 1; size < bytes.size(); ++size) {
     EXPECT_EQ(DecodeLosses(bytes.substr(0, size)).ok(), size == first) << size;
   }

@@ -49,6 +49,34 @@ Effect Of(EffectKind kind, uint64_t id) {
   return effect;
 }
 
+TEST(SessionTest, RemembersWhichNumbersTookNoEffect) {
+  SessionTable table;
+  table.Apply(Opens(1), Slot{1}, 0);
+  const std::string put = EncodeFate(Put(7));
+  Fate fenced;
+  fenced.fenced = true;
+  const std::string fence = EncodeFate(fenced);
+  table.Apply(Keeps({1, 1, 1}, put, 7), Slot{2}, 0);
+  table.Apply(Keeps({1, 3, 1}, fence), Slot{3}, 0);
+  table.Apply(Keeps({1, 5, 5}, put, 8), Slot{4}, 0);  // 2 and 4 never came
+  const auto took_effect = [&](uint64_t n) { return table.Find(1)->TookEffect(n); };
+  EXPECT_TRUE(took_effect(1));
+  for (uint64_t n : {2, 3, 4}) EXPECT_FALSE(took_effect(n)) << n;
+  EXPECT_FALSE(took_effect(5)) << "its result is kept, and says so";
+  EXPECT_EQ(table.Find(1)->unused.size(), 3u);
+
+  // More than it remembers: of the oldest it is not known any more.
+  table.Apply(Keeps({1, 6 + 2 * kUnusedMax, 6 + 2 * kUnusedMax}, put, 9), Slot{5}, 0);
+  EXPECT_EQ(table.Find(1)->unused.size(), kUnusedMax);
+  EXPECT_FALSE(took_effect(1));
+  EXPECT_GT(table.Find(1)->unused_from, 5u);
+
+  const uint64_t far = 10 * kSessionWindowMax;
+  table.Apply(Keeps({1, far, far}, put, 10), Slot{6}, 0);
+  EXPECT_EQ(table.Find(1)->unused_from, far);
+  EXPECT_TRUE(table.Find(1)->unused.empty());
+}
+
 TEST(FateTest, APlainPutTakesOneByte) {
   EXPECT_EQ(EncodeFate(Put(7)), "\x02"s);
   const auto read = DecodeFate("\x02", Revision{7});
@@ -271,6 +299,18 @@ TEST_P(SessionRowsTest, ANodeThatReadThemBackGoesOnAsTheOther) {
   EXPECT_LE(RowsOnDisk(), kLimits.rows_max + 1);
 }
 
+// Gaps and all, and whatever was let go.
+TEST_P(SessionRowsTest, WhatTookNoEffectIsReadBackToo) {
+  const uint64_t session = Open();
+  for (uint64_t n = 1; n <= 400; n += n % 7 == 0 ? 2 : 1) {
+    Keep({session, n, n > 3 ? n - 3 : 1});
+    if (n % 50 == 0) ExpectReadBackTheSame();
+  }
+  ExpectReadBackTheSame();
+  const SessionTable table = sessions_.Read();
+  EXPECT_FALSE(table.Find(session)->unused.empty());
+}
+
 TEST_P(SessionRowsTest, DamageIsFound) {
   const uint64_t session = Open();
   for (uint64_t n = 1; n <= 10; ++n) Keep({session, n, 1});
@@ -279,7 +319,7 @@ TEST_P(SessionRowsTest, DamageIsFound) {
   ASSERT_TRUE(engine_->Apply(std::move(batch), Slot{++slot_}).ok());
   EXPECT_EQ(Sessions().Load(*engine_).code(), absl::StatusCode::kDataLoss);
   batch = engine_->NewBatch();
-  batch->Put(SystemKey(SystemTable::kEngine, "s\0\0\0\0\0\0\0\x0a"s), "\x02");
+  batch->Put(SystemKey(SystemTable::kEngine, "s\0\0\0\0\0\0\0\x0a"s), "\x03");
   ASSERT_TRUE(engine_->Apply(std::move(batch), Slot{++slot_}).ok());
   EXPECT_EQ(Sessions().Load(*engine_).code(), absl::StatusCode::kFailedPrecondition);
 }

@@ -70,23 +70,20 @@ struct BodyForm {
     h->Add(promised);
   }
   void operator()(const consensus::Prepare& m) const {
-    const auto& [ballot, cause, succeeds] = m;
+    const auto& [ballot, succeeds] = m;
     h->Add(ballot);
-    h->Add(static_cast<uint64_t>(cause));
     h->Add(succeeds);
   }
   void operator()(const consensus::Promise& m) const {
-    const auto& [ballot, last, commit] = m;
+    const auto& [ballot, last] = m;
     h->Add(ballot);
     h->Add(last);
-    h->Add(commit);
   }
   void operator()(const consensus::Nack& m) const {
-    const auto& [ballot, promised, refusal, lease_remaining_us] = m;
+    const auto& [ballot, promised, refusal] = m;
     h->Add(ballot);
     h->Add(promised);
     h->Add(static_cast<uint64_t>(refusal));
-    h->AddTime(lease_remaining_us);
   }
   void operator()(const consensus::Fetch& m) const {
     const auto& [ballot, prev, bytes_max] = m;

@@ -10,6 +10,7 @@
 
 #include "tests/integration/cluster.h"
 #include "tests/integration/command.h"
+#include "tests/integration/local.h"
 
 namespace baton::testing {
 namespace {
@@ -237,6 +238,14 @@ TEST_F(CommandLineTest, StatusTellsOfEveryMember) {
 
 TEST_F(CommandLineTest, HandoversAreStartedShownAndListed) {
   EXPECT_EQ(Baton({"handover", "list"}).out, "there was no handover yet\n");
+  const json forecast = BatonJson({"handover", "start", "--dry-run"});
+  EXPECT_EQ(forecast["refusal"], "") << forecast;
+  EXPECT_EQ(forecast["checks"].size(), 11u) << forecast;
+  EXPECT_EQ(Baton({"handover", "list"}).out, "there was no handover yet\n") << "nothing was done";
+  const std::string leader = "n" + std::to_string(cluster_->AwaitLeader() + 1);
+  const CommandResult itself = Baton({"handover", "start", "--dry-run", "--to", leader});
+  EXPECT_EQ(itself.exit_code, 1);
+  EXPECT_NE(itself.err.find("leads already"), std::string::npos) << itself.err;
   const std::vector<std::string> start = {"handover", "start",  "--id",        "move-1",
                                           "--reason", "a test", "--probation", "10ms"};
   const CommandResult first = Baton(start);
@@ -272,6 +281,56 @@ TEST_F(CommandLineTest, HandoversAreStartedShownAndListed) {
   EXPECT_EQ(Baton({"handover", "show", "move-2"}).exit_code, 3);
 }
 
+TEST_F(CommandLineTest, OrdersAreGivenListedAndLifted) {
+  EXPECT_EQ(Baton({"orders"}).out, "no order stands\n");
+  const CommandResult bar = Baton({"bar", "n3", "--for", "1h", "--reason", "its disk"});
+  ASSERT_EQ(bar.exit_code, 0) << bar.err;
+  EXPECT_EQ(bar.out.rfind("the bar of n3 stands until ", 0), 0u) << bar.out;
+  ASSERT_EQ(Baton({"prefer", "n2", "--priority", "7"}).exit_code, 0);
+  EXPECT_NE(Baton({"prefer", "n2"}).exit_code, 0) << "nothing is preferred";
+  EXPECT_NE(Baton({"bar", "n9"}).exit_code, 0);
+  const json orders = BatonJson({"orders"})["orders"];
+  ASSERT_EQ(orders.size(), 2u) << orders;
+  EXPECT_EQ(orders[0]["kind"], "bar");
+  EXPECT_EQ(orders[0]["node"], "n3");
+  EXPECT_EQ(orders[0]["reason"], "its disk");
+  EXPECT_EQ(orders[1]["priority"], 7);
+  EXPECT_EQ(Baton({"unbar", "n3"}).out, "the bar of n3 is lifted\nthere was no hold-down of n3\n");
+  EXPECT_EQ(Baton({"prefer", "n2", "--lift"}).exit_code, 0);
+  EXPECT_EQ(Baton({"freeze", "--for", "1m"}).exit_code, 0);
+  EXPECT_EQ(Baton({"unfreeze"}).out, "the freeze is lifted\n");
+  EXPECT_EQ(Baton({"orders"}).out, "no order stands\n");
+}
+
+TEST_F(CommandLineTest, TheAuditIsListedAndVerified) {
+  const json audit = BatonJson({"audit"})["records"];
+  ASSERT_FALSE(audit.empty());
+  EXPECT_EQ(audit[0]["kind"], "reign");
+  EXPECT_EQ(audit[0]["what"], "ELECTED");
+  EXPECT_EQ(audit[0]["previous"], std::string(64, '0'));
+  const json verified = BatonJson({"audit", "verify"});
+  EXPECT_EQ(verified["records"], audit.size());
+  const std::string head = verified["head"];
+  EXPECT_EQ(Baton({"freeze", "--for", "1m"}).exit_code, 0);
+  EXPECT_EQ(Baton({"audit", "verify", "--head", head}).exit_code, 0) << "it goes on from there";
+  const CommandResult other = Baton({"audit", "verify", "--head", "1:" + std::string(64, '0')});
+  EXPECT_EQ(other.exit_code, 1);
+  EXPECT_NE(other.err.find("another audit"), std::string::npos) << other.err;
+  EXPECT_EQ(Baton({"unfreeze"}).exit_code, 0);
+}
+
+TEST_F(CommandLineTest, ItIsToldWhyANodeDoesNotLead) {
+  const int leader = cluster_->AwaitLeader();
+  const std::string other = leader == 2 ? "n2" : "n3";
+  const CommandResult why = Baton({"why-not", other});
+  ASSERT_EQ(why.exit_code, 0) << why.err;
+  EXPECT_NE(why.out.find("gone it would stand as number 2 of 2"), std::string::npos) << why.out;
+  EXPECT_NE(why.out.find("its id is higher"), std::string::npos) << why.out;
+  EXPECT_NE(why.out.find("it would take place"), std::string::npos) << why.out;
+  EXPECT_EQ(Baton({"why-not", "n" + std::to_string(leader + 1)}).exit_code, 1) << "it leads";
+  EXPECT_EQ(Baton({"why-not", "n9"}).exit_code, 3);
+}
+
 TEST_F(CommandLineTest, ARecordIsReadThroughAFollower) {
   ASSERT_EQ(Baton({"put", "through", "value"}).exit_code, 0);
   for (int i = 0; i < cluster_->size(); ++i) {
@@ -301,47 +360,17 @@ TEST_F(CommandLineTest, ExitCodesTellWhatHappened) {
   EXPECT_EQ(Baton({"status", "--endpoints", "127.0.0.1:1"}).exit_code, 4);
 }
 
-// A cluster of its own, through `baton local`.
-class LocalTest : public ::testing::Test {
+class LocalTest : public ::testing::Test, protected LocalCommands {
  protected:
-  LocalTest() {
-    std::string pattern = ::testing::TempDir() + "baton_local_XXXXXX";
-    directory_ = mkdtemp(pattern.data());
-    base_port_ = 10'000 + getpid() % 100 * 20;
-  }
-  ~LocalTest() override {
-    Local({"down"});
-    fs::remove_all(directory_);
-  }
-  CommandResult Local(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), {BATON_PATH, "local"});
-    arguments.insert(arguments.end(), {"--dir", directory_});
-    return RunCommand(arguments);
-  }
-  CommandResult Up() {
-    return Local({"up", "--nodes", "3", "--base-port", std::to_string(base_port_)});
-  }
   json LocalStatus() {
     const CommandResult result = Local({"status", "-o", "json"});
     EXPECT_EQ(result.exit_code, 0) << result.err;
     return json::parse(result.out, nullptr, false);
   }
-  CommandResult Baton(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), BATON_PATH);
-    std::string endpoints;
-    for (int i = 0; i < 3; ++i) {
-      endpoints += (i > 0 ? ",127.0.0.1:" : "127.0.0.1:") + std::to_string(base_port_ + i);
-    }
-    arguments.insert(arguments.end(), {"--endpoints", endpoints});
-    return RunCommand(arguments);
-  }
-
-  std::string directory_;
-  int base_port_;
 };
 
 TEST_F(LocalTest, ComesUpSurvivesAndGoesDown) {
-  std::ofstream(directory_ + "/notes.txt") << "mine";
+  std::ofstream(directory() + "/notes.txt") << "mine";
   const CommandResult up = Up();
   ASSERT_EQ(up.exit_code, 0) << up.err;
   // "Returns once a write would succeed": the first one does, without patience.
@@ -350,8 +379,8 @@ TEST_F(LocalTest, ComesUpSurvivesAndGoesDown) {
   ASSERT_EQ(status["nodes"].size(), 3u);
   const pid_t n1 = status["nodes"][0]["pid"];
   EXPECT_EQ(status["nodes"][0]["state"], "running");
-  EXPECT_EQ(status["nodes"][0]["address"], "127.0.0.1:" + std::to_string(base_port_));
-  EXPECT_EQ(status["nodes"][2]["http_address"], "127.0.0.1:" + std::to_string(base_port_ + 12));
+  EXPECT_EQ(status["nodes"][0]["address"], "127.0.0.1:" + std::to_string(base_port()));
+  EXPECT_EQ(status["nodes"][2]["http_address"], "127.0.0.1:" + std::to_string(base_port() + 12));
 
   // A daemon: its own session, nothing of ours open (RunCommand would wait for its pipes).
   EXPECT_EQ(getsid(n1) == getsid(0), false);
@@ -376,10 +405,10 @@ TEST_F(LocalTest, ComesUpSurvivesAndGoesDown) {
   EXPECT_EQ(Local({"down"}).exit_code, 0);
   EXPECT_EQ(Local({"down"}).exit_code, 0);
   for (const json& node : LocalStatus()["nodes"]) EXPECT_EQ(node["state"], "stopped");
-  EXPECT_TRUE(fs::exists(directory_ + "/notes.txt"));
+  EXPECT_TRUE(fs::exists(directory() + "/notes.txt"));
 
   // The offline reader understands what a stopped node left.
-  const CommandResult verify = RunCommand({BATON_PATH, "wal", "verify", directory_ + "/n1/data"});
+  const CommandResult verify = RunCommand({BATON_PATH, "wal", "verify", directory() + "/n1/data"});
   EXPECT_EQ(verify.exit_code, 0) << verify.out << verify.err;
 
   EXPECT_EQ(Up().exit_code, 0);  // the data are still there

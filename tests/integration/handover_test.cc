@@ -2,67 +2,16 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <atomic>
-#include <thread>
 
+#include "nlohmann/json.hpp"
 #include "tests/integration/cluster.h"
+#include "tests/integration/load.h"
+#include "tests/integration/local.h"
 
 namespace baton::testing {
 namespace {
 
 using std::chrono::milliseconds;
-
-// Clients that write and read without a pause until they are destroyed, and count what they are
-// refused.
-class Load {
- public:
-  static constexpr int kWriters = 64;
-  static constexpr int kReaders = 4;
-
-  explicit Load(Client* client) : client_(client) {
-    for (int i = 0; i < kWriters; ++i) StartWrite(i);
-    for (int i = 0; i < kReaders; ++i) StartRead(i);
-  }
-  ~Load() { End(); }
-
-  void End() {
-    ended_ = true;
-    while (running_ > 0) std::this_thread::sleep_for(milliseconds(1));
-  }
-  uint64_t written() const { return written_; }
-  uint64_t read() const { return read_; }
-  uint64_t errors() const { return errors_; }
-
- private:
-  CallOptions Options() const {
-    CallOptions options;
-    options.timeout = kPatience;
-    return options;
-  }
-  void StartWrite(int i) {
-    ++running_;
-    client_->PutAsync("key" + std::to_string(i), "value", Options(), [this, i](auto result) {
-      ++(result.ok() ? written_ : errors_);
-      EXPECT_TRUE(result.ok()) << result.status();
-      if (!ended_) StartWrite(i);
-      --running_;
-    });
-  }
-  void StartRead(int i) {
-    ++running_;
-    client_->GetAsync("key" + std::to_string(i), Options(), [this, i](auto result) {
-      ++(result.ok() ? read_ : errors_);
-      EXPECT_TRUE(result.ok()) << result.status();
-      if (!ended_) StartRead(i);
-      --running_;
-    });
-  }
-
-  Client* const client_;
-  std::atomic<bool> ended_ = false;
-  std::atomic<int> running_ = 0;
-  std::atomic<uint64_t> written_ = 0, read_ = 0, errors_ = 0;
-};
 
 class HandoverTest : public ::testing::Test {
  protected:
@@ -148,6 +97,39 @@ TEST_F(HandoverTest, TheSameIdIsOneHandoverAtEveryNode) {
               Reason::kHandoverRefused);
   }
   EXPECT_EQ(cluster_.AwaitLeader(), leader) << "nothing moved again";
+}
+
+// The leader goes last, and hands over before it stops.
+TEST(RollTest, ARollingRestartIsNotSeen) {
+  LocalCommands local;
+  const CommandResult up = local.Up();
+  ASSERT_EQ(up.exit_code, 0) << up.err;
+  const auto client = Client::Connect({.endpoints = local.addresses()});
+  ASSERT_TRUE(client.ok()) << client.status();
+  CommandResult roll;
+  {
+    Load load(client->get());
+    roll = local.Local({"roll", "-o", "json"});
+    load.End();
+    EXPECT_EQ(load.errors(), 0u);
+    EXPECT_GT(load.written(), 100u);
+  }
+  ASSERT_EQ(roll.exit_code, 0) << roll.err;
+  const auto rolled = nlohmann::json::parse(roll.out).at("nodes");
+  ASSERT_EQ(rolled.size(), 3u);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(rolled[i].at("led"), i == 2) << roll.out;
+  EXPECT_NE(rolled[2].at("leader"), rolled[2].at("name"));
+  const auto listed = nlohmann::json::parse(local.Baton({"handover", "list", "-o", "json"}).out);
+  EXPECT_EQ(listed.at("handovers").size(), 1u) << "leadership moved once: " << listed;
+}
+
+TEST(RollTest, NeedsAllNodes) {
+  LocalCommands local;
+  ASSERT_EQ(local.Up().exit_code, 0);
+  ASSERT_EQ(local.Local({"kill", "n2"}).exit_code, 0);
+  const CommandResult roll = local.Local({"roll"});
+  EXPECT_EQ(roll.exit_code, 1);
+  EXPECT_NE(roll.err.find("baton local start n2"), std::string::npos) << roll.err;
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <utility>
 #include <variant>
 
+#include "engine/state/keyspace_change.h"
 #include "engine/state/system_rows.h"
 
 namespace baton::sim {
@@ -28,7 +29,11 @@ void AsyncWorkload::Create() {
                  if (keyspace_ != KeyspaceId{}) return;
                  if (answer == nullptr || !answer->failure.ok()) return later();
                  keyspace_ = std::get<engine::KeyspaceResult>(answer->result).info.id;
-                 for (size_t i = 0; i < clients_.size(); ++i) Later(i, kRetryUsMax);
+                 for (size_t i = 0; i < clients_.size(); ++i) {
+                   clients_[i].numbers = cluster_->random().OneIn(2);
+                   Later(i, kRetryUsMax);
+                 }
+                 Alter();
                });
 }
 
@@ -38,27 +43,75 @@ void AsyncWorkload::Later(size_t client, int64_t us_max) {
   });
 }
 
+void AsyncWorkload::Alter() {
+  cluster_->schedule().After(cluster_->random().Skewed(20'000, kAlterUsMax), [this] {
+    if (ended_) return;
+    Random& random = cluster_->random();
+    Machine& machine = cluster_->AnyMachine();
+    if (machine.up()) {
+      engine::AlterKeyspace change;
+      change.name = "fast";
+      change.max_unreplicated_ops = 1 + random.Below(2 * kBudgetOps);
+      change.mode = random.OneIn(4) ? engine::KeyspaceMode::kSync : engine::KeyspaceMode::kAsync;
+      machine.Call(engine::KeyspaceRequest{change, "", ""}, kTimeoutUs,
+                   [](const server::Answer*) {});
+    }
+    Alter();
+  });
+}
+
 void AsyncWorkload::Next(size_t client) {
+  Client& who = clients_[client];
+  if (who.numbers && who.session == 0) return OpenSession(client);
+  const std::string key = "a" + std::to_string(client) + "." + std::to_string(++who.puts);
+  Put put;
+  // What it has left behind it never asks for again.
+  if (who.numbers) put.stamp = {who.session, who.puts, who.puts};
+  puts_.emplace(key, put);
+  Send(client, key);
+}
+
+void AsyncWorkload::OpenSession(size_t client) {
+  Machine& machine = cluster_->AnyMachine();
+  if (!machine.up()) return Later(client, kRetryUsMax);
+  machine.Call(engine::SessionRequest{engine::OpenSession{engine::kSessionTtlMsMax}}, kTimeoutUs,
+               [this, client](const server::Answer* answer) {
+                 if (answer != nullptr && answer->failure.ok()) {
+                   clients_[client].session =
+                       std::get<engine::SessionResult>(answer->result).session;
+                 }
+                 if (!ended_) Later(client, kRetryUsMax);
+               });
+}
+
+void AsyncWorkload::Send(size_t client, const std::string& key) {
   Client& who = clients_[client];
   const bool elsewhere = who.target == 0 || cluster_->random().OneIn(20);
   const uint32_t node = elsewhere ? cluster_->AnyMachine().number() : who.target;
   Machine& machine = cluster_->machine(node);
   if (!machine.up()) {
     who.target = 0;
-    return Later(client, kRetryUsMax);
+    return Unanswered(client, key);
   }
-  const std::string key = "a" + std::to_string(client) + "." + std::to_string(++who.puts);
-  puts_.emplace(key, Put{});
   const int64_t now_us = cluster_->now_us();
-  machine.Call(engine::WriteRequest{keyspace_, {engine::PutOp{key, "v"}}, {}}, kTimeoutUs,
-               [this, client, node, key, now_us](const server::Answer* answer) {
-                 if (answer != nullptr) {
-                   Answered(client, node, key, now_us, *answer);
-                 } else {
-                   clients_[client].target = 0;
-                 }
-                 if (!ended_) Later(client, cluster_->plan().think_us_max);
-               });
+  machine.Call(
+      engine::WriteRequest{keyspace_, {engine::PutOp{key, "v"}}, {}}, kTimeoutUs,
+      [this, client, node, key, now_us](const server::Answer* answer) {
+        if (answer != nullptr) return Answered(client, node, key, now_us, *answer);
+        puts_.at(key).uncertain = true;
+        clients_[client].target = 0;
+        Unanswered(client, key);
+      },
+      {}, puts_.at(key).stamp);
+}
+
+void AsyncWorkload::Unanswered(size_t client, const std::string& key) {
+  if (ended_) return;
+  const bool again = puts_.at(key).stamp.session != 0 && !cluster_->random().OneIn(5);
+  if (!again) return Later(client, cluster_->plan().think_us_max);
+  cluster_->schedule().After(cluster_->random().Skewed(1, kRetryUsMax), [this, client, key] {
+    if (!ended_) Send(client, key);
+  });
 }
 
 void AsyncWorkload::Answered(size_t client, uint32_t node, const std::string& key,
@@ -67,11 +120,15 @@ void AsyncWorkload::Answered(size_t client, uint32_t node, const std::string& ke
   Put& put = puts_.at(key);
   Client& who = clients_[client];
   if (!answer.failure.ok()) {
-    put.refused = answer.failure.reason != Reason::kOutcomeUnknown;
+    const Reason reason = answer.failure.reason;
     who.target = 0;
-    if (answer.failure.reason == Reason::kNotLeader) {
+    if (reason == Reason::kNotLeader) {
       who.target = static_cast<uint32_t>(std::stoul(answer.failure.leader->name.substr(1)));
     }
+    put.uncertain |= reason == Reason::kOutcomeUnknown;
+    put.refused = !put.uncertain;
+    if (put.uncertain && reason != Reason::kFenced) return Unanswered(client, key);
+    if (!ended_) Later(client, cluster_->plan().think_us_max);
     return;
   }
   who.target = node;
@@ -84,6 +141,7 @@ void AsyncWorkload::Answered(size_t client, uint32_t node, const std::string& ke
   const bool local = put.durability == Durability::kLocal;
   cluster_->coverage().Add(local ? Path::kAckedLocal : Path::kAckedQuorum);
   if (cluster_->random().OneIn(3)) ReadBack(node, key);
+  if (!ended_) Later(client, cluster_->plan().think_us_max);
 }
 
 void AsyncWorkload::ReadBack(uint32_t node, const std::string& key) {
@@ -108,8 +166,9 @@ void AsyncWorkload::Finish() {
   for (int i = 0; i < kTriesMax && cluster_->violation().empty(); ++i) {
     const std::optional<Present> present = ReadKeys();
     const std::optional<Listed> listed = ReadLedger();
-    if (present && listed) {
-      const std::string wrong = Contradiction(*present, *listed);
+    const std::optional<History> history = ReadHistory();
+    if (present && listed && history) {
+      const std::string wrong = Contradiction(*present, *listed, *history);
       if (!wrong.empty()) return cluster_->Violated("async: " + wrong);
       unexplained = Unexplained(*present, *listed);
       if (unexplained.empty()) return;
@@ -162,12 +221,37 @@ std::optional<AsyncWorkload::Listed> AsyncWorkload::ReadLedger() {
     }
     if (loss->keyspace != keyspace_) continue;
     const std::string key = loss->key;
-    if (!listed.emplace(key, *std::move(loss)).second) {
+    listed.revisions[key].insert(loss->revision);
+    if (loss->acknowledged == Loss::Acknowledged::kAgain) {
+      listed.again.insert(key);
+    } else if (!listed.lost.emplace(key, *std::move(loss)).second) {
       cluster_->Violated("async: " + key + " is listed twice");
       return std::nullopt;
     }
   }
   return listed;
+}
+
+std::optional<AsyncWorkload::History> AsyncWorkload::ReadHistory() {
+  constexpr auto kTable = engine::SystemTable::kKeyspaceChanges;
+  const std::string begin =
+      engine::SystemRowKey(kTable, engine::KeyspaceChangeSuffix(keyspace_, Revision{}));
+  const std::string end = engine::SystemRowKey(
+      kTable, engine::KeyspaceChangeSuffix(KeyspaceId{keyspace_.value + 1}, Revision{}));
+  const auto records = ScanAll({.keyspace = kSystemKeyspace, .begin = begin, .end = end});
+  if (!records) return std::nullopt;
+  History history;
+  for (const engine::Record& record : *records) {
+    const auto change = engine::DecodeKeyspaceChange(keyspace_, record.value);
+    if (!change.ok()) {
+      cluster_->Violated("async: a change of the keyspace: " + change.status().ToString());
+      return std::nullopt;
+    }
+    const engine::KeyspaceSettings& settings = change->info.settings;
+    history.modes[change->stamp.slot] = settings.mode;
+    history.budget_ops = std::max(history.budget_ops, settings.max_unreplicated_ops);
+  }
+  return history;
 }
 
 // A node that is damaged or leaves may take the only copy with it.
@@ -182,7 +266,7 @@ bool AsyncWorkload::MayLoseTheLedger() const {
 std::string AsyncWorkload::Unexplained(const Present& present, const Listed& listed) const {
   if (MayLoseTheLedger()) return "";
   for (const auto& [key, put] : puts_) {
-    if (!put.acked || present.contains(key) || listed.contains(key)) continue;
+    if (!put.acked || present.contains(key) || listed.lost.contains(key)) continue;
     return "async: " + key + ", acknowledged at slot " + std::to_string(put.position.slot.value) +
            " in round " + std::to_string(put.position.reign_round) +
            ", is neither readable nor listed";
@@ -190,23 +274,53 @@ std::string AsyncWorkload::Unexplained(const Present& present, const Listed& lis
   return "";
 }
 
-std::string AsyncWorkload::Contradiction(const Present& present, const Listed& listed) const {
-  std::map<Ballot, uint64_t> lost;  // acknowledged ones, by who had them
-  for (const auto& [key, loss] : listed) {
-    const Put& put = puts_.at(key);
-    if (present.contains(key)) return key + " is readable and listed";
-    if (put.refused) return key + " is listed, and was refused";
-    if (loss.acknowledged != Loss::Acknowledged::kUnknown) return key + " is listed as sync";
-    if (!put.acked) continue;
-    if (put.durability == Durability::kQuorum) return key + " is lost, and had a quorum";
-    if (loss.revision != put.position.revision) return key + " is listed at another revision";
-    if (++lost[loss.entry.born] > kBudgetOps) return "more is lost than the budget allows";
+// What was acknowledged LOCAL, and is there, was written where the keyspace is async. A change in
+// the same entry may come before or after it.
+std::string AsyncWorkload::WrongMode(const std::string& key, const Put& put,
+                                     const History& history) {
+  const Slot slot = put.position.slot;
+  if (put.durability != Durability::kLocal || history.modes.contains(slot)) return "";
+  const auto after = history.modes.lower_bound(slot);
+  if (after == history.modes.begin() || std::prev(after)->second == engine::KeyspaceMode::kAsync) {
+    return "";
   }
-  if (!listed.empty()) cluster_->coverage().Add(Path::kLossListed);
+  return key + " was acknowledged LOCAL where the keyspace is sync";
+}
+
+std::string AsyncWorkload::Contradiction(const Present& present, const Listed& listed,
+                                         const History& history) const {
+  std::map<Ballot, uint64_t> lost;  // acknowledged ones, by who had them
+  for (const std::string& key : listed.again) {
+    if (present.contains(key) || listed.lost.contains(key)) continue;
+    return key + " is listed as sent again, and no attempt counts";
+  }
+  if (!listed.again.empty()) cluster_->coverage().Add(Path::kLossSentAgain);
+  for (const auto& [key, loss] : listed.lost) {
+    const Put& put = puts_.at(key);
+    if (put.refused) return key + " is listed, and was refused";
+    if (loss.acknowledged == Loss::Acknowledged::kNo && !put.acked) continue;  // may be sent again
+    if (const auto found = present.find(key); found != present.end()) {
+      return key + " is readable at revision " + std::to_string(found->second.value) +
+             " and listed as lost: " + ToString(loss.entry) + " at revision " +
+             std::to_string(loss.revision.value) + ", session " + std::to_string(loss.session) +
+             ", number " + std::to_string(loss.sequence);
+    }
+    if (!put.acked) continue;
+    if (loss.acknowledged == Loss::Acknowledged::kNo) return key + " is listed as sync";
+    if (put.durability == Durability::kQuorum) return key + " is lost, and had a quorum";
+    if (!listed.revisions.at(key).contains(put.position.revision)) {
+      return key + " is listed at another revision";
+    }
+    if (loss.revision != put.position.revision) continue;  // of an attempt that was not answered
+    if (++lost[loss.entry.born] > history.budget_ops) return "more is lost than the budget allows";
+  }
+  if (!listed.lost.empty()) cluster_->coverage().Add(Path::kLossListed);
   for (const auto& [key, revision] : present) {
     const Put& put = puts_.at(key);
     if (put.refused) return key + " is readable, and was refused";
-    if (put.acked && put.position.revision != revision) return key + " has another revision";
+    if (!put.acked) continue;
+    if (put.position.revision != revision) return key + " has another revision";
+    if (std::string wrong = WrongMode(key, put, history); !wrong.empty()) return wrong;
   }
   for (const auto& [key, put] : puts_) {
     const bool quorum = put.acked && put.durability == Durability::kQuorum;

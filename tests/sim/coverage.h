@@ -63,6 +63,7 @@ enum class Path : uint8_t {
   kAckedLocal,     // in an async keyspace
   kAckedQuorum,    // there too: the budget was used, or the lease had run out
   kLossListed,     // seeds that lost acknowledged writes
+  kLossSentAgain,  // seeds in which a client had sent one again
   kDeadlinePassed,
   kConnectionLost,  // a node went with calls unanswered
   kMemberAdded,
@@ -133,6 +134,7 @@ inline constexpr std::array<std::string_view, kPaths> kPathNames = {
     "acknowledged locally",
     "acknowledged by a quorum instead",
     "seeds with losses",
+    "seeds with losses sent again",
     "deadlines passed",
     "connections lost",
     "members added",

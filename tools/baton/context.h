@@ -72,8 +72,11 @@ void AddClusterCommands(CLI::App* app, Context* context);   // cluster status ve
 void AddMemberCommands(CLI::App* app, Context* context);    // member
 void AddHandoverCommands(CLI::App* app, Context* context);  // handover
 void AddElectionCommands(CLI::App* app, Context* context);  // election why-leader
+void AddOrderCommands(CLI::App* app, Context* context);     // bar unbar prefer freeze orders
+void AddAuditCommands(CLI::App* app, Context* context);     // audit
 void AddLocalCommands(CLI::App* app, Context* context);     // local
 void AddFaultCommand(CLI::App* local, Context* context);    // local fault
+void AddRollCommand(CLI::App* local, Context* context);     // local roll
 void AddWalCommands(CLI::App* app, Context* context);       // wal
 
 }  // namespace baton::cli

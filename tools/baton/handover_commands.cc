@@ -1,14 +1,19 @@
-// handover start, show, list, abort; election list, show; why-leader.
+// handover start, show, list, abort; election list, show; why-leader, why-not.
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "tools/baton/cluster_view.h"
 #include "tools/baton/context.h"
 #include "tools/baton/flags.h"
+#include "tools/baton/names.h"
 #include "tools/baton/pages.h"
 #include "tools/baton/times.h"
 
@@ -17,7 +22,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds kNamesTimeout{1'000};
 constexpr milliseconds kStartTimeout{60'000};  // deadline and probation, and some more
 
 struct Arguments {
@@ -26,22 +30,25 @@ struct Arguments {
   std::string reason;
   std::string deadline = "30s";
   std::string probation = "2s";
+  bool dry_run = false;
   bool no_wait = false;
   bool wait = false;
 };
 
 std::string ReignName(uint64_t round, uint32_t node) { return absl::StrCat(round, ".", node); }
 
-// The members of now by node id; one that has gone meanwhile is known by its id alone.
-using Names = std::map<uint32_t, std::string>;
-
-std::string NameOf(const Names& names, uint32_t node) {
-  if (node == 0) return "-";
-  const auto found = names.find(node);
-  return found == names.end() ? absl::StrCat("node ", node) : found->second;
-}
-
 std::string Millis(int64_t us) { return absl::StrFormat("%.1f ms", static_cast<double>(us) / 1e3); }
+
+Json JsonOf(const std::vector<HandoverCheckInfo>& checks) {
+  Json list = Json::array();
+  for (const HandoverCheckInfo& check : checks) {
+    list.push_back({{"name", check.name},
+                    {"limit", check.limit},
+                    {"measured", check.measured},
+                    {"passed", check.passed}});
+  }
+  return list;
+}
 
 Json JsonOf(const HandoverInfo& handover, const Names& names) {
   Json object;
@@ -69,13 +76,7 @@ Json JsonOf(const HandoverInfo& handover, const Names& names) {
                                {"log_time_us", step.log_time_us},
                                {"wall_time_us", step.wall_time_us}});
   }
-  object["checks"] = Json::array();
-  for (const HandoverCheckInfo& check : handover.checks) {
-    object["checks"].push_back({{"name", check.name},
-                                {"limit", check.limit},
-                                {"measured", check.measured},
-                                {"passed", check.passed}});
-  }
+  object["checks"] = JsonOf(handover.checks);
   return object;
 }
 
@@ -101,20 +102,16 @@ std::string Headline(const HandoverInfo& handover, const Names& names) {
   return text;
 }
 
-// None where nobody can be asked: the record is worth more than the names in it.
-Names ReadNames(const Context& context) {
-  Names names;
-  const auto admin = context.ConnectAdmin();
-  if (!admin.ok()) return names;
-  CallOptions options;
-  options.timeout = kNamesTimeout;
-  for (const std::string& endpoint : (**admin).endpoints()) {
-    const auto status = (**admin).Status(endpoint, options);
-    if (!status.ok()) continue;
-    for (const MemberInfo& member : status->members) names[member.node_id] = member.name;
-    if (!names.empty()) break;
+absl::Status Print(const Context& context, const std::vector<HandoverCheckInfo>& checks) {
+  Table table({{"CHECK"}, {"VERDICT"}, {"MEASURED"}, {"LIMIT"}});
+  for (const HandoverCheckInfo& check : checks) {
+    table.Add({check.name,
+               {check.passed ? "passed" : "failed",
+                check.passed ? Table::Colour::kGreen : Table::Colour::kRed},
+               check.measured,
+               check.limit});
   }
-  return names;
+  return context.Print(table);
 }
 
 absl::Status Print(const Context& context, const HandoverInfo& handover) {
@@ -130,21 +127,13 @@ absl::Status Print(const Context& context, const HandoverInfo& handover) {
   if (printed.ok()) printed = context.Print(steps);
   if (!printed.ok() || handover.checks.empty()) return printed;
   if (handover.election()) {
-    Table standings({{"VOTER"}, {"RANK"}, {"AS ITS LEADER HAD TOLD LAST"}});
+    Table standings({{"VOTER"}, {"RANK"}, {"AS ITS LEADER HAD TOLD LAST; ITS VERDICT"}});
     for (const HandoverCheckInfo& check : handover.checks) {
       standings.Add({check.name, check.limit, check.measured});
     }
     return context.Print(standings);
   }
-  Table checks({{"CHECK"}, {"VERDICT"}, {"MEASURED"}, {"LIMIT"}});
-  for (const HandoverCheckInfo& check : handover.checks) {
-    checks.Add({check.name,
-                {check.passed ? "passed" : "failed",
-                 check.passed ? Table::Colour::kGreen : Table::Colour::kRed},
-                check.measured,
-                check.limit});
-  }
-  return context.Print(checks);
+  return Print(context, handover.checks);
 }
 
 // The record, and what the command is worth: a handover that did not come about is an error.
@@ -175,6 +164,40 @@ absl::StatusOr<HandoverInfo> With(const Context& context, milliseconds otherwise
   return ask(**admin, *options);
 }
 
+// What would come of it: one that would not take place is an error, as it would be.
+absl::Status Print(const Context& context, const HandoverForecast& forecast) {
+  const Names names = ReadNames(context);
+  absl::Status printed;
+  if (context.json()) {
+    printed = context.Print(Json{{"dry_run", true},
+                                 {"to", NameOf(names, forecast.to)},
+                                 {"to_node", forecast.to},
+                                 {"refusal", forecast.refusal},
+                                 {"write_pause_us", forecast.write_pause_us},
+                                 {"checks", JsonOf(forecast.checks)}});
+  } else {
+    if (!forecast.checks.empty()) printed = Print(context, forecast.checks);
+    if (printed.ok() && forecast.refusal.empty()) {
+      const std::string pause =
+          forecast.write_pause_us == 0
+              ? "; how long writes would pause cannot be told: none came in the last second"
+              : absl::StrCat("; writes would pause for about ", Millis(forecast.write_pause_us));
+      printed = context.Print(absl::StrCat(NameOf(names, forecast.to), " would lead", pause, "\n"));
+    }
+  }
+  if (!printed.ok() || forecast.refusal.empty()) return printed;
+  return absl::FailedPreconditionError(absl::StrCat("it would be rejected: ", forecast.refusal));
+}
+
+absl::Status Predict(const Context& context, const MemberRef& to) {
+  const auto options = OptionsOf(context, kCallTimeout);
+  if (!options.ok()) return options.status();
+  const auto admin = context.ConnectAdmin();
+  if (!admin.ok()) return admin.status();
+  const auto forecast = (**admin).PredictHandover(to, *options);
+  return forecast.ok() ? Print(context, *forecast) : forecast.status();
+}
+
 absl::Status Start(const Context& context, const Arguments& arguments) {
   HandoverOrder order;
   order.id = arguments.id;
@@ -185,6 +208,7 @@ absl::Status Start(const Context& context, const Arguments& arguments) {
     if (!to.ok()) return to.status();
     order.to = *to;
   }
+  if (arguments.dry_run) return Predict(context, order.to);
   const auto deadline = ParseDuration(arguments.deadline);
   if (!deadline.ok()) return deadline.status();
   const auto probation = ParseDuration(arguments.probation);
@@ -252,7 +276,7 @@ absl::Status ShowElection(const Context& context, Arguments arguments) {
 }
 
 // The newest record that has come to an outcome with a reign: who leads now leads by it.
-absl::Status WhyLeader(const Context& context) {
+absl::StatusOr<HandoverInfo> RecordOfThisReign(const Context& context) {
   std::optional<HandoverInfo> newest;
   const absl::Status listed = ForEachRow(context, &Admin::ListHandovers, &HandoverPage::handovers,
                                          [&](HandoverInfo handover) {
@@ -261,7 +285,113 @@ absl::Status WhyLeader(const Context& context) {
                                          });
   if (!listed.ok()) return listed;
   if (!newest) return absl::NotFoundError("how this reign began is not recorded yet: ask again");
-  return Print(context, *newest);
+  return *newest;
+}
+
+absl::Status WhyLeader(const Context& context) {
+  const auto record = RecordOfThisReign(context);
+  return record.ok() ? Print(context, *record) : record.status();
+}
+
+// By what elections go, in their order; the last is the id, which no two have in common.
+using Standing = std::array<uint32_t, 7>;
+Standing StandingOf(const MemberView& member) {
+  static const std::map<std::string, uint32_t> kGrades = {
+      {"close", 0}, {"normal", 0}, {"behind", 1}, {"slow", 1}, {"far", 2}, {"stuck", 2}};
+  constexpr uint32_t kSilent = 3;
+  const auto grade = [](const std::string& word) {
+    const auto found = kGrades.find(word);
+    return found == kGrades.end() ? kSilent : found->second;
+  };
+  const HealthView& health = member.health;
+  return {health.barred, health.recovering, grade(health.lag), grade(health.disk),
+          health.region, health.priority,   member.node_id};
+}
+
+// What makes `other` come after `better`.
+std::string Difference(const MemberView& better, const MemberView& other) {
+  static constexpr std::array<const char*, 7> kWhat = {"it is barred or held down",
+                                                       "it is recovering",
+                                                       "its log is further behind",
+                                                       "its disk is slower",
+                                                       "its region is further away",
+                                                       "its priority comes later",
+                                                       "all else is equal, and its id is higher"};
+  const Standing first = StandingOf(better), second = StandingOf(other);
+  const auto at = std::mismatch(first.begin(), first.end(), second.begin()).first - first.begin();
+  return kWhat[std::min<size_t>(static_cast<size_t>(at), kWhat.size() - 1)];
+}
+
+// Whoever may lead next, the first in turn first.
+std::vector<const MemberView*> Turns(const ClusterView& view) {
+  std::vector<const MemberView*> turns;
+  for (const MemberView& member : view.members) {
+    if (member.role == "voter" && member.name != view.leader) turns.push_back(&member);
+  }
+  std::sort(turns.begin(), turns.end(), [](const MemberView* a, const MemberView* b) {
+    return StandingOf(*a) < StandingOf(*b);
+  });
+  return turns;
+}
+
+// Its turn if the leader were gone, in a sentence.
+std::string TurnText(const ClusterView& view, const MemberView& member) {
+  const std::vector<const MemberView*> turns = Turns(view);
+  const auto at = std::find(turns.begin(), turns.end(), &member);
+  if (at == turns.end()) return absl::StrCat("it is a ", member.role, ", and never leads");
+  const std::string first =
+      absl::StrCat("were ", view.leader.empty() ? "the leader" : view.leader,
+                   " gone it would stand as number ", at - turns.begin() + 1, " of ", turns.size());
+  if (at == turns.begin()) return first;
+  return absl::StrCat(first, ", after ", (*std::prev(at))->name, ": ",
+                      Difference(**std::prev(at), member));
+}
+
+// Why that node does not lead: who does and since when, how it stands, and what a handover to it
+// would come to.
+absl::Status WhyNot(const Context& context, const Arguments& arguments) {
+  const auto ref = ParseMemberRef(arguments.to);
+  if (!ref.ok()) return ref.status();
+  const auto options = OptionsOf(context, kCallTimeout);
+  if (!options.ok()) return options.status();
+  const auto endpoints = context.Endpoints();
+  if (!endpoints.ok()) return endpoints.status();
+  const auto reports = AskAll(*endpoints, *options);
+  if (!reports.ok()) return reports.status();
+  const ClusterView view = Combine(*reports);
+  const MemberView* const member = FindMemberView(view, *ref);
+  if (member == nullptr) {
+    return absl::NotFoundError(absl::StrCat("there is no member ", arguments.to));
+  }
+  if (member->name == view.leader) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(member->name, " leads; how it came to is told by: baton why-leader"));
+  }
+  const std::string turn = TurnText(view, *member);
+  const auto admin = context.ConnectAdmin();
+  if (!admin.ok()) return admin.status();
+  const auto forecast = (**admin).PredictHandover(*ref, *options);
+  const std::string handover = !forecast.ok() ? std::string(forecast.status().message())
+                               : forecast->refusal.empty()
+                                   ? "it would take place"
+                                   : absl::StrCat("it would be rejected: ", forecast->refusal);
+  if (context.json()) {
+    return context.Print(Json{{"node", member->name},
+                              {"leader", view.leader},
+                              {"healthy", member->healthy},
+                              {"reason", member->reason},
+                              {"turn", turn},
+                              {"handover", handover}});
+  }
+  std::string text = absl::StrCat(view.leader.empty() ? "no node leads" : view.leader + " leads",
+                                  ", in reign ", view.ballot_round, "\n");
+  if (const auto record = RecordOfThisReign(context); record.ok() && !record->outcome.empty()) {
+    absl::StrAppend(&text, record->id, ": ", record->outcome, "\n");
+  }
+  if (!member->healthy) absl::StrAppend(&text, member->name, ": ", member->reason, "\n");
+  absl::StrAppend(&text, member->name, ": ", turn, "\n");
+  absl::StrAppend(&text, "a handover to ", member->name, " now: ", handover, "\n");
+  return context.Print(text);
 }
 
 }  // namespace
@@ -288,6 +418,8 @@ void AddHandoverCommands(CLI::App* app, Context* context) {
   start->add_option("--probation", arguments->probation, "how long it is watched then")
       ->type_name("TIME")
       ->capture_default_str();
+  start->add_flag("--dry-run", arguments->dry_run,
+                  "examine the target and tell what would come of it; nothing is changed");
   start->add_flag("--no-wait", arguments->no_wait, "return once it is in the log");
   start->callback([=] { context->command = [=] { return Start(*context, *arguments); }; });
 
@@ -321,6 +453,9 @@ void AddElectionCommands(CLI::App* app, Context* context) {
   app->add_subcommand("why-leader", "how the node that leads came to lead")->callback([=] {
     context->command = [=] { return WhyLeader(*context); };
   });
+  CLI::App* why_not = app->add_subcommand("why-not", "why that node does not lead");
+  why_not->add_option("NODE", arguments->to, "NAME or NAME#ID")->required();
+  why_not->callback([=] { context->command = [=] { return WhyNot(*context, *arguments); }; });
 }
 
 }  // namespace baton::cli

@@ -227,6 +227,16 @@ absl::Status LocalCluster::Kill(const std::string& name) {
                                      std::to_string(process.pid) + " is still there");
 }
 
+absl::Status LocalCluster::Stop(const std::string& name, int64_t timeout_us) {
+  const absl::StatusOr<LocalNode> node = Find(name);
+  if (!node.ok()) return node.status();
+  const Process process = LastProcess(name);
+  const absl::Status sent = process.pid == 0 ? absl::NotFoundError("") : Signal(process, SIGTERM);
+  if (absl::IsNotFound(sent)) return absl::OkStatus();
+  if (!sent.ok() || WaitUntilGone(process, timeout_us)) return sent;
+  return absl::DeadlineExceededError(name + " was asked to stop, and has not stopped in time");
+}
+
 absl::Status LocalCluster::SignalRunning(const std::string& name, int signal) {
   const absl::StatusOr<LocalNode> node = Find(name);
   if (!node.ok()) return node.status();

@@ -65,6 +65,9 @@ class LocalCluster {
   absl::Status Start(const std::string& name);
   // kill -9, and waits until the process is gone. Nothing to do: OK.
   absl::Status Kill(const std::string& name);
+  // SIGTERM, and waits until the process is gone: a leader hands over first. Nothing to do: OK.
+  // DEADLINE_EXCEEDED: it stops yet.
+  absl::Status Stop(const std::string& name, int64_t timeout_us);
   // SIGSTOP, SIGCONT. FAILED_PRECONDITION: the node does not run.
   absl::Status Pause(const std::string& name);
   absl::Status Resume(const std::string& name);

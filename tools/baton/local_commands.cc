@@ -277,6 +277,7 @@ void AddLocalCommands(CLI::App* app, Context* context) {
   add_action("start", "start one node again", &LocalCluster::Start);
   add_action("pause", "SIGSTOP one node", &LocalCluster::Pause);
   add_action("resume", "SIGCONT one node", &LocalCluster::Resume);
+  AddRollCommand(local, context);
   AddFaultCommand(local, context);
 }
 

@@ -19,6 +19,7 @@ constexpr size_t kKeyWidth = 40;
 struct Arguments {
   std::string name;
   std::string keyspace;
+  bool all = false;  // those that took effect after all, too
 };
 
 std::string ReignName(uint64_t round, uint32_t node) {
@@ -29,6 +30,17 @@ std::string ReignName(uint64_t round, uint32_t node) {
 std::string NameOf(const LossInfo& loss) {
   return ReignName(loss.born_round, loss.born_node) + "/" + std::to_string(loss.slot) + "/" +
          std::to_string(loss.index);
+}
+
+const char* WordOf(LossInfo::Acknowledged acknowledged) {
+  switch (acknowledged) {
+    case LossInfo::Acknowledged::kNo:
+      return "no";
+    case LossInfo::Acknowledged::kAgain:
+      return "again";
+    default:
+      return "unknown";
+  }
 }
 
 const char* KindName(LossInfo::Kind kind) {
@@ -50,7 +62,7 @@ Json JsonOf(const LossInfo& loss) {
   SetBytes(&object, "key", loss.key);
   if (loss.kind == LossInfo::Kind::kDeleteRange) SetBytes(&object, "end", loss.end);
   if (loss.kind == LossInfo::Kind::kPut) SetBytes(&object, "value", loss.value);
-  object["acknowledged"] = loss.may_be_acknowledged ? "unknown" : "no";
+  object["acknowledged"] = WordOf(loss.acknowledged);
   object["revision"] = loss.revision;
   if (loss.session != 0) {
     object["session"] = loss.session;
@@ -61,12 +73,13 @@ Json JsonOf(const LossInfo& loss) {
   return object;
 }
 
-// Calls `each` with every loss of the keyspace, or of all, in order.
+// Calls `each` with every loss that is wanted, in order.
 absl::Status ForEach(const Context& context, const Arguments& arguments,
                      const std::function<absl::Status(const LossInfo&)>& each) {
   return ForEachRow(context, &Admin::ListLosses, &LossPage::losses, [&](const LossInfo& loss) {
-    const bool wanted = arguments.keyspace.empty() || loss.keyspace == arguments.keyspace;
-    return wanted ? each(loss) : absl::OkStatus();
+    const bool named = arguments.keyspace.empty() || loss.keyspace == arguments.keyspace;
+    const bool lost = arguments.all || loss.acknowledged != LossInfo::Acknowledged::kAgain;
+    return named && lost ? each(loss) : absl::OkStatus();
   });
 }
 
@@ -81,7 +94,7 @@ absl::Status List(const Context& context, const Arguments& arguments) {
   const absl::Status listed = ForEach(context, arguments, [&](const LossInfo& loss) {
     items.push_back(JsonOf(loss));
     table.Add({NameOf(loss), loss.keyspace, KindName(loss.kind), Printable(loss.key, kKeyWidth),
-               loss.may_be_acknowledged ? "unknown" : "no", std::to_string(loss.revision)});
+               WordOf(loss.acknowledged), std::to_string(loss.revision)});
     return absl::OkStatus();
   });
   if (!listed.ok()) return listed;
@@ -90,7 +103,9 @@ absl::Status List(const Context& context, const Arguments& arguments) {
   return context.Print(table);
 }
 
-absl::Status Show(const Context& context, const Arguments& arguments) {
+absl::Status Show(const Context& context, const Arguments& asked) {
+  Arguments arguments = asked;
+  arguments.all = true;
   std::optional<Json> found;
   const absl::Status listed = ForEach(context, arguments, [&](const LossInfo& loss) {
     if (NameOf(loss) == arguments.name) found = JsonOf(loss);
@@ -117,7 +132,32 @@ struct Replay {
   uint64_t written = 0;
   uint64_t changed_since = 0;
   uint64_t ranges = 0;
+  uint64_t dropped = 0;  // of keyspaces that are no more, though one of that name may be
 };
+
+// What may have been acknowledged alone: of the rest its clients know, or it is there.
+void Sort(const LossInfo& loss, const std::map<std::string, uint32_t>& keyspaces, Replay* replay) {
+  if (loss.acknowledged != LossInfo::Acknowledged::kUnknown) return;
+  const auto keyspace = keyspaces.find(loss.keyspace);
+  if (keyspace == keyspaces.end() || keyspace->second != loss.keyspace_id) {
+    ++replay->dropped;
+  } else if (loss.kind == LossInfo::Kind::kDeleteRange) {
+    ++replay->ranges;
+  } else {
+    replay->last[{loss.keyspace, loss.key}] = loss;
+  }
+}
+
+absl::StatusOr<std::map<std::string, uint32_t>> ReadKeyspaces(const Context& context,
+                                                              const CallOptions& options) {
+  const auto admin = context.ConnectAdmin();
+  if (!admin.ok()) return admin.status();
+  const auto keyspaces = (**admin).ListKeyspaces("", options);
+  if (!keyspaces.ok()) return keyspaces.status();
+  std::map<std::string, uint32_t> ids;
+  for (const KeyspaceInfo& keyspace : *keyspaces) ids[keyspace.name] = keyspace.id;
+  return ids;
+}
 
 bool IsConditionNotMet(const absl::Status& status) {
   const std::optional<ErrorInfo> info = GetErrorInfo(status);
@@ -146,33 +186,33 @@ absl::Status ReplayOne(Client* client, const LossInfo& loss, CallOptions options
 }
 
 absl::Status ReplayAll(const Context& context, const Arguments& arguments) {
+  const absl::StatusOr<std::chrono::milliseconds> timeout = context.Timeout(kCallTimeout);
+  if (!timeout.ok()) return timeout.status();
+  CallOptions options;
+  options.timeout = *timeout;
+  const auto keyspaces = ReadKeyspaces(context, options);
+  if (!keyspaces.ok()) return keyspaces.status();
   Replay replay;
   const absl::Status listed = ForEach(context, arguments, [&](const LossInfo& loss) {
-    if (loss.kind == LossInfo::Kind::kDeleteRange) {
-      ++replay.ranges;
-    } else {
-      replay.last[{loss.keyspace, loss.key}] = loss;
-    }
+    Sort(loss, *keyspaces, &replay);
     return absl::OkStatus();
   });
   if (!listed.ok()) return listed;
-  const absl::StatusOr<std::chrono::milliseconds> timeout = context.Timeout(kCallTimeout);
-  if (!timeout.ok()) return timeout.status();
   const absl::StatusOr<std::unique_ptr<Client>> client = context.Connect();
   if (!client.ok()) return client.status();
-  CallOptions options;
-  options.timeout = *timeout;
   for (const auto& [key, loss] : replay.last) {
     if (absl::Status s = ReplayOne(client->get(), loss, options, &replay); !s.ok()) return s;
   }
   if (context.json()) {
     return context.Print(Json{{"written", replay.written},
                               {"changed_since", replay.changed_since},
-                              {"ranges_left", replay.ranges}});
+                              {"ranges_left", replay.ranges},
+                              {"keyspace_dropped", replay.dropped}});
   }
   return context.Print(std::to_string(replay.written) + " keys written, " +
                        std::to_string(replay.changed_since) + " changed since and left, " +
-                       std::to_string(replay.ranges) + " deletions of ranges left\n");
+                       std::to_string(replay.ranges) + " deletions of ranges left, " +
+                       std::to_string(replay.dropped) + " of dropped keyspaces left\n");
 }
 
 // ---- What a reign may have lost
@@ -208,7 +248,7 @@ absl::StatusOr<Recorded> ReadRecorded(const Context& context) {
   if (!read.ok()) return read;
   read = ForEachRow(context, &Admin::ListLosses, &LossPage::losses, [&all](const LossInfo& loss) {
     const std::string made_in = ReignName(loss.born_round, loss.born_node);
-    all.losses[{made_in, loss.keyspace}] += loss.may_be_acknowledged;
+    all.losses[{made_in, loss.keyspace}] += loss.acknowledged == LossInfo::Acknowledged::kUnknown;
     return absl::OkStatus();
   });
   if (!read.ok()) return read;
@@ -309,7 +349,12 @@ void AddLossCommands(CLI::App* app, Context* context) {
   const auto add_keyspace = [&](CLI::App* command) {
     command->add_option("--keyspace", arguments->keyspace, "of this keyspace alone");
   };
-  add_keyspace(add("list", "list lost writes, by the reign that they were made in", List));
+  const auto add_all = [&](CLI::App* command) {
+    command->add_flag("--all", arguments->all,
+                      "also those that their clients sent again, and that took effect after all");
+    return command;
+  };
+  add_keyspace(add_all(add("list", "list lost writes, by the reign that they were made in", List)));
   add("show", "show one lost write; exit code 3 if there is none", Show)
       ->add_option("LOSS", arguments->name, "as list names it: ROUND.NODE/SLOT/INDEX")
       ->required();
@@ -317,11 +362,12 @@ void AddLossCommands(CLI::App* app, Context* context) {
                    "for each reign and each keyspace that was async when it began: what the reign "
                    "before may have acknowledged and lost at the most, and what is listed of it",
                    Bounds));
-  add_keyspace(add("export", "print every lost write as a line of JSON", Export));
-  CLI::App* replay = add("replay",
-                         "write what was lost once more. A key that is not there counts as "
-                         "unchanged; deletions of ranges are left to you",
-                         ReplayAll);
+  add_keyspace(add_all(add("export", "print every lost write as a line of JSON", Export)));
+  CLI::App* replay =
+      add("replay",
+          "write what was lost, and may have been acknowledged, once more. A key that is "
+          "not there counts as unchanged; deletions of ranges are left to you",
+          ReplayAll);
   add_keyspace(replay);
   replay
       ->add_flag_callback(

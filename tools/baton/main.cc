@@ -99,6 +99,8 @@ int Main(int argc, char** argv) {
   AddMemberCommands(&app, &context);
   AddHandoverCommands(&app, &context);
   AddElectionCommands(&app, &context);
+  AddOrderCommands(&app, &context);
+  AddAuditCommands(&app, &context);
   AddDataCommands(&app, &context);
   AddOutcomeCommand(&app, &context);
   AddTransferCommands(&app, &context);

@@ -228,13 +228,21 @@ struct DigestInfo {
 // and its place there.
 struct LossInfo {
   enum class Kind { kPut, kDelete, kDeleteRange };
+  enum class Acknowledged {
+    kNo = 1,       // its client was not told that it is done: the keyspace was sync
+    kUnknown = 2,  // it may have been: the keyspace was async
+    // Its client sent it again, and that attempt counts: it took effect after all, or has a row of
+    // its own.
+    kAgain = 3,
+  };
   uint64_t born_round = 0;
   uint32_t born_node = 0;
   uint64_t slot = 0;
   uint32_t index = 0;
   Kind kind = Kind::kPut;
-  bool may_be_acknowledged = false;  // its keyspace was async
-  std::string keyspace;              // as it was called then
+  Acknowledged acknowledged = Acknowledged::kUnknown;
+  std::string keyspace;      // as it was called then
+  uint32_t keyspace_id = 0;  // a keyspace of that name may be another by now
   std::string key;                   // of a range: its begin
   std::string end;                   // of a range; empty: to the end of the keyspace
   std::string value;
@@ -322,6 +330,70 @@ struct HandoverOrder {
   std::chrono::milliseconds probation{2'000};  // how long it is watched then
   bool wait = true;  // for its outcome; else the call returns once it is in the log
 };
+// What stands, beside health, about who may lead. docs/operations.md says what each means.
+enum class OrderKind : uint32_t { kBar = 1, kHoldDown = 2, kPreference = 3, kFreeze = 4 };
+struct OrderInfo {
+  OrderKind kind = OrderKind::kBar;
+  uint32_t node = 0;  // of kFreeze: 0
+  int64_t since_wall_us = 0;
+  int64_t until_wall_us = 0;         // 0: until it is lifted; it may be past
+  uint32_t flaps = 0;                // of kHoldDown: how often in a row the node was lost
+  std::optional<uint32_t> region;    // of kPreference; nullopt: as the node is configured
+  std::optional<uint32_t> priority;  // likewise
+  std::string actor;
+  std::string reason;
+};
+struct OrderPage {
+  std::vector<OrderInfo> orders;  // by kind, then by node
+  std::string next;               // empty: there are no more
+};
+// An order that is given, or lifted.
+struct Order {
+  OrderKind kind = OrderKind::kBar;  // a hold-down can only be lifted
+  MemberRef node;                    // none with kFreeze
+  bool lift = false;
+  std::chrono::milliseconds stands_for{0};  // 0: until it is lifted
+  std::optional<uint32_t> region;           // of kPreference: at most 255
+  std::optional<uint32_t> priority;
+  std::string reason;
+};
+struct OrderChange {
+  OrderInfo order;         // as it stands; of one lifted, as it was
+  bool unchanged = false;  // it was so already
+};
+
+// One line of the audit.
+struct AuditInfo {
+  enum class Kind : uint32_t { kReign = 1, kHandover = 2, kMembers = 3, kKeyspace = 4, kOrder = 5 };
+  uint64_t number = 0;  // from 1, without gaps
+  Kind kind = Kind::kReign;
+  std::string what;    // ELECTED, BARRED, …
+  std::string object;  // the reign, the handover's id, the keyspace, …
+  uint32_t node = 0;   // whom it is about; 0: no node
+  std::string actor;
+  std::string reason;
+  uint64_t reign_round = 0;  // in which it was written
+  uint32_t reign_node = 0;
+  uint64_t from_round = 0;  // of kReign: the one before
+  uint32_t from_node = 0;
+  uint64_t from_slot = 0;  // and what that is known to have had durable
+  uint64_t slot = 0;       // of the entry that made the change
+  int64_t wall_time_us = 0;
+  std::string previous;  // hash of the line before, in hex; of the first: zeros
+  std::string hash;      // of this line, computed here from the row as it is stored
+};
+struct AuditPage {
+  std::vector<AuditInfo> records;  // by number
+  std::string next;                // empty: there are no more
+};
+
+// What a handover would come to if it began now.
+struct HandoverForecast {
+  uint32_t to = 0;                        // node id: who would lead
+  std::vector<HandoverCheckInfo> checks;  // empty: the target has not answered
+  std::string refusal;                    // why it would not take place; empty: it would
+  int64_t write_pause_us = 0;             // 0: not known, nothing has been written lately
+};
 
 class Admin {
  public:
@@ -361,10 +433,16 @@ class Admin {
   // is under way, or it is over; ALREADY_EXISTS: the id was given to another order; NOT_FOUND).
   absl::StatusOr<HandoverInfo> StartHandover(const HandoverOrder& order,
                                              const CallOptions& options = {});
+  // Changes nothing.
+  absl::StatusOr<HandoverForecast> PredictHandover(const MemberRef& to = {},
+                                                   const CallOptions& options = {});
   absl::StatusOr<HandoverInfo> AbortHandover(const std::string& id, const std::string& reason = "",
                                              const CallOptions& options = {});
   absl::StatusOr<HandoverInfo> ShowHandover(const std::string& id, bool wait = false,
                                             const CallOptions& options = {});
+
+  // Gives or lifts an order; repeating one changes nothing.
+  absl::StatusOr<OrderChange> ChangeOrder(const Order& order, const CallOptions& options = {});
 
   // Changes of keyspaces; each returns once it is done. Repeating one changes nothing. Errors:
   // kKeyspaceUnknown; kKeyspaceRefused (ALREADY_EXISTS with other settings, INVALID_ARGUMENT).
@@ -396,6 +474,11 @@ class Admin {
                                        const CallOptions& options = {});
   absl::StatusOr<HandoverPage> ListHandovers(const std::string& after = "", uint32_t limit = 1'000,
                                              const CallOptions& options = {});
+  absl::StatusOr<OrderPage> ListOrders(const std::string& after = "", uint32_t limit = 1'000,
+                                       const CallOptions& options = {});
+  // Who or what asked for each change of leadership, members, keyspaces and orders.
+  absl::StatusOr<AuditPage> ListAudit(const std::string& after = "", uint32_t limit = 1'000,
+                                      const CallOptions& options = {});
   absl::StatusOr<LossPage> ListLosses(const std::string& after = "", uint32_t limit = 1'000,
                                       const CallOptions& options = {});
 

@@ -41,7 +41,7 @@ enum class Reason : uint32_t {
   kKeyspaceRefused = 23,  // surely no effect: this change of keyspaces cannot be
   kSessionUnknown = 24,   // the session has ended
   kSessionTooOld = 25,    // the result of that number is not kept any more
-  kFenced = 26,           // surely no effect: it was asked about before it came
+  kFenced = 26,           // surely no effect: it was asked about before it came, or is lost
   kHandoverRefused = 27,  // surely no effect: another is under way, or the id was given to one
   kValueUnfit = 21,       // no effect: the value is no number, or its sum has over 64 bits
 };

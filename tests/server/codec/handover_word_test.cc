@@ -10,8 +10,8 @@ namespace {
 
 std::vector<HandoverWord> Examples() {
   return {AskReady{300, true, 2'000'000, Slot{41}}, AskReady{1, false, 0, Slot{}},
-          TellReady{300, true, Slot{41}, 3, 8 << 20, true, true, 900, 1'700'000'000'000'000},
-          TellReady{300, false, Slot{41}, 0, 0, false, true, 0, 1}, TellHanded{300, 4'200}};
+          TellReady{300, true, Slot{41}, 3, 8 << 20, true, true, true, 900, 1'700'000'000'000'000},
+          TellReady{300, false, Slot{41}, 0, 0, false, true, false, 0, 1}, TellHanded{300, 4'200}};
 }
 
 TEST(HandoverWord, RoundTrips) {

@@ -61,10 +61,10 @@ std::vector<Message> Samples() {
       consensus::Canvass{ballot, id},
       consensus::CanvassReply{ballot, true, consensus::Refusal::kNone, ballot},
       consensus::CanvassReply{ballot, false, consensus::Refusal::kLeading, ballot},
-      consensus::Prepare{ballot, consensus::Cause::kElection},
-      consensus::Prepare{ballot, consensus::Cause::kHandover, Ballot{4, NodeId{1}}},
-      consensus::Promise{ballot, id, Slot{3}},
-      consensus::Nack{ballot, Ballot{6, NodeId{3}}, consensus::Refusal::kLeased, 1234},
+      consensus::Prepare{ballot},
+      consensus::Prepare{ballot, Ballot{4, NodeId{1}}},
+      consensus::Promise{ballot, id},
+      consensus::Nack{ballot, Ballot{6, NodeId{3}}, consensus::Refusal::kLeased},
       consensus::Fetch{ballot, id, 1 << 20},
       consensus::Fetched{ballot, ballot, true, id, id, {MakeEntry(ballot, 13, "z")}},
       consensus::Fetched{ballot, ballot, false, id, id, {}},
@@ -180,7 +180,7 @@ TEST(PeerCodec, RefusesUnknownEnumValues) {
   header.set_from(1);
   header.set_to(2);
   header.set_group(1);
-  header.mutable_prepare()->set_cause(17);
+  header.mutable_nack()->set_refusal(17);
   std::string bytes;
   PutFixed32(&bytes, static_cast<uint32_t>(4 + header.ByteSizeLong()));
   PutFixed32(&bytes, static_cast<uint32_t>(header.ByteSizeLong()));

@@ -24,7 +24,7 @@ class AckGateTest : public ::testing::Test {
     answer.slot = Slot{slot};
     answer.until = GatedAnswer::Until::kDurable;
     answer.keyspace = kAsync;
-    if (bytes != 0) answer.charges.push_back(Charge{kAsync, bytes});
+    answer.charges.push_back(Charge{kAsync, bytes == 0 ? 0u : 1u, bytes});
     answer.to = ReturnAddress{sink_, tag};
     answer.deadline_us = 1'000'000'000;
     answer.sequenced_us = sequenced_us;
@@ -149,7 +149,7 @@ TEST_F(AckGateTest, OverTheBudgetItWaitsForTheQuorum) {
   EXPECT_FALSE(Answered(3)) << "in line behind it";
   Release(3, 5);
   EXPECT_EQ(DurabilityOf(2), engine::Durability::kLocal);
-  EXPECT_EQ(Stats().waited, 1u);
+  EXPECT_EQ(Stats().waited, 2u) << "the one behind it too, each once";
   EXPECT_EQ(Stats().bytes, 61u);
 }
 
@@ -211,15 +211,73 @@ TEST_F(AckGateTest, AKeyspaceThatFailsOverItsBudgetRefusesByWhatIsSequenced) {
   engine::Keyspaces keyspaces;
   keyspaces.Put(info);
   unreplicated_.BeginReign(keyspaces);
-  EXPECT_FALSE(unreplicated_.Refuses(kAsync, 1, 0));
+  EXPECT_FALSE(unreplicated_.Refuses(Charge{kAsync, 1, 1}, 0));
   AddLocal(3, 1);
   AddLocal(4, 2);
-  EXPECT_TRUE(unreplicated_.Refuses(kAsync, 1, 0)) << "though none is acknowledged yet";
+  EXPECT_TRUE(unreplicated_.Refuses(Charge{kAsync, 1, 1}, 0)) << "though none is acknowledged yet";
   Release(3, 4);
-  EXPECT_FALSE(unreplicated_.Refuses(kAsync, 1, 0));
-  EXPECT_TRUE(unreplicated_.Refuses(kAsync, 1, 51'000)) << "the oldest waits for too long";
-  EXPECT_TRUE(unreplicated_.Refuses(kAsync, 17 << 20, 0));
+  EXPECT_FALSE(unreplicated_.Refuses(Charge{kAsync, 1, 1}, 0));
+  EXPECT_TRUE(unreplicated_.Refuses(Charge{kAsync, 1, 1}, 51'000))
+      << "the oldest waits for too long";
+  EXPECT_TRUE(unreplicated_.Refuses(Charge{kAsync, 1, 17 << 20}, 0));
   EXPECT_EQ(Stats().failed, 3u);
+}
+
+TEST_F(AckGateTest, EachOperationOfABatchCounts) {
+  BeginReign();
+  GatedAnswer batch;
+  batch.slot = Slot{3};
+  batch.until = GatedAnswer::Until::kDurable;
+  batch.keyspace = kAsync;
+  batch.charges.push_back(Charge{kAsync, 4, 10});
+  batch.to = ReturnAddress{sink_, 1};
+  batch.deadline_us = 1'000'000;
+  batch.has_effect = true;
+  unreplicated_.Sequenced(batch.slot, batch.charges, 0);
+  gate_.Add(std::move(batch));
+  Release(2, 3);
+  EXPECT_FALSE(Answered(1)) << "four, where three are allowed";
+  Release(3, 3);
+  EXPECT_EQ(DurabilityOf(1), engine::Durability::kQuorum);
+}
+
+// Another leader may undo it until it is chosen: what it allows is then not allowed by anybody.
+TEST_F(AckGateTest, ALargerBudgetCountsOnceItIsApplied) {
+  BeginReign();
+  for (uint64_t tag = 1; tag <= 5; ++tag) AddLocal(2 + tag, tag, 1);
+  engine::KeyspaceInfo info = *WithMode(engine::KeyspaceMode::kAsync);
+  info.settings.max_unreplicated_ops = 100;
+  unreplicated_.Changed(std::make_shared<const engine::KeyspaceInfo>(info), Slot{8});
+  Release(2, 9);
+  EXPECT_TRUE(Answered(3));
+  EXPECT_FALSE(Answered(4)) << "the old budget is that of three";
+  gate_.Release(Progress{Slot{2}, Slot{9}, Slot{8}, true}, 0, &answers_);
+  answers_.Deliver();
+  EXPECT_EQ(DurabilityOf(5), engine::Durability::kLocal);
+}
+
+TEST_F(AckGateTest, ASmallerBudgetCountsAtOnce) {
+  BeginReign();
+  for (uint64_t tag = 1; tag <= 3; ++tag) AddLocal(2 + tag, tag, 1);
+  engine::KeyspaceInfo info = *WithMode(engine::KeyspaceMode::kAsync);
+  info.settings.max_unreplicated_ops = 1;
+  unreplicated_.Changed(std::make_shared<const engine::KeyspaceInfo>(info), Slot{8});
+  info.settings.max_unreplicated_ops = 100;  // and no later change takes it back unapplied
+  unreplicated_.Changed(std::make_shared<const engine::KeyspaceInfo>(info), Slot{9});
+  Release(2, 8);
+  EXPECT_TRUE(Answered(1));
+  EXPECT_FALSE(Answered(2));
+}
+
+// What it was decided by has to be as async as what it wrote.
+TEST_F(AckGateTest, AKeyspaceThatIsOnlyLookedAtCountsToo) {
+  BeginReign(engine::KeyspaceMode::kSync);
+  unreplicated_.Changed(WithMode(engine::KeyspaceMode::kAsync), Slot{5});
+  AddLocal(6, 1, /*bytes=*/0);
+  Release(3, 6);
+  EXPECT_FALSE(Answered(1));
+  Release(5, 6);
+  EXPECT_EQ(DurabilityOf(1), engine::Durability::kLocal);
 }
 
 // A change of keyspaces may be used by whoever hears of it.

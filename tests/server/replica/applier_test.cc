@@ -22,7 +22,7 @@ class ApplierTest : public ::testing::Test {
 
   void Restart(uint64_t replay_bytes_max, uint64_t truncate_bytes_min) {
     applier_ = std::make_unique<Applier>(
-        &engine_, &catalog_, &sessions_, &sizes_, &wal_, &clock_, &metrics_,
+        &engine_, &catalog_, &sessions_, &orders_, &sizes_, &wal_, &clock_, &metrics_,
         Applier::Limits{replay_bytes_max, truncate_bytes_min, log_retention_bytes_},
         Applier::Hooks{[this](Slot slot) { applied_ = slot; }, [this](Slot slot) { trim_ = slot; },
                        [this](std::vector<KeyspaceId> dropped) { dropped_ = std::move(dropped); },
@@ -63,6 +63,7 @@ class ApplierTest : public ::testing::Test {
   engine::MemoryEngine engine_;
   engine::Catalog catalog_;
   engine::Sessions sessions_;
+  OrderBook orders_;
   engine::KeyspaceSizes sizes_;
   engine::Overlay overlay_;
   FakeWal wal_;

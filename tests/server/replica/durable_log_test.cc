@@ -91,6 +91,17 @@ TEST_F(DurableLogTest, WhatIsReplacedIsKeptFirst) {
   EXPECT_EQ(done(), (std::vector<uint64_t>{2, 3}));
 }
 
+// A leader asks again and again while the disk stands still.
+TEST_F(DurableLogTest, WhatOnlySendsIsBounded) {
+  constexpr uint64_t kAsked = 1'000;
+  log_.Submit(Batch(1));
+  for (uint64_t id = 2; id <= kAsked; ++id) log_.Submit(Batch(id, /*with_record=*/false));
+  log_.Submit(Batch(kAsked + 1));
+  EXPECT_TRUE(log_.RunOnce());
+  EXPECT_EQ(done(), (std::vector<uint64_t>{kAsked + 1})) << "and so all before";
+  EXPECT_EQ(transport_.sent(), 2 + DurableLog::kWaitingSendsMax);
+}
+
 TEST_F(DurableLogTest, WhatCannotBeKeptIsNotReplaced) {
   keep_ = absl::InternalError("input/output error");
   LogBatch replacing = Batch(1);

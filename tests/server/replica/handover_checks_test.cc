@@ -40,7 +40,7 @@ TEST(HandoverChecks, EachFaultIsNamed) {
   const Fault faults[] = {
       {"voter", [](auto* view, auto*) { view->voter = false; }},
       {"members", [](auto* view, auto*) { view->changing = true; }},
-      {"barred", [](auto* view, auto*) { view->health.barred = true; }},
+      {"barred", [](auto*, auto* told) { told->barred = true; }},
       {"recovering", [](auto* view, auto*) { view->health.recovering = true; }},
       {"lag", [](auto* view, auto*) { view->lag = kHandoverLagMax + 1; }},
       {"apply", [](auto*, auto* told) { told->unapplied = kHandoverUnappliedMax + 1; }},

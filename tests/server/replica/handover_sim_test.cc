@@ -112,6 +112,57 @@ TEST(Handover, GoesToTheBestRankedWhereNoneIsNamed) {
   EXPECT_EQ(row.to, NodeId{story.Other(from)}) << "the lowest id among the healthy";
 }
 
+// What would come of it, and nothing of it is done.
+TEST(Handover, IsForetoldWithoutATrace) {
+  Story story({});
+  const uint32_t from = story.Leader();
+  const uint32_t to = story.Other(from);
+  for (int i = 0; i < 60; ++i) {  // each disk has been measured
+    story.Put("k", std::to_string(i));
+    story.cluster.RunFor(50'000);
+  }
+  const Slot last = story.cluster.core(from)->log().last().slot;
+  HandoverCall predict;
+  predict.what = HandoverCall::What::kPredict;
+  const HandoverResult best = story.Ask(predict);
+  ASSERT_TRUE(best.forecast.has_value()) << best.failure.message;
+  EXPECT_EQ(best.forecast->to, NodeId{to});
+  EXPECT_EQ(best.forecast->refusal, "");
+  EXPECT_EQ(best.forecast->checks.size(), 11u);
+  EXPECT_GT(best.forecast->write_pause_us, 0);
+
+  predict.order.to = NodeId{from};
+  EXPECT_NE(story.Ask(predict).forecast->refusal.find("leads already"), std::string::npos);
+  EXPECT_EQ(story.cluster.core(from)->log().last().slot, last) << "nothing was written";
+  EXPECT_EQ(story.cluster.Leader(), from);
+
+  const HandoverRow row = story.MustAsk(Story::Start("move", to));
+  EXPECT_EQ(row.state(), kDone);
+  EXPECT_LT(row.write_pause_us, 4 * best.forecast->write_pause_us);
+  EXPECT_LT(best.forecast->write_pause_us, 4 * row.write_pause_us);
+}
+
+TEST(Handover, IsForetoldToBeRejected) {
+  SimOptions options;
+  options.witness = 3;
+  Story story(options);
+  HandoverCall predict;
+  predict.what = HandoverCall::What::kPredict;
+  predict.order.to = NodeId{3};
+  const HandoverResult unfit = story.Ask(predict);
+  ASSERT_TRUE(unfit.forecast.has_value()) << unfit.failure.message;
+  EXPECT_NE(unfit.forecast->refusal.find("voter: no voter"), std::string::npos);
+  EXPECT_EQ(unfit.forecast->write_pause_us, 0);
+
+  const uint32_t silent = story.Other(story.Leader());
+  story.cluster.Isolate(silent, true);
+  predict.order.to = NodeId{silent};
+  const HandoverResult unheard = story.Ask(predict);
+  ASSERT_TRUE(unheard.forecast.has_value()) << unheard.failure.message;
+  EXPECT_TRUE(unheard.forecast->checks.empty());
+  EXPECT_NE(unheard.forecast->refusal.find("not answered"), std::string::npos);
+}
+
 TEST(Handover, TheSameIdGivesTheSameHandover) {
   Story story({});
   const uint32_t from = story.Leader();
@@ -336,6 +387,28 @@ TEST(Handover, TheNextOneEndsAProbation) {
   const HandoverRow there = story.MustAsk(long_probation);
   EXPECT_EQ(there.state(), kDone);
   EXPECT_NE(there.outcome.find("back"), std::string::npos) << there.outcome;
+}
+
+TEST(Handover, NothingIsHandedBackWhileLeadershipIsFrozen) {
+  Story story({});
+  const uint32_t from = story.Leader();
+  const uint32_t to = story.Other(from);
+  OrderRequest freeze;
+  freeze.kind = OrderKind::kFreeze;
+  ASSERT_TRUE(story.cluster.Do(from, freeze).failure.ok());
+  HandoverCall call = Story::Start("there", to);
+  call.order.probation_us = 5 * kSecond;
+  std::optional<HandoverResult> result;
+  story.cluster.AskForHandover(from, call, 20 * kSecond, &result);
+  ASSERT_TRUE(story.cluster.RunUntil([&] { return story.cluster.Leader() == to; }, 5 * kSecond));
+  story.cluster.SlowDisk(to, 650'000);
+  story.cluster.SlowDisk(3, 650'000);
+  engine::WriteRequest write;
+  write.ops.push_back(engine::PutOp{"k", "v"});
+  story.cluster.Submit(to, {write}, 5 * kSecond);
+  const HandoverRow there = story.MustAsk(call);
+  EXPECT_EQ(there.state(), kDone);
+  EXPECT_NE(there.outcome.find("frozen"), std::string::npos) << there.outcome;
 }
 
 TEST(Handover, ALeaderThatCannotSustainWritesHandsBackOnce) {

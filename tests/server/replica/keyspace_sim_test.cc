@@ -138,7 +138,7 @@ TEST_F(KeyspaceSimTest, OverTheBudgetWritesWaitForTheQuorum) {
   cluster_.RunFor(100 * kMs);
   EXPECT_TRUE(Answered(tags[0]) && Answered(tags[1]));
   EXPECT_FALSE(Answered(tags[2]) || Answered(tags[3]));
-  EXPECT_EQ(Stats(fast).waited, 1u);
+  EXPECT_EQ(Stats(fast).waited, 2u);
   ASSERT_TRUE(AwaitAnswer(tags[3], 3 * kSec));
 }
 
@@ -158,6 +158,29 @@ TEST_F(KeyspaceSimTest, OrFailWhereTheKeyspaceSaysSo) {
   EXPECT_EQ(Stats(fast).failed, 1u);
   cluster_.RunFor(kSec);
   EXPECT_TRUE(cluster_.Do(leader_, PutOf(fast, "k2")).failure.ok());
+}
+
+// A batch goes by what it adds as a whole, an append by the value that it makes.
+TEST_F(KeyspaceSimTest, OrFailsWhateverTheWriteIsMadeOf) {
+  engine::KeyspaceSettings settings = Async();
+  settings.max_unreplicated_ops = 3;
+  settings.max_unreplicated_bytes = 2'000;
+  settings.on_budget = engine::OnBudget::kFail;
+  const KeyspaceId fast = Create("fast", settings);
+  engine::WriteRequest long_value = PutOf(fast, "long");
+  std::get<engine::PutOp>(long_value.ops[0]).value = std::string(1'500, 'x');
+  ASSERT_TRUE(cluster_.Do(leader_, long_value).failure.ok());
+  cluster_.RunFor(kSec);
+  SlowFollowers(300 * kMs);
+  engine::WriteRequest batch = PutOf(fast, "a");
+  for (const char* key : {"b", "c", "d"}) batch.ops.push_back(engine::PutOp{key, "v"});
+  EXPECT_EQ(cluster_.Do(leader_, batch).failure.reason, Reason::kBudgetUsed) << "four of three";
+  EXPECT_FALSE(Get(fast, "a").has_value());
+  ASSERT_TRUE(cluster_.Do(leader_, PutOf(fast, "k")).failure.ok());
+  const engine::WriteRequest append{fast, {engine::AppendOp{"long", std::string(600, 'y')}}, {}};
+  EXPECT_EQ(cluster_.Do(leader_, append).failure.reason, Reason::kBudgetUsed);
+  EXPECT_EQ(Get(fast, "long")->value.size(), 1'500u);
+  EXPECT_EQ(Stats(fast).failed, 2u);
 }
 
 // What a leader without a lease said could be lost without bound.

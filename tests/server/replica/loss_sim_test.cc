@@ -35,6 +35,18 @@ class LossSimTest : public ::testing::Test {
     cluster_->RunFor(200 * kMs);
   }
   Answer Write(engine::WriteRequest request) { return cluster_->Do(leader_, std::move(request)); }
+  Answer WriteAs(const engine::SessionStamp& stamp, engine::WriteRequest request) {
+    constexpr uint64_t kTags = 1'000'000;  // above all that the cluster gives
+    std::vector<Call> calls(1);
+    calls[0].tag = kTags + ++tags_;
+    calls[0].context.deadline_us = INT64_MAX;
+    calls[0].context.stamp = stamp;
+    calls[0].request = std::move(request);
+    cluster_->node(leader_)->Submit(std::move(calls), cluster_->sink());
+    const auto& answers = cluster_->sink()->answers;
+    EXPECT_TRUE(cluster_->RunUntil([&] { return answers.count(kTags + tags_) != 0; }, 5 * kSec));
+    return answers.at(kTags + tags_);
+  }
   engine::WriteRequest PutOf(const std::string& key, const std::string& value) {
     return engine::WriteRequest{fast_, {engine::PutOp{key, value}}, {}};
   }
@@ -115,6 +127,7 @@ class LossSimTest : public ::testing::Test {
   uint32_t leader_ = 0, lost_ = 0;
   KeyspaceId fast_;
   uint64_t unanswered_ = 0;
+  uint64_t tags_ = 0;
   std::map<std::string, Revision> acknowledged_;  // by the leader that was lost
 };
 
@@ -130,6 +143,73 @@ TEST_F(LossSimTest, WhatAReturningLeaderDropsIsListed) {
   ExpectListed();
   const auto answer = cluster_->sink()->answers.find(unanswered_);
   EXPECT_TRUE(answer == cluster_->sink()->answers.end() || !answer->second.failure.ok());
+}
+
+// Slots above the fork are of another history: what was changed there says nothing of the dropped.
+TEST_F(LossSimTest, TheModeCountsThatTheDroppedEntryWasWrittenUnder) {
+  Begin(SimOptions{});
+  LoseALeader(20);
+  engine::AlterKeyspace to_sync;
+  to_sync.name = "fast";
+  to_sync.mode = engine::KeyspaceMode::kSync;
+  const Answer altered =
+      cluster_->Do(leader_, engine::KeyspaceRequest{to_sync, "ann", "once bitten"});
+  ASSERT_TRUE(altered.failure.ok()) << altered.failure.message;
+  cluster_->Start(lost_);
+  ASSERT_TRUE(Settle(lost_));
+  cluster_->RunFor(kSec);
+  ExpectListed();
+}
+
+TEST_F(LossSimTest, WhatItsClientSentAgainIsNotLost) {
+  Begin(SimOptions{});
+  const Answer opened = cluster_->Do(leader_, engine::SessionRequest{engine::OpenSession{600'000}});
+  const uint64_t session = std::get<engine::SessionResult>(opened.result).session;
+  cluster_->RunFor(200 * kMs);
+  lost_ = leader_;
+  cluster_->Isolate(lost_, true);
+  for (uint64_t n = 1; n <= 3; ++n) {
+    const Answer put = WriteAs({session, n, 1}, PutOf("k" + std::to_string(n), "old"));
+    ASSERT_EQ(put.durability, engine::Durability::kLocal) << put.failure.message;
+  }
+  cluster_->Crash(lost_, false);
+  cluster_->Isolate(lost_, false);
+  leader_ = cluster_->ElectLeader();
+  // The answers to the first two were lost on their way. Then the client has that of the first.
+  for (uint64_t n : {1, 2}) {
+    const Answer put = WriteAs({session, n, 1}, PutOf("k" + std::to_string(n), "old"));
+    ASSERT_TRUE(put.failure.ok()) << put.failure.message;
+  }
+  ASSERT_TRUE(WriteAs({session, 4, 2}, PutOf("k4", "new")).failure.ok());
+  cluster_->Start(lost_);
+  ASSERT_TRUE(Settle(lost_));
+  cluster_->RunFor(kSec);
+  const std::vector<Loss> losses = Losses(leader_);
+  ASSERT_EQ(losses.size(), 3u);
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(losses[i].session, session);
+    EXPECT_EQ(losses[i].sequence, i + 1);
+    EXPECT_EQ(losses[i].acknowledged,
+              i < 2 ? Loss::Acknowledged::kAgain : Loss::Acknowledged::kUnknown)
+        << i;
+  }
+  const Answer outcome =
+      cluster_->Do(leader_, engine::SessionRequest{engine::GetOutcome{session, 3}});
+  EXPECT_EQ(std::get<engine::SessionResult>(outcome.result).outcome,
+            engine::SessionResult::Outcome::kLost);
+}
+
+// One file that cannot be read says nothing of the others.
+TEST_F(LossSimTest, ADamagedFileHidesNoOther) {
+  Begin(SimOptions{});
+  LoseALeader(5);
+  const std::string damaged = "/n" + std::to_string(lost_) + "/dropped/0000000000000001.dropped";
+  ASSERT_TRUE(wal::WriteFileAtomically(&cluster_->fs(lost_), damaged, "no entries").ok());
+  cluster_->Start(lost_);
+  ASSERT_TRUE(cluster_->RunUntil([&] { return Dropped(lost_).size() == 1; }, 200 * kSec))
+      << "it alone is left, to be looked at";
+  cluster_->RunFor(kSec);
+  ExpectListed();
 }
 
 TEST_F(LossSimTest, DeletesAndRangesAreListedAsSuch) {

@@ -20,7 +20,7 @@ class SequencerTest : public ::testing::Test {
  protected:
   SequencerTest()
       : sequencer_(
-            {&engine_, &overlay_, &catalog_, &sessions_, &sizes_, &unreplicated_, &clock_,
+            {&engine_, &overlay_, &catalog_, &sessions_, &orders_, &sizes_, &unreplicated_, &clock_,
              &readers_, &inbox_, &metrics_, [](const std::string& reason) { FAIL() << reason; }},
             {.entry_bytes_target = 1'000, .entry_requests_max = 8, .overlay_bytes_max = 1 << 20}) {}
 
@@ -37,6 +37,7 @@ class SequencerTest : public ::testing::Test {
                          decoded->stamp.log_time_us)
                     .ok());
     EXPECT_TRUE(applier.Commit().ok());
+    EXPECT_TRUE(orders_.Load(engine_).ok());
     sequencer_.Committed(entry.id.slot);
     sequencer_.Serve();
     next_ = entry.id.slot.Next();
@@ -83,6 +84,7 @@ class SequencerTest : public ::testing::Test {
   engine::MemoryEngine engine_;
   engine::Catalog catalog_;
   engine::Sessions sessions_;
+  OrderBook orders_;
   engine::KeyspaceSizes sizes_;
   engine::Overlay overlay_;
   SimClock clock_;

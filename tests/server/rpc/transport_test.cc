@@ -137,7 +137,7 @@ TEST_F(TransportTest, CarriesMessagesInOrderBothWays) {
   EXPECT_EQ(two->node().AwaitReceived(sent.size()), sent);
 
   const consensus::Message answer{NodeId{2}, NodeId{1}, kFirstGroup,
-                                  consensus::Promise{{4, NodeId{1}}, {}, Slot{2}}};
+                                  consensus::Promise{{4, NodeId{1}}, {}}};
   two->transport().Send(answer);
   EXPECT_THAT(one->node().AwaitReceived(1), testing::ElementsAre(answer));
 }
