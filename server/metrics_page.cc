@@ -249,8 +249,8 @@ void AddKeyspace(const KeyspaceStatus& from, Page* to) {
         stats.bytes_high);
   gauge("baton_keyspace_unreplicated_age_high_seconds", "The highest of the last minute.",
         static_cast<uint64_t>(stats.age_high_us), kMicro);
-  to->Total("baton_keyspace_budget_waits_total",
-            "Acks that the budget held back.", stats.waited, labels);
+  to->Total("baton_keyspace_budget_waits_total", "Acks that the budget held back.", stats.waited,
+            labels);
   to->Total("baton_keyspace_budget_refusals_total", "Writes that the budget refused.", stats.failed,
             labels);
 }

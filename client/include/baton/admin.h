@@ -243,8 +243,8 @@ struct LossInfo {
   Acknowledged acknowledged = Acknowledged::kUnknown;
   std::string keyspace;      // as it was called then
   uint32_t keyspace_id = 0;  // a keyspace of that name may be another by now
-  std::string key;                   // of a range: its begin
-  std::string end;                   // of a range; empty: to the end of the keyspace
+  std::string key;           // of a range: its begin
+  std::string end;           // of a range; empty: to the end of the keyspace
   std::string value;
   uint64_t revision = 0;  // that its client was told; given to nothing else
   uint64_t session = 0;   // 0: none
