@@ -50,7 +50,10 @@ std::string EncodeOwnRow(const Session& session, Slot as_of) {
   }
   PutVarint(&bytes, session.unused_from);
   PutVarint(&bytes, session.unused.size());
-  for (const uint64_t sequence : session.unused) PutVarint(&bytes, sequence);
+  for (const auto& [from, to] : session.unused) {
+    PutVarint(&bytes, from);
+    PutVarint(&bytes, to);
+  }
   return bytes;
 }
 
@@ -58,10 +61,13 @@ bool ReadUnused(Decoder* in, Session* session) {
   session->unused_from = in->ReadVarint();
   const uint64_t count = in->ReadVarint();
   if (!in->ok() || count > kUnusedMax || session->unused_from > session->acked_below) return false;
+  uint64_t least = session->unused_from;
   for (uint64_t i = 0; i < count; ++i) {
-    const uint64_t sequence = in->ReadVarint();
-    if (sequence < session->unused_from || session->acked_below <= sequence) return false;
-    session->unused.insert(sequence);
+    const uint64_t from = in->ReadVarint();
+    const uint64_t to = in->ReadVarint();
+    if (from < least || to <= from || session->acked_below < to) return false;
+    session->unused[from] = to;
+    least = to + 1;
   }
   return in->ok();
 }

@@ -1,6 +1,7 @@
 #include "engine/state/sessions.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -129,6 +130,12 @@ absl::StatusOr<Fate> DecodeFate(std::string_view bytes, Revision of_request) {
   return fate;
 }
 
+bool Session::TookEffect(uint64_t sequence) const {
+  if (sequence < unused_from || acked_below <= sequence) return false;
+  const auto after = unused.upper_bound(sequence);
+  return after == unused.begin() || std::prev(after)->second <= sequence;
+}
+
 void SessionTable::Apply(const Effect& effect, Slot slot, int64_t log_time_us) {
   BATON_CHECK(IsOfSession(effect.kind));
   if (effect.kind == EffectKind::kOpenSession) {
@@ -158,19 +165,25 @@ void SessionTable::Forget(Session* session, uint64_t below) {
 
 // What its client lets go of without a result was not used, or was lost.
 void SessionTable::NoteUnused(Session* session, uint64_t below) {
-  if (below - session->acked_below > kSessionWindowMax) {
-    session->unused.clear();
-    session->unused_from = below;
-    return;
+  std::map<uint64_t, uint64_t>* unused = &session->unused;
+  uint64_t from = session->acked_below;
+  const auto add = [&](uint64_t to) {
+    if (from == to) return;
+    if (!unused->empty() && unused->rbegin()->second == from) {
+      unused->rbegin()->second = to;
+    } else {
+      (*unused)[from] = to;
+    }
+  };
+  const auto end = session->kept.lower_bound(below);
+  for (auto at = session->kept.begin(); at != end; ++at) {
+    if ((FlagsOf(at->second.fate) & kFenced) != 0) continue;
+    add(at->first);
+    from = at->first + 1;
   }
-  for (uint64_t n = session->acked_below; n < below; ++n) {
-    const auto kept = session->kept.find(n);
-    const bool used = kept != session->kept.end() && (FlagsOf(kept->second.fate) & kFenced) == 0;
-    if (!used) session->unused.insert(n);
-  }
-  while (session->unused.size() > kUnusedMax) {
-    session->unused_from = *session->unused.begin() + 1;
-    session->unused.erase(session->unused.begin());
+  add(below);
+  for (; unused->size() > kUnusedMax; unused->erase(unused->begin())) {
+    session->unused_from = unused->begin()->second;
   }
 }
 

@@ -15,7 +15,6 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -31,7 +30,7 @@ namespace baton::engine {
 
 inline constexpr uint64_t kSessionWindowMax = 1'024;  // sequence numbers from acked_below on
 inline constexpr uint64_t kSessionsMax = 100'000;
-inline constexpr size_t kUnusedMax = 64;              // numbers that a session remembers as such
+inline constexpr size_t kUnusedMax = 64;              // runs of numbers, see Session
 inline constexpr uint64_t kKeptBytesMax = 256 << 20;  // of all results, about
 
 // What clients ask of sessions.
@@ -102,14 +101,12 @@ struct Session {
   int64_t active_us = 0;                // log time of its last entry
   uint64_t acked_below = 1;             // <= each number in `kept`; never decreases
   std::map<uint64_t, KeptResult> kept;  // by sequence number; all < acked_below + kSessionWindowMax
-  // Numbers from unused_from to below acked_below that took no effect: what else is there did.
-  // Whether one below that did is not known any more.
-  std::set<uint64_t> unused;  // at most kUnusedMax
-  uint64_t unused_from = 1;   // <= acked_below
+  // Runs of numbers from unused_from to below acked_below that took no effect, each from its first
+  // to below its last: what else is there did. Whether one below that did is not known any more.
+  std::map<uint64_t, uint64_t> unused;  // at most kUnusedMax; they do not touch
+  uint64_t unused_from = 1;             // <= acked_below
   // Of a number whose result was let go.
-  bool TookEffect(uint64_t sequence) const {
-    return unused_from <= sequence && sequence < acked_below && !unused.contains(sequence);
-  }
+  bool TookEffect(uint64_t sequence) const;
   // When it ends if nothing comes of it, by log time.
   int64_t EndsUs() const { return active_us + ttl_us; }
   friend bool operator==(const Session&, const Session&) = default;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -63,18 +64,27 @@ TEST(SessionTest, RemembersWhichNumbersTookNoEffect) {
   EXPECT_TRUE(took_effect(1));
   for (uint64_t n : {2, 3, 4}) EXPECT_FALSE(took_effect(n)) << n;
   EXPECT_FALSE(took_effect(5)) << "its result is kept, and says so";
-  EXPECT_EQ(table.Find(1)->unused.size(), 3u);
+  EXPECT_EQ(table.Find(1)->unused, (std::map<uint64_t, uint64_t>{{2, 5}}));
 
-  // More than it remembers: of the oldest it is not known any more.
-  table.Apply(Keeps({1, 6 + 2 * kUnusedMax, 6 + 2 * kUnusedMax}, put, 9), Slot{5}, 0);
-  EXPECT_EQ(table.Find(1)->unused.size(), kUnusedMax);
-  EXPECT_FALSE(took_effect(1));
-  EXPECT_GT(table.Find(1)->unused_from, 5u);
-
+  // A whole budget may be lost at once.
   const uint64_t far = 10 * kSessionWindowMax;
-  table.Apply(Keeps({1, far, far}, put, 10), Slot{6}, 0);
-  EXPECT_EQ(table.Find(1)->unused_from, far);
-  EXPECT_TRUE(table.Find(1)->unused.empty());
+  table.Apply(Keeps({1, far, far}, put, 9), Slot{5}, 0);
+  EXPECT_EQ(table.Find(1)->unused, (std::map<uint64_t, uint64_t>{{2, 5}, {6, far}}));
+  EXPECT_TRUE(took_effect(1));
+  EXPECT_TRUE(took_effect(5));
+  EXPECT_FALSE(took_effect(6));
+  EXPECT_FALSE(took_effect(far - 1));
+
+  // More runs than it remembers: of the oldest it is not known any more.
+  for (uint64_t i = 1; i < kUnusedMax; ++i) {
+    table.Apply(Keeps({1, far + 2 * i, far + 2 * i}, put, 9 + i), Slot{5 + i}, 0);
+  }
+  EXPECT_EQ(table.Find(1)->unused.size(), kUnusedMax);
+  EXPECT_EQ(table.Find(1)->unused_from, 5u);
+  EXPECT_FALSE(took_effect(1));
+  EXPECT_TRUE(took_effect(5));
+  EXPECT_TRUE(took_effect(far));
+  EXPECT_FALSE(took_effect(far + 1));
 }
 
 TEST(FateTest, APlainPutTakesOneByte) {

@@ -2,12 +2,17 @@
 // acknowledged. Afterwards each of them is readable or listed, none is both, and none twice.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 #include <string>
+#include <thread>
+#include <utility>
 
+#include "base/mutex.h"
 #include "tests/integration/cluster.h"
 #include "tests/integration/command.h"
 #include "tools/baton/fault_client.h"
@@ -21,6 +26,48 @@ using std::chrono::seconds;
 
 constexpr int kWrites = 200;
 constexpr uint64_t kBudgetOps = 150;
+
+// Puts of ever new keys into one keyspace, so many in flight, until it is ended; what was
+// acknowledged is kept.
+class Writer {
+ public:
+  Writer(Client* client, std::string keyspace, int in_flight)
+      : client_(client), keyspace_(std::move(keyspace)) {
+    for (int i = 0; i < in_flight; ++i) Next();
+  }
+  ~Writer() { End(); }
+  void End() {
+    ended_ = true;
+    while (running_ > 0) std::this_thread::sleep_for(milliseconds(1));
+  }
+  // By key: its revision. Once it is ended.
+  const std::map<std::string, uint64_t>& acknowledged() const { return acknowledged_; }
+
+ private:
+  void Next() {
+    ++running_;
+    CallOptions options;
+    options.keyspace = keyspace_;
+    options.timeout = kPatience;
+    const std::string key = "w" + std::to_string(++keys_);
+    client_->PutAsync(key, "v", options, [this, key](const absl::StatusOr<WriteResult>& put) {
+      if (put.ok()) {
+        MutexLock lock(&mutex_);
+        acknowledged_[key] = put->revision;
+      }
+      if (!ended_) Next();
+      --running_;
+    });
+  }
+
+  Client* const client_;
+  const std::string keyspace_;
+  std::atomic<bool> ended_ = false;
+  std::atomic<int> running_ = 0;
+  std::atomic<uint64_t> keys_ = 0;
+  Mutex mutex_;
+  std::map<std::string, uint64_t> acknowledged_;
+};
 
 class LossTest : public ::testing::Test {
  protected:
@@ -61,6 +108,24 @@ class LossTest : public ::testing::Test {
       if (!put.ok()) break;
       acknowledged_[key] = put->revision;
     }
+  }
+  void Fault(int node, const std::string& command) {
+    const auto faults =
+        cli::AskForFault(cluster_.DataDirectory(node) + "/fault.sock", command, 30'000'000);
+    ASSERT_TRUE(faults.ok()) << faults.status();
+  }
+  // JSON lines that a command prints, by their key, which may not come twice.
+  std::map<std::string, std::string> LinesOf(std::vector<std::string> arguments) {
+    arguments.insert(arguments.begin(), BATON_PATH);
+    arguments.insert(arguments.end(), {"--timeout", "60s", "--endpoints", cluster_.endpoints()});
+    const CommandResult result = RunCommand(arguments);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    std::map<std::string, std::string> by_key;
+    std::istringstream lines(result.out);
+    for (std::string line; std::getline(lines, line);) {
+      EXPECT_TRUE(by_key.emplace(json::parse(line)["key"], line).second) << line << " twice";
+    }
+    return by_key;
   }
   CommandResult Loss(const std::vector<std::string>& arguments) {
     std::vector<std::string> argv = {BATON_PATH, "loss"};
@@ -138,6 +203,53 @@ TEST_F(LossTest, EachAcknowledgedWriteIsReadableOrListed) {
   EXPECT_NE(replay.out.find("1 changed since"), std::string::npos) << replay.out;
   for (const auto& [key, revision] : missing) EXPECT_TRUE(Readable(key)) << key;
   EXPECT_EQ(cluster_.client().Get(changed, options)->record->value, "newer");
+}
+
+// The SDK sends again what nobody has answered: what took effect that way is not lost.
+TEST_F(LossTest, UnderLoadThroughCutsAndKillsNoneIsMissingAndNoneIsBoth) {
+  constexpr int kLosses = 3;
+  constexpr uint64_t kBudget = 100;
+  KeyspaceSettings settings;
+  settings.mode = KeyspaceMode::kAsync;
+  settings.max_unreplicated_ops = kBudget;
+  ASSERT_TRUE(cluster_.admin().CreateKeyspace("waits", settings, "a test", Patient()).ok());
+  Writer async(&cluster_.client(), "waits", 64);
+  Writer sync(&cluster_.client(), "default", 16);
+  for (int i = 0; i < kLosses; ++i) {
+    const int leader = cluster_.AwaitLeader();
+    ASSERT_GE(leader, 0);
+    ASSERT_NO_FATAL_FAILURE(Fault(leader, "drop all"));  // it writes on, and nobody hears of it
+    std::this_thread::sleep_for(milliseconds(100));
+    cluster_.Kill(leader);
+    ASSERT_GE(cluster_.AwaitLeader(leader), 0);
+    cluster_.Start(leader);
+    ASSERT_TRUE(cluster_.AwaitHealthy());
+  }
+  async.End();
+  sync.End();
+
+  const auto in_sync = LinesOf({"export", "--keyspace", "default"});
+  for (const auto& [key, revision] : sync.acknowledged()) {
+    EXPECT_TRUE(in_sync.contains(key)) << key << " is lost, and had a quorum";
+  }
+  const auto present = LinesOf({"export", "--keyspace", "waits"});
+  std::set<std::string> missing;
+  for (const auto& [key, revision] : async.acknowledged()) {
+    if (!present.contains(key)) missing.insert(key);
+  }
+  EXPECT_GT(missing.size(), 0u) << "nothing was put to the test";
+  EXPECT_LE(missing.size(), kLosses * kBudget);
+  std::map<std::string, std::string> listed;
+  EXPECT_TRUE(Eventually([&] {
+    listed = LinesOf({"loss", "export", "--keyspace", "waits"});
+    return std::all_of(missing.begin(), missing.end(),
+                       [&](const std::string& key) { return listed.contains(key); });
+  })) << missing.size()
+      << " are missing";
+  for (const auto& [key, line] : listed) {
+    const auto found = present.find(key);
+    EXPECT_TRUE(found == present.end()) << line << " and " << found->second;
+  }
 }
 
 TEST_F(LossTest, ToBecomeSyncTakesUntilTheTailIsChosenAndSaysSo) {
