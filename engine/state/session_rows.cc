@@ -50,9 +50,11 @@ std::string EncodeOwnRow(const Session& session, Slot as_of) {
   }
   PutVarint(&bytes, session.unused_from);
   PutVarint(&bytes, session.unused.size());
-  for (const auto& [from, to] : session.unused) {
+  for (const auto& [from, run] : session.unused) {
     PutVarint(&bytes, from);
-    PutVarint(&bytes, to);
+    PutVarint(&bytes, run.end);
+    PutVarint(&bytes, run.lost_by.round);
+    PutVarint(&bytes, run.lost_by.node.value);
   }
   return bytes;
 }
@@ -64,10 +66,14 @@ bool ReadUnused(Decoder* in, Session* session) {
   uint64_t least = session->unused_from;
   for (uint64_t i = 0; i < count; ++i) {
     const uint64_t from = in->ReadVarint();
-    const uint64_t to = in->ReadVarint();
-    if (from < least || to <= from || session->acked_below < to) return false;
-    session->unused[from] = to;
-    least = to + 1;
+    UnusedRun run{in->ReadVarint(), {}};
+    run.lost_by.round = in->ReadVarint();
+    const uint64_t node = in->ReadVarint();
+    if (from < least || run.end <= from || session->acked_below < run.end) return false;
+    if (node > UINT32_MAX) return false;
+    run.lost_by.node = NodeId{static_cast<uint32_t>(node)};
+    session->unused.emplace(from, run);
+    least = run.end;
   }
   return in->ok();
 }

@@ -75,7 +75,7 @@ void SessionWriter::MarkRepeats(LossRequest* request) const {
     const Session* session = loss.session == 0 ? nullptr : table_.Find(loss.session);
     if (session == nullptr) continue;
     const auto kept = session->kept.find(loss.sequence);
-    bool again = session->TookEffect(loss.sequence);
+    bool again = session->CountsElsewhere(loss.sequence, loss.entry.born);
     if (kept != session->kept.end()) {
       const absl::StatusOr<Fate> fate = DecodeFate(kept->second.fate, kept->second.of_request);
       BATON_CHECK(fate.ok()) << "a kept result cannot be read";
@@ -92,8 +92,7 @@ void SessionWriter::KeepLosses(const LossRequest& request) {
     if (loss.acknowledged != Loss::Acknowledged::kUnknown) continue;
     const Session* session = loss.session == 0 ? nullptr : table_.Find(loss.session);
     if (session == nullptr) continue;
-    const Standing standing = StandingOf(*session, loss.sequence, 0);
-    if (standing == Standing::kTooOld || standing == Standing::kTooFarOn) continue;
+    if (StandingOf(*session, loss.sequence, 0) == Standing::kTooFarOn) continue;
     const SessionStamp stamp{.session = loss.session, .sequence = loss.sequence};
     KeepFate(stamp, Revision{}, Fate{.fenced = true, .lost = LossName{loss.entry, loss.index}});
   }

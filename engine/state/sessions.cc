@@ -58,6 +58,34 @@ LossName ReadLossName(Decoder* in) {
   return name;
 }
 
+// Whose reign lost it; Ballot{}: it is not lost.
+Ballot LostBy(std::string_view fate) {
+  Decoder in(fate);
+  return (in.ReadVarint() & kLost) == 0 ? Ballot{} : ReadLossName(&in).entry.born;
+}
+
+// The run begins at `from`; nothing if it is empty.
+void AddUnused(Session* session, uint64_t from, const UnusedRun& run) {
+  if (from == run.end) return;
+  const auto after = session->unused.upper_bound(from);
+  if (after != session->unused.begin()) {
+    UnusedRun& before = std::prev(after)->second;
+    if (before.end == from && before.lost_by == run.lost_by) {
+      before.end = run.end;
+      return;
+    }
+  }
+  session->unused.emplace(from, run);
+}
+
+// Forgets the oldest.
+void BoundUnused(Session* session) {
+  for (auto* unused = &session->unused; unused->size() > kUnusedMax;) {
+    session->unused_from = unused->begin()->second.end;
+    unused->erase(unused->begin());
+  }
+}
+
 std::optional<Rejection> ReadRejection(Decoder* in) {
   Rejection rejection;
   rejection.why = static_cast<Rejection::Why>(in->ReadByte());
@@ -130,10 +158,12 @@ absl::StatusOr<Fate> DecodeFate(std::string_view bytes, Revision of_request) {
   return fate;
 }
 
-bool Session::TookEffect(uint64_t sequence) const {
+bool Session::CountsElsewhere(uint64_t sequence, const Ballot& by) const {
   if (sequence < unused_from || acked_below <= sequence) return false;
   const auto after = unused.upper_bound(sequence);
-  return after == unused.begin() || std::prev(after)->second <= sequence;
+  if (after == unused.begin()) return true;
+  const UnusedRun& run = std::prev(after)->second;
+  return run.end <= sequence || (run.lost_by != Ballot{} && run.lost_by != by);
 }
 
 void SessionTable::Apply(const Effect& effect, Slot slot, int64_t log_time_us) {
@@ -165,26 +195,30 @@ void SessionTable::Forget(Session* session, uint64_t below) {
 
 // What its client lets go of without a result was not used, or was lost.
 void SessionTable::NoteUnused(Session* session, uint64_t below) {
-  std::map<uint64_t, uint64_t>* unused = &session->unused;
   uint64_t from = session->acked_below;
-  const auto add = [&](uint64_t to) {
-    if (from == to) return;
-    if (!unused->empty() && unused->rbegin()->second == from) {
-      unused->rbegin()->second = to;
-    } else {
-      (*unused)[from] = to;
-    }
-  };
   const auto end = session->kept.lower_bound(below);
   for (auto at = session->kept.begin(); at != end; ++at) {
-    if ((FlagsOf(at->second.fate) & kFenced) != 0) continue;
-    add(at->first);
-    from = at->first + 1;
+    const auto& [sequence, kept] = *at;
+    AddUnused(session, from, {sequence, Ballot{}});
+    from = sequence + 1;
+    if ((FlagsOf(kept.fate) & kFenced) != 0) {
+      AddUnused(session, sequence, {from, LostBy(kept.fate)});
+    }
   }
-  add(below);
-  for (; unused->size() > kUnusedMax; unused->erase(unused->begin())) {
-    session->unused_from = unused->begin()->second;
-  }
+  AddUnused(session, from, {below, Ballot{}});
+  BoundUnused(session);
+}
+
+void SessionTable::NoteListed(Session* session, uint64_t sequence, const Ballot& lost_by) {
+  const auto after = session->unused.upper_bound(sequence);
+  if (after == session->unused.begin()) return;
+  const auto [from, run] = *std::prev(after);
+  if (run.end <= sequence || run.lost_by != Ballot{}) return;
+  session->unused.erase(from);
+  AddUnused(session, from, {sequence, Ballot{}});
+  AddUnused(session, sequence, {sequence + 1, lost_by});
+  AddUnused(session, sequence + 1, {run.end, Ballot{}});
+  BoundUnused(session);
 }
 
 void SessionTable::Keep(const Effect& effect, Slot slot, Session* session) {
@@ -193,14 +227,17 @@ void SessionTable::Keep(const Effect& effect, Slot slot, Session* session) {
     session->acked_below = effect.stamp.acked_below;
     Forget(session, session->acked_below);
   }
-  if (effect.stamp.sequence < session->acked_below) return;
+  const bool lost = (FlagsOf(effect.result) & kLost) != 0;
+  if (effect.stamp.sequence < session->acked_below) {
+    if (lost) NoteListed(session, effect.stamp.sequence, LostBy(effect.result));
+    return;
+  }
   KeptResult kept;
   kept.slot = slot;
   if ((FlagsOf(effect.result) & kHasRevision) != 0) kept.of_request = effect.revision;
   kept.fate = std::string(effect.result);
   const auto [found, fresh] = session->kept.try_emplace(effect.stamp.sequence);
   // One result counts. But what was asked about, and is found in the ledger, is known to be lost.
-  const bool lost = (FlagsOf(kept.fate) & kLost) != 0;
   if (!fresh && !(lost && FlagsOf(found->second.fate) == kFenced)) return;
   if (!fresh) kept_bytes_ -= found->second.Bytes();
   kept_bytes_ += kept.Bytes();

@@ -96,17 +96,25 @@ struct KeptResult {
   friend bool operator==(const KeptResult&, const KeptResult&) = default;
 };
 
+// Numbers of a session that took no effect, and are all as well known.
+struct UnusedRun {
+  uint64_t end = 0;  // above the last
+  Ballot lost_by;    // whose reign lost them, so the ledger says; Ballot{}: it has none of them
+  friend bool operator==(const UnusedRun&, const UnusedRun&) = default;
+};
+
 struct Session {
   int64_t ttl_us = 0;
   int64_t active_us = 0;                // log time of its last entry
   uint64_t acked_below = 1;             // <= each number in `kept`; never decreases
   std::map<uint64_t, KeptResult> kept;  // by sequence number; all < acked_below + kSessionWindowMax
-  // Runs of numbers from unused_from to below acked_below that took no effect, each from its first
-  // to below its last: what else is there did. Whether one below that did is not known any more.
-  std::map<uint64_t, uint64_t> unused;  // at most kUnusedMax; they do not touch
-  uint64_t unused_from = 1;             // <= acked_below
-  // Of a number whose result was let go.
-  bool TookEffect(uint64_t sequence) const;
+  // Of the numbers from unused_from to below acked_below, those that took no effect, in runs by
+  // their first. Of those below unused_from nothing is known any more.
+  std::map<uint64_t, UnusedRun> unused;  // at most kUnusedMax
+  uint64_t unused_from = 1;              // <= acked_below
+  // Whether it is known that another attempt counts than that which `by` lost: it took effect, or
+  // the ledger has it as lost by another. Of a number whose result was let go.
+  bool CountsElsewhere(uint64_t sequence, const Ballot& by) const;
   // When it ends if nothing comes of it, by log time.
   int64_t EndsUs() const { return active_us + ttl_us; }
   friend bool operator==(const Session&, const Session&) = default;
@@ -138,6 +146,7 @@ class SessionTable {
   void Keep(const Effect& effect, Slot slot, Session* session);
   void Forget(Session* session, uint64_t below);
   static void NoteUnused(Session* session, uint64_t below);
+  static void NoteListed(Session* session, uint64_t sequence, const Ballot& lost_by);
 
   std::map<uint64_t, Session> sessions_;
   uint64_t kept_bytes_ = 0;

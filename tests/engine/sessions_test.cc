@@ -50,30 +50,45 @@ Effect Of(EffectKind kind, uint64_t id) {
   return effect;
 }
 
+using Runs = std::map<uint64_t, UnusedRun>;
+
+constexpr Ballot kFirst{1, NodeId{1}};
+constexpr Ballot kSecond{2, NodeId{2}};
+
+std::string Fenced() {
+  Fate fate;
+  fate.fenced = true;
+  return EncodeFate(fate);
+}
+std::string LostBy(const Ballot& ballot) {
+  Fate fate;
+  fate.fenced = true;
+  fate.lost = LossName{EntryId{ballot, Slot{3}}, 0};
+  return EncodeFate(fate);
+}
+
 TEST(SessionTest, RemembersWhichNumbersTookNoEffect) {
   SessionTable table;
   table.Apply(Opens(1), Slot{1}, 0);
   const std::string put = EncodeFate(Put(7));
-  Fate fenced;
-  fenced.fenced = true;
-  const std::string fence = EncodeFate(fenced);
+  const std::string fence = Fenced();
   table.Apply(Keeps({1, 1, 1}, put, 7), Slot{2}, 0);
   table.Apply(Keeps({1, 3, 1}, fence), Slot{3}, 0);
   table.Apply(Keeps({1, 5, 5}, put, 8), Slot{4}, 0);  // 2 and 4 never came
-  const auto took_effect = [&](uint64_t n) { return table.Find(1)->TookEffect(n); };
-  EXPECT_TRUE(took_effect(1));
-  for (uint64_t n : {2, 3, 4}) EXPECT_FALSE(took_effect(n)) << n;
-  EXPECT_FALSE(took_effect(5)) << "its result is kept, and says so";
-  EXPECT_EQ(table.Find(1)->unused, (std::map<uint64_t, uint64_t>{{2, 5}}));
+  const auto counts = [&](uint64_t n) { return table.Find(1)->CountsElsewhere(n, kFirst); };
+  EXPECT_TRUE(counts(1));
+  for (uint64_t n : {2, 3, 4}) EXPECT_FALSE(counts(n)) << n;
+  EXPECT_FALSE(counts(5)) << "its result is kept, and says so";
+  EXPECT_EQ(table.Find(1)->unused, (Runs{{2, {5, {}}}}));
 
   // A whole budget may be lost at once.
   const uint64_t far = 10 * kSessionWindowMax;
   table.Apply(Keeps({1, far, far}, put, 9), Slot{5}, 0);
-  EXPECT_EQ(table.Find(1)->unused, (std::map<uint64_t, uint64_t>{{2, 5}, {6, far}}));
-  EXPECT_TRUE(took_effect(1));
-  EXPECT_TRUE(took_effect(5));
-  EXPECT_FALSE(took_effect(6));
-  EXPECT_FALSE(took_effect(far - 1));
+  EXPECT_EQ(table.Find(1)->unused, (Runs{{2, {5, {}}}, {6, {far, {}}}}));
+  EXPECT_TRUE(counts(1));
+  EXPECT_TRUE(counts(5));
+  EXPECT_FALSE(counts(6));
+  EXPECT_FALSE(counts(far - 1));
 
   // More runs than it remembers: of the oldest it is not known any more.
   for (uint64_t i = 1; i < kUnusedMax; ++i) {
@@ -81,10 +96,33 @@ TEST(SessionTest, RemembersWhichNumbersTookNoEffect) {
   }
   EXPECT_EQ(table.Find(1)->unused.size(), kUnusedMax);
   EXPECT_EQ(table.Find(1)->unused_from, 5u);
-  EXPECT_FALSE(took_effect(1));
-  EXPECT_TRUE(took_effect(5));
-  EXPECT_TRUE(took_effect(far));
-  EXPECT_FALSE(took_effect(far + 1));
+  EXPECT_FALSE(counts(1));
+  EXPECT_TRUE(counts(5));
+  EXPECT_TRUE(counts(far));
+  EXPECT_FALSE(counts(far + 1));
+}
+
+// Its client sent it in two reigns, and let go of it; both lost it.
+TEST(SessionTest, RemembersWhoseReignLostANumber) {
+  SessionTable table;
+  table.Apply(Opens(1), Slot{1}, 0);
+  const std::string put = EncodeFate(Put(7));
+  const std::string loss = LostBy(kFirst);
+  table.Apply(Keeps({1, 2, 1}, loss), Slot{2}, 0);
+  table.Apply(Keeps({1, 9, 9}, put, 8), Slot{3}, 0);
+  EXPECT_EQ(table.Find(1)->unused, (Runs{{1, {2, {}}}, {2, {3, kFirst}}, {3, {9, {}}}}));
+  for (uint64_t n : {3, 4, 8, 6, 9, 20}) table.Apply(Keeps({1, n, 1}, loss), Slot{4}, 0);
+  const Runs runs = {{1, {2, {}}},     {2, {5, kFirst}}, {5, {6, {}}},
+                     {6, {7, kFirst}}, {7, {8, {}}},     {8, {9, kFirst}}};
+  EXPECT_EQ(table.Find(1)->unused, runs);
+  const std::string again = LostBy(kSecond);
+  table.Apply(Keeps({1, 4, 1}, again), Slot{5}, 0);
+  EXPECT_EQ(table.Find(1)->unused, runs) << "one row counts";
+  for (uint64_t n : {2, 3, 4, 6, 8}) {
+    EXPECT_TRUE(table.Find(1)->CountsElsewhere(n, kSecond)) << n;
+    EXPECT_FALSE(table.Find(1)->CountsElsewhere(n, kFirst)) << n << ", told again";
+  }
+  for (uint64_t n : {1, 5, 7}) EXPECT_FALSE(table.Find(1)->CountsElsewhere(n, kSecond)) << n;
 }
 
 TEST(FateTest, APlainPutTakesOneByte) {

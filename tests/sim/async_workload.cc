@@ -14,6 +14,15 @@ using engine::Durability;
 using engine::Loss;
 using server::Reason;
 
+// What nobody was told of may be lost more than once: its client may have sent it again.
+bool Add(Loss loss, std::map<std::string, Loss>* lost) {
+  const auto [found, fresh] = lost->try_emplace(loss.key, loss);
+  if (fresh || loss.acknowledged == Loss::Acknowledged::kNo) return true;
+  const bool twice = found->second.acknowledged != Loss::Acknowledged::kNo;
+  found->second = std::move(loss);
+  return !twice;
+}
+
 }  // namespace
 
 void AsyncWorkload::Create() {
@@ -224,7 +233,7 @@ std::optional<AsyncWorkload::Listed> AsyncWorkload::ReadLedger() {
     listed.revisions[key].insert(loss->revision);
     if (loss->acknowledged == Loss::Acknowledged::kAgain) {
       listed.again.insert(key);
-    } else if (!listed.lost.emplace(key, *std::move(loss)).second) {
+    } else if (!Add(*std::move(loss), &listed.lost)) {
       cluster_->Violated("async: " + key + " is listed twice");
       return std::nullopt;
     }
