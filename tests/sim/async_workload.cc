@@ -14,15 +14,6 @@ using engine::Durability;
 using engine::Loss;
 using server::Reason;
 
-// What nobody was told of may be lost more than once: its client may have sent it again.
-bool Add(Loss loss, std::map<std::string, Loss>* lost) {
-  const auto [found, fresh] = lost->try_emplace(loss.key, loss);
-  if (fresh || loss.acknowledged == Loss::Acknowledged::kNo) return true;
-  const bool twice = found->second.acknowledged != Loss::Acknowledged::kNo;
-  found->second = std::move(loss);
-  return !twice;
-}
-
 }  // namespace
 
 void AsyncWorkload::Create() {
@@ -233,7 +224,9 @@ std::optional<AsyncWorkload::Listed> AsyncWorkload::ReadLedger() {
     listed.revisions[key].insert(loss->revision);
     if (loss->acknowledged == Loss::Acknowledged::kAgain) {
       listed.again.insert(key);
-    } else if (!Add(*std::move(loss), &listed.lost)) {
+    } else if (loss->acknowledged == Loss::Acknowledged::kNo) {
+      listed.untold[key].insert(loss->revision);
+    } else if (!listed.lost.emplace(key, *std::move(loss)).second) {
       cluster_->Violated("async: " + key + " is listed twice");
       return std::nullopt;
     }
@@ -307,7 +300,6 @@ std::string AsyncWorkload::Contradiction(const Present& present, const Listed& l
   for (const auto& [key, loss] : listed.lost) {
     const Put& put = puts_.at(key);
     if (put.refused) return key + " is listed, and was refused";
-    if (loss.acknowledged == Loss::Acknowledged::kNo && !put.acked) continue;  // may be sent again
     if (const auto found = present.find(key); found != present.end()) {
       return key + " is readable at revision " + std::to_string(found->second.value) +
              " and listed as lost: " + ToString(loss.entry) + " at revision " +
@@ -315,13 +307,19 @@ std::string AsyncWorkload::Contradiction(const Present& present, const Listed& l
              ", number " + std::to_string(loss.sequence);
     }
     if (!put.acked) continue;
-    if (loss.acknowledged == Loss::Acknowledged::kNo) return key + " is listed as sync";
     if (put.durability == Durability::kQuorum) return key + " is lost, and had a quorum";
     if (!listed.revisions.at(key).contains(put.position.revision)) {
       return key + " is listed at another revision";
     }
     if (loss.revision != put.position.revision) continue;  // of an attempt that was not answered
     if (++lost[loss.entry.born] > history.budget_ops) return "more is lost than the budget allows";
+  }
+  for (const auto& [key, revisions] : listed.untold) {
+    const Put& put = puts_.at(key);
+    if (put.refused) return key + " is listed, and was refused";
+    if (put.acked && revisions.contains(put.position.revision)) {
+      return key + " is listed as not acknowledged, and was";
+    }
   }
   if (!listed.lost.empty()) cluster_->coverage().Add(Path::kLossListed);
   for (const auto& [key, revision] : present) {

@@ -63,6 +63,7 @@ class AsyncWorkload : public Workload {
   };
   struct Listed {
     std::map<std::string, engine::Loss> lost;
+    std::map<std::string, std::set<Revision>> untold;     // attempts of a sync keyspace
     std::set<std::string> again;                          // for which another attempt counts
     std::map<std::string, std::set<Revision>> revisions;  // of all rows of a key
   };
