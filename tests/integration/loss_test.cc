@@ -3,18 +3,16 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <atomic>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 #include <string>
 #include <thread>
-#include <utility>
 
-#include "base/mutex.h"
 #include "tests/integration/cluster.h"
 #include "tests/integration/command.h"
+#include "tests/integration/key_writer.h"
 #include "tools/baton/fault_client.h"
 
 namespace baton::testing {
@@ -26,48 +24,6 @@ using std::chrono::seconds;
 
 constexpr int kWrites = 200;
 constexpr uint64_t kBudgetOps = 150;
-
-// Puts of ever new keys into one keyspace, so many in flight, until it is ended; what was
-// acknowledged is kept.
-class Writer {
- public:
-  Writer(Client* client, std::string keyspace, int in_flight)
-      : client_(client), keyspace_(std::move(keyspace)) {
-    for (int i = 0; i < in_flight; ++i) Next();
-  }
-  ~Writer() { End(); }
-  void End() {
-    ended_ = true;
-    while (running_ > 0) std::this_thread::sleep_for(milliseconds(1));
-  }
-  // By key: its revision. Once it is ended.
-  const std::map<std::string, uint64_t>& acknowledged() const { return acknowledged_; }
-
- private:
-  void Next() {
-    ++running_;
-    CallOptions options;
-    options.keyspace = keyspace_;
-    options.timeout = kPatience;
-    const std::string key = "w" + std::to_string(++keys_);
-    client_->PutAsync(key, "v", options, [this, key](const absl::StatusOr<WriteResult>& put) {
-      if (put.ok()) {
-        MutexLock lock(&mutex_);
-        acknowledged_[key] = put->revision;
-      }
-      if (!ended_) Next();
-      --running_;
-    });
-  }
-
-  Client* const client_;
-  const std::string keyspace_;
-  std::atomic<bool> ended_ = false;
-  std::atomic<int> running_ = 0;
-  std::atomic<uint64_t> keys_ = 0;
-  Mutex mutex_;
-  std::map<std::string, uint64_t> acknowledged_;
-};
 
 class LossTest : public ::testing::Test {
  protected:
@@ -213,8 +169,8 @@ TEST_F(LossTest, UnderLoadThroughCutsAndKillsNoneIsMissingAndNoneIsBoth) {
   settings.mode = KeyspaceMode::kAsync;
   settings.max_unreplicated_ops = kBudget;
   ASSERT_TRUE(cluster_.admin().CreateKeyspace("waits", settings, "a test", Patient()).ok());
-  Writer async(&cluster_.client(), "waits", 64);
-  Writer sync(&cluster_.client(), "default", 16);
+  KeyWriter async(&cluster_.client(), "waits", "w", 64);
+  KeyWriter sync(&cluster_.client(), "default", "w", 16);
   for (int i = 0; i < kLosses; ++i) {
     const int leader = cluster_.AwaitLeader();
     ASSERT_GE(leader, 0);

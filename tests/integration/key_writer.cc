@@ -1,0 +1,40 @@
+#include "tests/integration/key_writer.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <thread>
+#include <utility>
+
+#include "tests/integration/cluster.h"
+
+namespace baton::testing {
+
+KeyWriter::KeyWriter(Client* client, std::string keyspace, std::string prefix, int in_flight)
+    : client_(client), keyspace_(std::move(keyspace)), prefix_(std::move(prefix)) {
+  for (int i = 0; i < in_flight; ++i) Next();
+}
+
+void KeyWriter::End() {
+  ended_ = true;
+  while (running_ > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
+
+void KeyWriter::Next() {
+  ++running_;
+  CallOptions options;
+  options.keyspace = keyspace_;
+  options.timeout = kPatience;
+  const std::string key = prefix_ + std::to_string(++keys_);
+  client_->PutAsync(key, "v", options, [this, key](const absl::StatusOr<WriteResult>& put) {
+    EXPECT_TRUE(put.ok()) << key << ": " << put.status();
+    if (put.ok()) {
+      MutexLock lock(&mutex_);
+      acknowledged_[key] = put->revision;
+    }
+    if (!ended_) Next();
+    --running_;
+  });
+}
+
+}  // namespace baton::testing
