@@ -103,7 +103,8 @@ Driver::Driver(const Parts& parts, const consensus::Config& config,
                                     parts.health, parts.transport, parts.clock}),
       written_(recovered.last),
       applied_(recovered.applied),
-      handed_(recovered.applied) {
+      handed_(recovered.applied),
+      trace_(parts.members) {
   desk_.Applied(recovered.applied);
   Publish();
 }
@@ -349,7 +350,10 @@ void Driver::Stop() {
 void Driver::Do(consensus::Persist& persist) {
   LogBatch batch;
   batch.persist_id = persist.persist_id;
-  for (const consensus::Message& message : persist.then_send) CheckTold(message);
+  for (const consensus::Message& message : persist.then_send) {
+    CheckTold(message);
+    trace_.Send(message);
+  }
   batch.then_send = std::move(persist.then_send);
   if (persist.hard_state) {
     batch.records.push_back(wal::StateRecord{kFirstGroup, EncodeHardState(*persist.hard_state)});
@@ -566,6 +570,7 @@ void Driver::CutEntries() {
 }
 
 void Driver::NoticeStanding() {
+  trace_.Look(core_);
   const int64_t now_us = parts_.clock->LeaseNowUs();
   if (core_.standing() == consensus::Standing::kFollower) {
     candidate_since_us_ = 0;

@@ -31,6 +31,7 @@
 #include "server/replica/handover_target.h"
 #include "server/replica/health_probe.h"
 #include "server/replica/leader_desk.h"
+#include "server/replica/leadership_trace.h"
 #include "server/replica/leader_watch.h"
 #include "server/replica/local_desk.h"
 #include "server/replica/loop_inbox.h"
@@ -193,6 +194,7 @@ class Driver : public Stage {
   int64_t candidate_since_us_ = 0;       // 0: no candidate now
   bool leaderless_ = false;              // none was known when it was looked last
   ElectionSeen election_;                // the one under way, or the last that this node won
+  LeadershipTrace trace_;
 };
 
 }  // namespace baton::server

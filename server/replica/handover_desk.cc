@@ -199,8 +199,9 @@ void HandoverDesk::Step(HandoverState state, std::string outcome) {
 void HandoverDesk::Proposed(HandoverRow row) {
   proposal_.reset();
   row_ = std::move(row);
-  spdlog::info("handover {} to {}: {}{}{}", row_->order.id, Named(row_->to), NameOf(row_->state()),
-               row_->outcome.empty() ? "" : ": ", row_->outcome);
+  spdlog::info("reign {}: {}{} to {}: {}{}{}", ToString(ballot_),
+               row_->election() ? "" : "handover ", row_->order.id, Named(row_->to),
+               NameOf(row_->state()), row_->outcome.empty() ? "" : ": ", row_->outcome);
 }
 
 void HandoverDesk::EndReign(const Failure& redirect, int64_t last_ack_us) {

@@ -35,6 +35,14 @@ TEST_F(FailoverTest, KilledLeaderIsReplacedAndComesBackAsAFollower) {
   const int new_leader = cluster_.AwaitLeader(old_leader);
   ASSERT_GE(new_leader, 0);
   EXPECT_EQ(Read("before"), "1");
+  const auto status = cluster_.Status(new_leader);
+  const std::string reign =
+      "reign " + std::to_string(status->ballot_round) + "." + std::to_string(status->ballot_node);
+  const std::string log = cluster_.Log(3 - old_leader - new_leader);
+  for (const char* said : {": promised to n", ": n"}) {
+    EXPECT_NE(log.find(reign + said), std::string::npos) << reign << said << " is not in\n" << log;
+  }
+  EXPECT_NE(cluster_.Log(new_leader).find(reign + " is open"), std::string::npos);
   cluster_.Start(old_leader);
   ASSERT_TRUE(cluster_.AwaitHealthy());
   EXPECT_EQ(Read("after"), "2");
