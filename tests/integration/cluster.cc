@@ -17,6 +17,7 @@
 
 #include "base/check.h"
 #include "tests/loopback.h"
+#include "tools/baton/fault_client.h"
 
 namespace baton::testing {
 namespace {
@@ -155,6 +156,13 @@ void Cluster::Kill(int node) {
   if (!Running(node)) return;
   kill(nodes_[node].pid, SIGKILL);
   Reap(node, /*block=*/true);
+}
+
+std::vector<std::string> Cluster::Fault(int node, const std::string& command) {
+  constexpr int64_t kTimeoutUs = 30'000'000;
+  const auto faults = cli::AskForFault(DataDirectory(node) + "/fault.sock", command, kTimeoutUs);
+  EXPECT_TRUE(faults.ok()) << command << ": " << faults.status();
+  return faults.value_or(std::vector<std::string>{});
 }
 
 int Cluster::AwaitExit(int node, std::chrono::milliseconds patience) {

@@ -71,6 +71,9 @@ class Cluster {
   bool Running(int node);  // also false once it has ended by itself
   // Waits for the node to end by itself. Its exit code; -1 by a signal; -2 not in time.
   int AwaitExit(int node, std::chrono::milliseconds patience = kPatience);
+  // Commands a node that runs with --fault-injection (docs/operations.md). All faults that are in
+  // force afterwards; the test has failed if the command was refused.
+  std::vector<std::string> Fault(int node, const std::string& command);
   pid_t pid(int node) const { return nodes_[node].pid; }
 
   // Forms the cluster of all nodes but the spares. Repeats while they start.

@@ -1,7 +1,10 @@
 // The leader dies, hangs or is asked to stop: writes go on under another one.
 #include <gtest/gtest.h>
 
+#include <string>
+
 #include "tests/integration/cluster.h"
+#include "tests/integration/load.h"
 
 namespace baton::testing {
 namespace {
@@ -99,6 +102,49 @@ TEST_F(FailoverTest, TerminatedNodesEndCleanlyAndKeepEverything) {
   ASSERT_TRUE(cluster_.AwaitHealthy());
   EXPECT_EQ(Read("key"), "kept");
 }
+
+// How leaders are lost, and how a test does it.
+const struct Way {
+  const char* name;
+  void (*lose)(Cluster* cluster, int leader);
+} kWays[] = {
+    {"Killed", [](Cluster* cluster, int leader) { cluster->Kill(leader); }},
+    {"Paused", [](Cluster* cluster, int leader) { cluster->Pause(leader); }},
+    {"DiskHangs", [](Cluster* cluster, int leader) { cluster->Fault(leader, "stall"); }},
+    {"CannotSend", [](Cluster* cluster, int leader) { cluster->Fault(leader, "drop all"); }},
+    {"CannotHear",
+     [](Cluster* cluster, int leader) {
+       const std::string drop = "drop n" + std::to_string(leader + 1);
+       for (int i = 0; i < cluster->size(); ++i) {
+         if (i != leader) cluster->Fault(i, drop);
+       }
+     }},
+};
+
+class FailoverUnderLoad : public ::testing::TestWithParam<Way> {};
+
+// The figures are bench/failover's; 1.5 s is promised. Here twice that, for a loaded machine.
+TEST_P(FailoverUnderLoad, StopsWritesForMomentsAndIsNotSeen) {
+  ClusterOptions options;
+  options.flags = {"--fault-injection"};
+  Cluster cluster(options);
+  ASSERT_TRUE(cluster.AwaitHealthy());
+  const int leader = cluster.AwaitLeader();
+  ASSERT_GE(leader, 0);
+  Load load(&cluster.client());
+  ASSERT_TRUE(Eventually([&] { return load.written() > 1'000; }));
+  load.ResetGap();
+  GetParam().lose(&cluster, leader);
+  ASSERT_GE(cluster.AwaitLeader(leader), 0);
+  const uint64_t written = load.written();
+  EXPECT_TRUE(Eventually([&] { return load.written() > written + 1'000; }));
+  load.End();
+  EXPECT_EQ(load.errors(), 0u);
+  EXPECT_LE(load.longest_gap(), std::chrono::seconds(3));
+}
+
+INSTANTIATE_TEST_SUITE_P(Ways, FailoverUnderLoad, ::testing::ValuesIn(kWays),
+                         [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace
 }  // namespace baton::testing

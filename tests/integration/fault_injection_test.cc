@@ -9,7 +9,6 @@
 #include "tests/integration/cluster.h"
 #include "tests/integration/command.h"
 #include "tests/loopback.h"
-#include "tools/baton/fault_client.h"
 
 namespace baton::testing {
 namespace {
@@ -20,8 +19,6 @@ using ::testing::HasSubstr;
 using ::testing::StartsWith;
 using Clock = std::chrono::steady_clock;
 
-constexpr int64_t kAskTimeoutUs = 30'000'000;
-
 ClusterOptions WithFaults() {
   ClusterOptions options;
   options.flags = {"--fault-injection"};
@@ -30,12 +27,8 @@ ClusterOptions WithFaults() {
 
 class FaultInjectionTest : public ::testing::Test {
  protected:
-  // All faults that are in force afterwards.
   std::vector<std::string> Fault(int node, const std::string& command) {
-    const auto faults =
-        cli::AskForFault(cluster_.DataDirectory(node) + "/fault.sock", command, kAskTimeoutUs);
-    EXPECT_TRUE(faults.ok()) << command << ": " << faults.status();
-    return faults.value_or(std::vector<std::string>{});
+    return cluster_.Fault(node, command);
   }
   void ClearAll() {
     for (int i = 0; i < cluster_.size(); ++i) {

@@ -16,7 +16,6 @@
 #include "tests/integration/cluster.h"
 #include "tests/integration/command.h"
 #include "tests/integration/key_writer.h"
-#include "tools/baton/fault_client.h"
 
 namespace baton::testing {
 namespace {
@@ -28,7 +27,6 @@ using std::chrono::seconds;
 // Two states that are short: the message that leads to each is held back.
 constexpr char kTakeOver[] = "TAKEOVER";
 constexpr char kReign[] = "REIGN";
-constexpr int64_t kFaultTimeoutUs = 30'000'000;
 
 enum class Struck { kOldLeader, kTarget, kThird, kBoth, kAll };
 
@@ -61,12 +59,6 @@ class HandoverCrashTest : public ::testing::TestWithParam<const char*> {
     ASSERT_TRUE(cluster_.admin().CreateKeyspace("fast", settings, "a test", Patient()).ok());
   }
 
-  void Fault(int node, const std::string& command) {
-    const auto faults =
-        cli::AskForFault(cluster_.DataDirectory(node) + "/fault.sock", command, kFaultTimeoutUs);
-    ASSERT_TRUE(faults.ok()) << faults.status();
-  }
-
   // One handover, of which `struck` is killed in the state, and the processes started again.
   void Tell(const std::string& state, Struck struck, const std::string& id) {
     ASSERT_TRUE(cluster_.AwaitHealthy());
@@ -74,11 +66,11 @@ class HandoverCrashTest : public ::testing::TestWithParam<const char*> {
     ASSERT_GE(from_, 0);
     to_ = (from_ + 1) % cluster_.size();
     // Messages take a while, so that each state lasts long enough to be struck.
-    for (int i = 0; i < cluster_.size(); ++i) ASSERT_NO_FATAL_FAILURE(Fault(i, "delay all 5"));
+    for (int i = 0; i < cluster_.size(); ++i) cluster_.Fault(i, "delay all 5");
     if (state == kTakeOver) {
-      ASSERT_NO_FATAL_FAILURE(Fault(from_, "pause-at take_over"));
+      cluster_.Fault(from_, "pause-at take_over");
     } else if (state == kReign) {
-      ASSERT_NO_FATAL_FAILURE(Fault(to_, "pause-at accept"));
+      cluster_.Fault(to_, "pause-at accept");
     }
 
     HandoverOrder order = Order(id);

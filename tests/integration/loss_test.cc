@@ -13,7 +13,6 @@
 #include "tests/integration/cluster.h"
 #include "tests/integration/command.h"
 #include "tests/integration/key_writer.h"
-#include "tools/baton/fault_client.h"
 
 namespace baton::testing {
 namespace {
@@ -48,11 +47,6 @@ class LossTest : public ::testing::Test {
     options.flags = {"--fault-injection"};
     return options;
   }
-  void Delay(int node, const std::string& ms) {
-    const auto faults = cli::AskForFault(cluster_.DataDirectory(node) + "/fault.sock",
-                                         "delay all " + ms, 30'000'000);
-    ASSERT_TRUE(faults.ok()) << faults.status();
-  }
   // Writes until the budget is used up: what was acknowledged, key by key, with its revision.
   void WriteUntilRefused() {
     CallOptions fast;
@@ -64,11 +58,6 @@ class LossTest : public ::testing::Test {
       if (!put.ok()) break;
       acknowledged_[key] = put->revision;
     }
-  }
-  void Fault(int node, const std::string& command) {
-    const auto faults =
-        cli::AskForFault(cluster_.DataDirectory(node) + "/fault.sock", command, 30'000'000);
-    ASSERT_TRUE(faults.ok()) << faults.status();
   }
   // JSON lines that a command prints, by their key, which may not come twice.
   std::map<std::string, std::string> LinesOf(std::vector<std::string> arguments) {
@@ -116,7 +105,7 @@ class LossTest : public ::testing::Test {
 };
 
 TEST_F(LossTest, EachAcknowledgedWriteIsReadableOrListed) {
-  ASSERT_NO_FATAL_FAILURE(Delay(leader_, "300"));
+  cluster_.Fault(leader_, "delay all 300");
   WriteUntilRefused();
   cluster_.Kill(leader_);
   ASSERT_GT(acknowledged_.size(), 20u);
@@ -174,7 +163,7 @@ TEST_F(LossTest, UnderLoadThroughCutsAndKillsNoneIsMissingAndNoneIsBoth) {
   for (int i = 0; i < kLosses; ++i) {
     const int leader = cluster_.AwaitLeader();
     ASSERT_GE(leader, 0);
-    ASSERT_NO_FATAL_FAILURE(Fault(leader, "drop all"));  // it writes on, and nobody hears of it
+    cluster_.Fault(leader, "drop all");  // it writes on, and nobody hears of it
     std::this_thread::sleep_for(milliseconds(100));
     cluster_.Kill(leader);
     ASSERT_GE(cluster_.AwaitLeader(leader), 0);
@@ -209,7 +198,7 @@ TEST_F(LossTest, UnderLoadThroughCutsAndKillsNoneIsMissingAndNoneIsBoth) {
 }
 
 TEST_F(LossTest, ToBecomeSyncTakesUntilTheTailIsChosenAndSaysSo) {
-  ASSERT_NO_FATAL_FAILURE(Delay(leader_, "300"));
+  cluster_.Fault(leader_, "delay all 300");
   WriteUntilRefused();
   ASSERT_GT(acknowledged_.size(), 20u);
   const CommandResult altered =

@@ -4,15 +4,12 @@
 
 #include "tests/integration/cluster.h"
 #include "tests/integration/command.h"
-#include "tools/baton/fault_client.h"
 
 namespace baton::testing {
 namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-constexpr int64_t kAskTimeoutUs = 30'000'000;
 
 ClusterOptions WithFaults() {
   ClusterOptions options;
@@ -50,11 +47,7 @@ class ReadLevelsTest : public ::testing::Test {
   // Nothing that the others send reaches the node, or everything does.
   void Deafen(int deaf, bool cut) {
     for (int i = 0; i < cluster_.size(); ++i) {
-      if (i == deaf) continue;
-      const std::string command = cut ? "drop n" + std::to_string(deaf + 1) : "clear";
-      const auto faults =
-          cli::AskForFault(cluster_.DataDirectory(i) + "/fault.sock", command, kAskTimeoutUs);
-      ASSERT_TRUE(faults.ok()) << faults.status();
+      if (i != deaf) cluster_.Fault(i, cut ? "drop n" + std::to_string(deaf + 1) : "clear");
     }
   }
 
