@@ -25,6 +25,13 @@ CommandResult LocalCommands::Local(std::vector<std::string> arguments) {
   return RunCommand(arguments);
 }
 
+CommandResult LocalCommands::Up(const std::vector<std::string>& flags) {
+  std::vector<std::string> arguments = {"up", "--nodes", "3", "--base-port",
+                                        std::to_string(base_port_)};
+  arguments.insert(arguments.end(), flags.begin(), flags.end());
+  return Local(std::move(arguments));
+}
+
 CommandResult LocalCommands::Baton(std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), BATON_PATH);
   std::string endpoints;

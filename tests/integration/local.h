@@ -18,9 +18,7 @@ class LocalCommands {
 
   // `baton local ARGUMENTS --dir …`
   CommandResult Local(std::vector<std::string> arguments);
-  CommandResult Up() {
-    return Local({"up", "--nodes", "3", "--base-port", std::to_string(base_port_)});
-  }
+  CommandResult Up(const std::vector<std::string>& flags = {});
   // `baton ARGUMENTS --endpoints …`
   CommandResult Baton(std::vector<std::string> arguments);
 

@@ -77,6 +77,7 @@ void AddAuditCommands(CLI::App* app, Context* context);     // audit
 void AddLocalCommands(CLI::App* app, Context* context);     // local
 void AddFaultCommand(CLI::App* local, Context* context);    // local fault
 void AddRollCommand(CLI::App* local, Context* context);     // local roll
+void AddDrillCommands(CLI::App* app, Context* context);     // drill
 void AddWalCommands(CLI::App* app, Context* context);       // wal
 
 }  // namespace baton::cli

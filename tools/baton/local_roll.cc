@@ -4,9 +4,8 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
-#include "tools/baton/cluster_view.h"
 #include "tools/baton/context.h"
-#include "tools/baton/local_cluster.h"
+#include "tools/baton/local_settle.h"
 
 namespace baton::cli {
 namespace {
@@ -15,34 +14,17 @@ using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr milliseconds kRollTimeout{180'000};
-constexpr milliseconds kAskTimeout{2'000};  // of one question to the nodes
-constexpr milliseconds kPollEvery{50};      // nodes tell nobody that they have caught up
+constexpr milliseconds kPollEvery{50};  // nodes tell nobody that they have caught up
 
 struct Arguments {
   std::string directory = DefaultLocalDirectory();
 };
 
-// Why the next node must not be stopped yet; empty: it may.
-std::string Unsettled(const ClusterView& view) {
-  if (view.leader.empty()) return "no node leads";
-  for (const MemberView& member : view.members) {
-    if (!member.healthy) return absl::StrCat(member.name, " is not healthy: ", member.reason);
-    if (member.role == "voter" && member.health.lag != "close") {
-      return absl::StrCat(member.name, " has not caught up");
-    }
-  }
-  return "";
-}
-
 // Waits until all members are healthy and close behind their leader.
 absl::StatusOr<ClusterView> AwaitSettled(const LocalCluster& cluster, Clock::time_point deadline) {
-  CallOptions options;
-  options.timeout = kAskTimeout;
   while (true) {
-    const auto reports = AskAll(cluster.Addresses(), options);
-    const ClusterView view = reports.ok() ? Combine(*reports) : ClusterView{};
-    const std::string why =
-        reports.ok() ? Unsettled(view) : std::string(reports.status().message());
+    const absl::StatusOr<ClusterView> view = AskLocal(cluster);
+    const std::string why = view.ok() ? Unsettled(*view) : std::string(view.status().message());
     if (why.empty()) return view;
     if (Clock::now() >= deadline) {
       return absl::UnavailableError(
@@ -55,29 +37,8 @@ absl::StatusOr<ClusterView> AwaitSettled(const LocalCluster& cluster, Clock::tim
   }
 }
 
-// The leader last: leadership moves once, to a node that has been restarted.
-std::vector<std::string> RollOrder(const LocalCluster& cluster, const std::string& leader) {
-  std::vector<std::string> order;
-  for (const LocalNode& node : cluster.Nodes()) {
-    if (node.name != leader) order.push_back(node.name);
-  }
-  order.push_back(leader);
-  return order;
-}
-
 int64_t MillisSince(Clock::time_point since) {
   return std::chrono::duration_cast<milliseconds>(Clock::now() - since).count();
-}
-
-absl::Status CheckAllRun(const LocalCluster& cluster) {
-  for (const LocalNode& node : cluster.Nodes()) {
-    if (node.state == ProcessState::kRunning) continue;
-    return absl::FailedPreconditionError(absl::StrCat(
-        node.name, " does not run: a roll needs all nodes; start it with: baton local ",
-        node.state == ProcessState::kStopped ? "resume " : "start ", node.name, " --dir ",
-        cluster.directory()));
-  }
-  return absl::OkStatus();
 }
 
 absl::Status Roll(const Context& context, const Arguments& arguments) {
@@ -86,7 +47,7 @@ absl::Status Roll(const Context& context, const Arguments& arguments) {
   const Clock::time_point deadline = Clock::now() + *timeout;
   absl::StatusOr<LocalCluster> cluster = LocalCluster::Open(arguments.directory);
   if (!cluster.ok()) return cluster.status();
-  const absl::Status all_run = CheckAllRun(*cluster);
+  const absl::Status all_run = CheckAllRun(*cluster, "a roll");
   if (!all_run.ok()) return all_run;
   absl::StatusOr<ClusterView> view = AwaitSettled(*cluster, deadline);
   if (!view.ok()) return view.status();

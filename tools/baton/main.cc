@@ -93,6 +93,7 @@ int Main(int argc, char** argv) {
   app.add_option("--timeout", context.timeout_flag, "how long to try, e.g. 500ms or 5s")
       ->type_name("TIME");
   AddLocalCommands(&app, &context);
+  AddDrillCommands(&app, &context);
   AddClusterCommands(&app, &context);
   AddKeyspaceCommands(&app, &context);
   AddLossCommands(&app, &context);
