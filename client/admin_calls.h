@@ -52,6 +52,7 @@ MemberInfo FromWire(const v1::Member& from);
 KeyspaceInfo FromWire(const v1::Keyspace& from);
 HandoverInfo FromWire(const v1::HandoverRecord& from);
 OrderInfo FromWire(const v1::OrderRecord& from);
+PolicyInfo FromWire(const v1::PolicyRecord& from);
 AuditInfo FromWire(const v1::AuditRecord& from);
 void ToWire(const MemberRef& from, v1::MemberRef* to);
 v1::RequestContext ContextOf(const CallOptions& options);

@@ -85,6 +85,16 @@ HandoverInfo client::FromWire(const v1::HandoverRecord& from) {
   to.successor_round = from.successor().round();
   to.successor_node = from.successor().node();
   to.write_pause_us = from.write_pause_us();
+  to.risk = from.risk();
+  to.approved_by = from.approved_by();
+  to.approval_reason = from.approval_reason();
+  to.approved_until_us = from.approved_until_us();
+  to.policy = from.policy();
+  to.shadow_policy = from.shadow_policy();
+  to.otherwise = from.otherwise();
+  to.ended_by = from.ended_by();
+  to.last_write_us = from.last_write_us();
+  to.first_write_us = from.first_write_us();
   return to;
 }
 
@@ -110,6 +120,18 @@ absl::StatusOr<HandoverInfo> Admin::AbortHandover(const std::string& id, const s
       AskUntilTold(impl_.get(), &v1::Cluster::Stub::AbortHandover, std::move(request), options));
 }
 
+absl::StatusOr<HandoverInfo> Admin::ApproveHandover(const std::string& id,
+                                                    const std::string& reason,
+                                                    std::chrono::milliseconds holds,
+                                                    const CallOptions& options) {
+  v1::ApproveHandoverRequest request;
+  request.set_id(id);
+  request.set_reason(reason);
+  request.set_for_ms(static_cast<uint32_t>(holds.count()));
+  return InfoOf(
+      AskUntilTold(impl_.get(), &v1::Cluster::Stub::ApproveHandover, std::move(request), options));
+}
+
 absl::StatusOr<HandoverInfo> Admin::ShowHandover(const std::string& id, bool wait,
                                                  const CallOptions& options) {
   v1::ShowHandoverRequest request;
@@ -127,7 +149,7 @@ absl::StatusOr<HandoverForecast> Admin::PredictHandover(const MemberRef& to,
       AskUntilTold(impl_.get(), &v1::Cluster::Stub::PredictHandover, std::move(request), options);
   if (!response.ok()) return response.status();
   return HandoverForecast{response->to(), ChecksOf(response->checks()), response->refusal(),
-                          response->write_pause_us()};
+                          response->risk(), response->write_pause_us()};
 }
 
 }  // namespace baton

@@ -72,4 +72,46 @@ absl::StatusOr<MembersChange> Admin::SwapMembers(const MemberRef& out, const Mem
   return Change(impl_.get(), request, options);
 }
 
+absl::StatusOr<LogInfo> Admin::DescribeLog(const std::string& endpoint,
+                                           const CallOptions& options) {
+  v1::DescribeLogRequest request;
+  *request.mutable_context() = client::ContextOf(options);
+  v1::DescribeLogResponse response;
+  absl::Status status = client::Ask(impl_->StubOf(endpoint), endpoint, options,
+                                    &v1::Cluster::Stub::DescribeLog, request, &response);
+  if (status.ok()) status = client::ErrorOf(response);
+  if (!status.ok()) return status;
+  LogInfo info;
+  info.last_round = response.last_reign().round();
+  info.last_node = response.last_reign().node();
+  info.last_slot = response.last_slot();
+  info.last_wall_us = response.last_wall_time_us();
+  for (const v1::Keyspace& keyspace : response.keyspaces()) {
+    info.keyspaces.push_back(client::FromWire(keyspace));
+  }
+  info.plan = response.plan();
+  return info;
+}
+
+absl::StatusOr<Recovery> Admin::Recover(const std::string& endpoint, const std::string& plan,
+                                        const std::string& approved_by, const std::string& reason,
+                                        const CallOptions& options) {
+  v1::RecoverRequest request;
+  *request.mutable_context() = client::ContextOf(options);
+  request.set_plan(plan);
+  request.set_approved_by(approved_by);
+  request.set_reason(reason);
+  v1::RecoverResponse response;
+  absl::Status status = client::Ask(impl_->StubOf(endpoint), endpoint, options,
+                                    &v1::Cluster::Stub::Recover, request, &response);
+  if (status.ok()) status = client::ErrorOf(response);
+  if (!status.ok()) return status;
+  Recovery recovery;
+  recovery.epoch = response.epoch();
+  for (const v1::Member& member : response.left_behind()) {
+    recovery.left_behind.push_back(client::FromWire(member));
+  }
+  return recovery;
+}
+
 }  // namespace baton

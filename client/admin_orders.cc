@@ -1,4 +1,5 @@
-// Orders about who may lead, and lines of the audit: given to and asked of the node that leads.
+// Orders about who may lead, the policy, and lines of the audit: given to and asked of the node
+// that leads.
 #include <openssl/sha.h>
 
 #include "client/admin_calls.h"
@@ -40,6 +41,44 @@ AuditInfo client::FromWire(const v1::AuditRecord& from) {
   SHA256(reinterpret_cast<const unsigned char*>(from.row().data()), from.row().size(), hash);
   to.hash = Hex(std::string(reinterpret_cast<const char*>(hash), sizeof hash));
   return to;
+}
+
+PolicyInfo client::FromWire(const v1::PolicyRecord& from) {
+  PolicyInfo to;
+  to.version = from.version();
+  to.state = static_cast<PolicyState>(from.state());
+  to.before = from.before();
+  to.since_wall_us = from.since_us();
+  for (const int criterion : from.rank()) to.rank.push_back(static_cast<RankCriterion>(criterion));
+  for (const v1::PolicyLimit& limit : from.limits()) {
+    to.limits.push_back(
+        {limit.name(), limit.value(), limit.unit(), limit.usual(), limit.max(), limit.what()});
+  }
+  to.actor = from.actor();
+  to.reason = from.reason();
+  return to;
+}
+
+absl::StatusOr<PolicyOutcome> Admin::ChangePolicy(const PolicyChange& change,
+                                                  const CallOptions& options) {
+  v1::ChangePolicyRequest request;
+  *request.mutable_context() = client::ContextOf(options);
+  request.set_change(static_cast<v1::PolicyChange>(change.kind));
+  request.set_version(change.version);
+  for (const RankCriterion criterion : change.rank) {
+    request.add_rank(static_cast<v1::RankCriterion>(criterion));
+  }
+  for (const auto& [name, value] : change.limits) {
+    v1::PolicyLimit* const limit = request.add_limits();
+    limit->set_name(name);
+    limit->set_value(value);
+  }
+  request.set_reason(change.reason);
+  v1::ChangePolicyResponse response;
+  const absl::Status status =
+      impl_->AskLeader(&v1::Cluster::Stub::ChangePolicy, request, options, &response);
+  if (!status.ok()) return status;
+  return PolicyOutcome{client::FromWire(response.policy()), response.unchanged()};
 }
 
 absl::StatusOr<OrderChange> Admin::ChangeOrder(const Order& order, const CallOptions& options) {

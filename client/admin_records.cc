@@ -97,6 +97,7 @@ ReignInfo Read(const v1::ReignRecord& from) {
 
 HandoverInfo Read(const v1::HandoverRecord& from) { return client::FromWire(from); }
 OrderInfo Read(const v1::OrderRecord& from) { return client::FromWire(from); }
+PolicyInfo Read(const v1::PolicyRecord& from) { return client::FromWire(from); }
 AuditInfo Read(const v1::AuditRecord& from) { return client::FromWire(from); }
 
 // One page of rows; `rows` gives those of a response, `to` where they belong.
@@ -158,6 +159,16 @@ absl::StatusOr<OrderPage> Admin::ListOrders(const std::string& after, uint32_t l
   const absl::Status status =
       ListPage(impl_.get(), &v1::Cluster::Stub::ListOrders, after, limit, options,
                &v1::ListOrdersResponse::orders, &page.orders, &page.next);
+  if (!status.ok()) return status;
+  return page;
+}
+
+absl::StatusOr<PolicyPage> Admin::ListPolicies(const std::string& after, uint32_t limit,
+                                               const CallOptions& options) {
+  PolicyPage page;
+  const absl::Status status =
+      ListPage(impl_.get(), &v1::Cluster::Stub::ListPolicies, after, limit, options,
+               &v1::ListPoliciesResponse::policies, &page.policies, &page.next);
   if (!status.ok()) return status;
   return page;
 }

@@ -56,6 +56,7 @@ Verdict Judge(int code, v1::Reason reason, bool write) {
     case v1::REASON_SESSION_UNKNOWN:
     case v1::REASON_SESSION_TOO_OLD:
     case v1::REASON_HANDOVER_REFUSED:
+    case v1::REASON_POLICY_REFUSED:
       return Verdict::kFail;
     default:  // none given, or one that a later server knows
       if (write && MayHaveTakenEffect(code)) return Verdict::kFateUnknown;

@@ -72,10 +72,12 @@ struct MembersRequested {
 // Seal in this reign: it ends, and this node prepares the next one.
 struct HandoverGivenUp {};
 
-// The driver has measured this node: its own health (the lag in it is the leader's to measure), and
-// about how many bytes its state and its kept log have.
+// The driver has measured this node: its own health (the lag in it is the leader's to measure), in
+// which order nodes are to be ranked if it leads, and about how many bytes its state and its kept
+// log have.
 struct Measured {
   NodeHealth health;
+  RankOrder order = kRankOrder;  // REQUIRES: IsRankOrder()
   uint64_t state_bytes = 0;
   uint64_t log_bytes = 0;
   friend bool operator==(const Measured&, const Measured&) = default;

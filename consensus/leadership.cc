@@ -294,8 +294,9 @@ void Leadership::MeasureHealth(const Core& core) {
     health.lag = LagOf(core, peer);
     nodes.emplace(node, health);
   }
-  if (nodes == health_.nodes) return;
-  health_ = HealthTable{health_.number + 1, std::move(nodes)};
+  const RankOrder& order = core.measured.order;
+  if (nodes == health_.nodes && order == health_.order) return;
+  health_ = HealthTable{health_.number + 1, std::move(nodes), order};
 }
 
 LagClass Leadership::LagOf(const Core& core, const Peer& peer) const {

@@ -438,6 +438,10 @@ Standing Replica::standing() const {
   return candidacy_ ? Standing::kCandidate : Standing::kFollower;
 }
 
+int64_t Replica::LeaderSilentAtUs() const {
+  return leadership_ ? kNever : acceptor_.LeaderSilentAtUs(core_);
+}
+
 std::optional<NodeId> Replica::leader() const {
   if (leadership_) return core_.self();
   if (candidacy_) return std::nullopt;

@@ -42,6 +42,8 @@ class Replica {
   Ballot promised() const { return core_.hard.promised; }
   std::optional<NodeId> leader()
       const;  // of the ballot promised; self when leading; nullopt: unknown
+  // Of a follower: it knows of no leader from then on, unless it hears of one; kNever: it leads.
+  int64_t LeaderSilentAtUs() const;
   Slot commit() const { return core_.commit; }
   Slot durable() const { return core_.disk.durable(); }  // the log is on this disk up to here
   const LogWindow& log() const { return core_.log; }  // Find() gives the driver committed entries

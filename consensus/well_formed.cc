@@ -61,7 +61,8 @@ struct Checker {
     return Speaks(m.ballot) && Sane(m.prev) && Follow(m.prev, m.entries, m.ballot) &&
            m.lease_us >= 0 && m.lease_us <= kLeaseUsMax && Sane(m.proof_age_us) &&
            Sane(m.quorum_age_us) && m.echo_us >= 0 && m.echo_us <= kClockCountMax &&
-           m.data_floor.value <= kSlotMax && m.health.nodes.size() <= kMembersMax;
+           m.data_floor.value <= kSlotMax && m.health.nodes.size() <= kMembersMax &&
+           IsRankOrder(m.health.order);
   }
   bool operator()(const Accepted& m) const { return Sane(m.hint); }
   bool operator()(const Abdicate& m) const { return Speaks(m.ballot); }

@@ -20,6 +20,8 @@ constexpr std::string_view kNodeMagic = "BATNNODE";
 constexpr std::string_view kFormationMagic = "BATNFORM";
 constexpr std::string_view kLogMagic = "BATNLOGM";
 constexpr std::string_view kPlanMagic = "BATNPLAN";
+constexpr std::string_view kRecoveryMagic = "BATNRECO";
+constexpr std::string_view kBehindMagic = "BATNLEFT";
 constexpr uint32_t kMembersMax = 64;
 constexpr size_t kRecordHeaderBytes = 16;  // magic, version, length
 constexpr size_t kRecordBytesMax = 1 << 20;
@@ -32,6 +34,60 @@ Id128 RandomId() {
   return id;
 }
 
+void PutMembers(std::string* to, const std::vector<MemberInfo>& members) {
+  PutFixed32(to, static_cast<uint32_t>(members.size()));
+  for (const MemberInfo& member : members) {
+    PutFixed32(to, member.node.value);
+    PutFixed32(to, member.role);
+    PutId128(to, member.directory);
+    PutString(to, member.name);
+    PutString(to, member.client_address);
+    PutString(to, member.peer_address);
+  }
+}
+
+std::vector<MemberInfo> ReadMembers(Decoder* from) {
+  std::vector<MemberInfo> members;
+  const uint32_t count = from->ReadFixed32();
+  if (count > kMembersMax) from->Fail();
+  for (uint32_t i = 0; i < count && from->ok(); ++i) {
+    MemberInfo member;
+    member.node = NodeId{from->ReadFixed32()};
+    member.role = from->ReadFixed32();
+    member.directory = from->ReadId128();
+    member.name = from->ReadString();
+    member.client_address = from->ReadString();
+    member.peer_address = from->ReadString();
+    members.push_back(std::move(member));
+  }
+  return members;
+}
+
+void PutRecovery(std::string* to, const UnsafeRecovery& recovery) {
+  PutMembers(to, recovery.left_behind);
+  PutFixed64(to, recovery.last.born.round);
+  PutFixed32(to, recovery.last.born.node.value);
+  PutFixed64(to, recovery.last.slot.value);
+  PutString(to, recovery.actor);
+  PutString(to, recovery.approved_by);
+  PutString(to, recovery.reason);
+  PutFixed64(to, static_cast<uint64_t>(recovery.wall_time_us));
+}
+
+UnsafeRecovery ReadRecovery(Decoder* from) {
+  UnsafeRecovery recovery;
+  recovery.left_behind = ReadMembers(from);
+  recovery.last.born.round = from->ReadFixed64();
+  recovery.last.born.node = NodeId{from->ReadFixed32()};
+  recovery.last.slot = Slot{from->ReadFixed64()};
+  recovery.actor = from->ReadString();
+  recovery.approved_by = from->ReadString();
+  recovery.reason = from->ReadString();
+  recovery.wall_time_us = static_cast<int64_t>(from->ReadFixed64());
+  return recovery;
+}
+
+// One with a recovery has that behind it.
 std::string EncodeFormation(const FormationRecord& record) {
   std::string payload;
   PutId128(&payload, record.cluster);
@@ -39,19 +95,12 @@ std::string EncodeFormation(const FormationRecord& record) {
   PutFixed64(&payload, record.epoch.value);
   PutFixed32(&payload, record.cluster_version);
   PutString(&payload, record.profile);
-  PutFixed32(&payload, static_cast<uint32_t>(record.members.size()));
-  for (const MemberInfo& member : record.members) {
-    PutFixed32(&payload, member.node.value);
-    PutFixed32(&payload, member.role);
-    PutId128(&payload, member.directory);
-    PutString(&payload, member.name);
-    PutString(&payload, member.client_address);
-    PutString(&payload, member.peer_address);
-  }
+  PutMembers(&payload, record.members);
+  if (record.recovery) PutRecovery(&payload, *record.recovery);
   return payload;
 }
 
-std::optional<FormationRecord> DecodeFormation(std::string_view payload) {
+std::optional<FormationRecord> DecodeFormation(std::string_view payload, bool recovered) {
   Decoder decoder(payload);
   FormationRecord record;
   record.cluster = decoder.ReadId128();
@@ -59,18 +108,8 @@ std::optional<FormationRecord> DecodeFormation(std::string_view payload) {
   record.epoch = Epoch{decoder.ReadFixed64()};
   record.cluster_version = decoder.ReadFixed32();
   record.profile = decoder.ReadString();
-  const uint32_t count = decoder.ReadFixed32();
-  if (!decoder.ok() || count > kMembersMax) return std::nullopt;
-  for (uint32_t i = 0; i < count; ++i) {
-    MemberInfo member;
-    member.node = NodeId{decoder.ReadFixed32()};
-    member.role = decoder.ReadFixed32();
-    member.directory = decoder.ReadId128();
-    member.name = decoder.ReadString();
-    member.client_address = decoder.ReadString();
-    member.peer_address = decoder.ReadString();
-    record.members.push_back(std::move(member));
-  }
+  record.members = ReadMembers(&decoder);
+  if (recovered) record.recovery = ReadRecovery(&decoder);
   if (!decoder.Done()) return std::nullopt;
   return record;
 }
@@ -131,6 +170,8 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(wal::FileSyst
   if (!plan.ok()) return plan.status();
   directory->plan_ = *std::move(plan);
   if (absl::Status status = directory->ReadLogNote(); !status.ok()) return status;
+  if (absl::Status status = directory->ReadRecovery(); !status.ok()) return status;
+  if (absl::Status status = directory->ReadLeftBehind(); !status.ok()) return status;
   return directory;
 }
 
@@ -196,14 +237,13 @@ absl::Status DataDirectory::OpenNodeFile(const std::string& name) {
 absl::StatusOr<std::optional<FormationRecord>> DataDirectory::ReadFormation(
     const std::string& file) const {
   const std::string path = path_ + "/" + file;
-  absl::StatusOr<std::optional<std::string>> bytes = ReadIfThere(fs_, path);
-  if (!bytes.ok()) return bytes.status();
-  if (!bytes->has_value()) return std::optional<FormationRecord>();
-  const bool plan = file == "plan";
-  absl::StatusOr<std::string> payload =
-      OpenRecord(plan ? kPlanMagic : kFormationMagic, **bytes, path);
+  const bool plan = file == "plan", recovery = file == "recovery";
+  const auto payload = ReadRecord(file, plan       ? kPlanMagic
+                                        : recovery ? kRecoveryMagic
+                                                   : kFormationMagic);
   if (!payload.ok()) return payload.status();
-  std::optional<FormationRecord> record = DecodeFormation(*payload);
+  if (!payload->has_value()) return std::optional<FormationRecord>();
+  std::optional<FormationRecord> record = DecodeFormation(**payload, recovery);
   if (!record) return absl::DataLossError(path + " is damaged: its fields do not fit");
   if (plan) return record;
   for (const MemberInfo& member : record->members) {
@@ -222,13 +262,53 @@ absl::Status DataDirectory::StoreFormation(const FormationRecord& record) {
   return status;
 }
 
+absl::Status DataDirectory::StoreRecovery(const FormationRecord& record) {
+  BATON_CHECK(formation_ && record.recovery) << "a node that is formed is recovered";
+  absl::Status status = wal::WriteFileAtomically(
+      fs_, path_ + "/recovery", SealRecord(kRecoveryMagic, EncodeFormation(record)));
+  if (status.ok()) formation_ = record;
+  return status;
+}
+
+absl::Status DataDirectory::ReadRecovery() {
+  absl::StatusOr<std::optional<FormationRecord>> recovery = ReadFormation("recovery");
+  if (recovery.ok() && *recovery) formation_ = *std::move(recovery);
+  return recovery.status();
+}
+
+absl::Status DataDirectory::NoteLeftBehind(const std::string& why) {
+  std::string payload;
+  PutString(&payload, why);
+  absl::Status status =
+      wal::WriteFileAtomically(fs_, path_ + "/behind", SealRecord(kBehindMagic, payload));
+  if (status.ok()) left_behind_ = why;
+  return status;
+}
+
+absl::Status DataDirectory::ReadLeftBehind() {
+  const auto payload = ReadRecord("behind", kBehindMagic);
+  if (!payload.ok() || !payload->has_value()) return payload.status();
+  Decoder decoder(**payload);
+  left_behind_ = decoder.ReadString();
+  if (decoder.Done()) return absl::OkStatus();
+  return absl::DataLossError(path_ + "/behind is damaged: its fields do not fit");
+}
+
+absl::StatusOr<std::optional<std::string>> DataDirectory::ReadRecord(const std::string& file,
+                                                                     std::string_view magic) const {
+  const std::string path = path_ + "/" + file;
+  absl::StatusOr<std::optional<std::string>> bytes = ReadIfThere(fs_, path);
+  if (!bytes.ok() || !bytes->has_value()) return bytes;
+  absl::StatusOr<std::string> payload = OpenRecord(magic, **bytes, path);
+  if (!payload.ok()) return payload.status();
+  return std::optional<std::string>(*std::move(payload));
+}
+
 absl::Status DataDirectory::ReadLogNote() {
   const std::string file = path_ + "/log";
-  absl::StatusOr<std::optional<std::string>> bytes = ReadIfThere(fs_, file);
-  if (!bytes.ok() || !bytes->has_value()) return bytes.status();
-  absl::StatusOr<std::string> payload = OpenRecord(kLogMagic, **bytes, file);
-  if (!payload.ok()) return payload.status();
-  Decoder decoder(*payload);
+  const auto payload = ReadRecord("log", kLogMagic);
+  if (!payload.ok() || !payload->has_value()) return payload.status();
+  Decoder decoder(**payload);
   if (decoder.ReadId128() != id_ || !decoder.Done()) {
     return absl::FailedPreconditionError(
         file + " is of another data directory than " + ToString(id_) +

@@ -4,6 +4,8 @@
 //   LOCK       held with flock for as long as the process lives; holds the pid, for people
 //   node       the directory's random id and the node's name; written once
 //   formation  the cluster, this node's id in it, the members of epoch 1; written once
+//   recovery   takes its place once this node was made to go on alone, with who and what was left
+//   behind     why this node takes part in nothing: it is what another's recovery left behind
 //   log        says that the log was made once: from then on a missing one is lost, not new
 //   plan       on the node that coordinates a formation: what it will give everyone
 //   wal/, db/  the replicated log and the state
@@ -47,6 +49,12 @@ class DataDirectory {
 
   // REQUIRES: there is none yet.
   absl::Status StoreFormation(const FormationRecord& record);
+  // REQUIRES: the record has a recovery, and there is a formation.
+  absl::Status StoreRecovery(const FormationRecord& record);
+
+  // Empty: this node was left behind by no recovery.
+  const std::string& left_behind() const { return left_behind_; }
+  absl::Status NoteLeftBehind(const std::string& why);
   absl::Status StorePlan(const FormationRecord& plan);
   absl::Status DropPlan();
 
@@ -65,6 +73,11 @@ class DataDirectory {
   absl::Status OpenNodeFile(const std::string& name);
   absl::StatusOr<std::optional<FormationRecord>> ReadFormation(const std::string& file) const;
   absl::Status ReadLogNote();
+  absl::Status ReadRecovery();
+  absl::Status ReadLeftBehind();
+  // The payload of one of these files; nullopt: it is not there.
+  absl::StatusOr<std::optional<std::string>> ReadRecord(const std::string& file,
+                                                        std::string_view magic) const;
 
   wal::FileSystem* const fs_;
   const std::string path_;
@@ -73,6 +86,7 @@ class DataDirectory {
   std::optional<FormationRecord> formation_;
   std::optional<FormationRecord> plan_;
   bool log_made_ = false;
+  std::string left_behind_;
 };
 
 // The stored form of a record: magic, version, length, payload, XXH3-64.

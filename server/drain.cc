@@ -63,10 +63,12 @@ void Drain(Node* node, const std::string& name, std::chrono::milliseconds patien
       node->WatchLeader([heard](const LeaderHint& leader) { heard->Leads(leader.name); });
   HandoverCall call;
   // One of a reign: its ballot is never another's.
-  call.order.id = absl::StrCat("drain-", status.ballot.round, ".", status.ballot.node.value);
+  call.order.id =
+      absl::StrCat(std::string(kDrainIdPrefix), status.ballot.round, ".", status.ballot.node.value);
   call.order.reason = "drain";
   call.order.deadline_us = std::chrono::microseconds(patience).count();
   call.actor = name;
+  call.urgent = true;
   node->Handover(std::move(call),
                  [heard](HandoverResult result) { heard->Outcome(std::move(result)); });
   const std::string why = heard->Await(name, Clock::now() + patience);

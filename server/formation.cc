@@ -1,5 +1,7 @@
 #include "server/formation.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <random>
 #include <set>
@@ -79,13 +81,15 @@ std::string PlanProblem(const InitPlan& plan) {
 }
 
 Formation::Formation(DataDirectory* directory, Self self, PeerCaller* caller, Clock* clock,
-                     Worker* worker, Worker* coordinator, std::function<void()> formed)
+                     Worker* worker, Worker* coordinator, std::function<void()> formed,
+                     std::function<void()> reopen)
     : self_(std::move(self)),
       caller_(caller),
       clock_(clock),
       worker_(worker),
       coordinator_(coordinator),
       formed_(std::move(formed)),
+      reopen_(std::move(reopen)),
       directory_(directory),
       directory_id_(directory->id()),
       formed_record_(directory->formation()) {}
@@ -106,6 +110,34 @@ void Formation::Join(FormationRecord record, std::function<void(std::string)> do
   auto answer = std::make_shared<AnswerOnce<std::string>>(
       std::move(done), "the node is busy or stopping: try again");
   worker_->Post([this, record = std::move(record), answer] { answer->Give(JoinNow(record)); });
+}
+
+void Formation::Recover(FormationRecord record, std::function<void(std::string)> done) {
+  auto answer = std::make_shared<AnswerOnce<std::string>>(
+      std::move(done), "the node is busy or stopping: try again");
+  worker_->Post([this, record = std::move(record), answer] {
+    {
+      MutexLock lock(&disk_mutex_);
+      const absl::Status stored = directory_->StoreRecovery(record);
+      if (!stored.ok()) return answer->Give(std::string(stored.message()));
+    }
+    {
+      MutexLock lock(&mutex_);
+      formed_record_ = record;
+    }
+    answer->Give("");
+    reopen_();
+  });
+}
+
+void Formation::LeftBehind(const std::string& why) {
+  worker_->Post([this, why] {
+    MutexLock lock(&disk_mutex_);
+    if (!directory_->left_behind().empty()) return;
+    const absl::Status noted = directory_->NoteLeftBehind(why);
+    spdlog::critical("{}{}", why, noted.ok() ? "" : ": " + std::string(noted.message()));
+    if (noted.ok()) reopen_();
+  });
 }
 
 void Formation::Init(InitPlan plan, int64_t deadline_us, std::function<void(InitOutcome)> done) {

@@ -36,12 +36,16 @@ class Formation final : public FormationHost {
 
   // `coordinator` runs Init, `worker` runs Join; they must be two threads. `formed` is called once,
   // on either, after the record is on disk.
+  // `reopen` is called on `worker` when this node is to be started anew by what is on disk now.
   Formation(DataDirectory* directory, Self self, PeerCaller* caller, Clock* clock, Worker* worker,
-            Worker* coordinator, std::function<void()> formed);
+            Worker* coordinator, std::function<void()> formed, std::function<void()> reopen);
 
   NodeCard Identify() const override;
   std::optional<FormationRecord> Formed() const override;
   void Join(FormationRecord record, std::function<void(std::string)> done) override;
+  void Recover(FormationRecord record, std::function<void(std::string)> done) override;
+  // Another node's recovery left this one behind: from the next start on it takes part in nothing.
+  void LeftBehind(const std::string& why);
   void Init(InitPlan plan, int64_t deadline_us, std::function<void(InitOutcome)> done) override;
 
  private:
@@ -60,6 +64,7 @@ class Formation final : public FormationHost {
   Worker* const worker_;
   Worker* const coordinator_;
   const std::function<void()> formed_;
+  const std::function<void()> reopen_;
 
   // Taken by Join and Init alone: held while the disk is written.
   mutable Mutex disk_mutex_;

@@ -121,6 +121,11 @@ struct Server::Parts {
   std::atomic<int64_t> last_tick_us{0};
   MemoryRelease memory_release;  // of the main loop
   bool stopped = false;
+
+  void Reopen() {
+    reopen = true;
+    wake();
+  }
 };
 
 Server::Server(const Options& options, std::function<void()> wake)
@@ -139,7 +144,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options,
   p.formation = std::make_unique<Formation>(
       p.directory.get(),
       Formation::Self{options.name, options.client_address, options.peer_address}, &p.caller,
-      &p.clock, p.worker.get(), p.coordinator.get(), p.wake);
+      &p.clock, p.worker.get(), p.coordinator.get(), p.wake, [&p] { p.Reopen(); });
   p.member_change = std::make_unique<MemberChange>(&p.handle, p.formation.get(), &p.caller,
                                                    &p.clock, p.coordinator.get());
   if (absl::Status status = server->Listen(); !status.ok()) return status;
@@ -246,10 +251,9 @@ absl::Status Server::StartNode() {
   options.dropped_directory = p.directory->dropped_path();
   options.log_retention_bytes = p.options.log_retention_bytes;
   options.snapshot_bytes_per_second = p.options.snapshot_bytes_per_second;
-  options.reopen = [&p] {
-    p.reopen = true;
-    p.wake();
-  };
+  options.reopen = [&p] { p.Reopen(); };
+  options.recovery = formed.recovery;
+  options.left_behind = p.directory->left_behind();
   if (!p.directory->log_made()) {
     const wal::Identity identity{options.cluster, options.self.node, options.self.directory};
     const auto log = wal::Wal::Open(fs, options.wal_directory, identity, options.wal);
@@ -270,9 +274,15 @@ absl::Status Server::StartNode() {
       ReplicaNode::Start(options, fs, p.engine.get(), transport, &p.clock, p.worker.get());
   if (!node.ok()) return node.status();
   p.node = *std::move(node);
+  PeerIdentity identity{formed.cluster, formed.self, options.self.directory};
+  if (formed.recovery) {
+    identity.left_behind = formed.recovery->left_behind;
+    identity.epoch = formed.epoch;
+  }
   p.transport->Open(
-      {formed.cluster, formed.self, options.self.directory},
-      [node = p.node.get()](consensus::Message message) { node->Receive(std::move(message)); });
+      identity,
+      [node = p.node.get()](consensus::Message message) { node->Receive(std::move(message)); },
+      [&p](const std::string& why) { p.formation->LeftBehind(why); });
   p.handle.Set(p.node.get());
   p.running.store(p.node.get(), std::memory_order_release);
   spdlog::info("node {} ({}) of cluster {}, {} members, profile {}", options.self.name,

@@ -40,6 +40,7 @@ enum class SystemTable : uint8_t {
   kHandoverIds = 8,      // suffix: id, as text; the value is its number (big64)
   kOrders = 9,           // suffix: kind (u8), node (big32). server/codec/order_row.h
   kAudit = 10,           // suffix: number (big64). server/codec/audit_row.h
+  kPolicies = 11,        // suffix: version (big64). server/codec/policy_row.h
 };
 
 // Half-open: [begin, end).

@@ -10,7 +10,8 @@ namespace baton::server {
 namespace {
 
 constexpr const char* kWhat = "a row of the audit";
-constexpr std::string_view kNames[] = {"REIGN", "HANDOVER", "MEMBERS", "KEYSPACE", "ORDER"};
+constexpr std::string_view kNames[] = {"REIGN",    "HANDOVER", "MEMBERS",
+                                       "KEYSPACE", "ORDER",    "POLICY"};
 
 bool Known(uint8_t kind) { return kind >= 1 && kind <= std::size(kNames); }
 

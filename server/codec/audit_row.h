@@ -1,6 +1,7 @@
-// AuditRow: one line of the audit: who or what asked for a change of leadership, members, keyspaces
-// or orders, when and why. The lines are chained: each has the hash of the one before it, so none
-// can be changed, left out or put in without its successors telling. Values; any thread.
+// AuditRow: one line of the audit: who or what asked for a change of leadership, members,
+// keyspaces, orders or policy, when and why. The lines are chained: each has the hash of the one
+// before it, so none can be changed, left out or put in without its successors telling. Values; any
+// thread.
 //
 //   row    := version (u8 = 1) number (varint) previous (32 bytes) kind (u8) what (string)
 //             object (string) node (varint) actor (string) reason (string) reign (ballot)
@@ -23,11 +24,12 @@ inline constexpr uint8_t kAuditRowVersion = 1;
 inline constexpr size_t kAuditHashBytes = 32;
 
 enum class AuditKind : uint8_t {
-  kReign = 1,     // object: the reign; what: ELECTED, HANDED_OVER, ABORTED (the handover was)
+  kReign = 1,     // object: the reign; what: ELECTED, HANDED_OVER, CAME_BACK (it was given up)
   kHandover = 2,  // object: its id; what: its state
-  kMembers = 3,   // object: the epoch; what: CHANGED
+  kMembers = 3,   // object: the epoch; what: CHANGED, RECOVERED
   kKeyspace = 4,  // object: its name; what: CREATED, ALTERED, DROPPED, with its mode
-  kOrder = 5,  // what: BARRED, UNBARRED, HELD_DOWN, …; object: until when, or what is preferred
+  kOrder = 5,   // what: BARRED, UNBARRED, HELD_DOWN, …; object: until when, or what is preferred
+  kPolicy = 6,  // object: its version; what: PROPOSED, SHADOWED, UNSHADOWED, ACTIVATED, ROLLED_BACK
 };
 
 struct AuditRow {

@@ -12,9 +12,10 @@ namespace baton::server {
 namespace {
 
 constexpr const char* kWhat = "a row of a handover";
-constexpr std::array<std::string_view, 13> kNames = {
-    "REQUESTED", "PREFLIGHT",   "READY",    "SEALED",   "REIGN",   "PROBATION", "DONE",
-    "ABORTED",   "HANDED_BACK", "REJECTED", "DETECTED", "CANVASS", "PROMISED"};
+constexpr std::array<std::string_view, 15> kNames = {
+    "REQUESTED", "PREFLIGHT", "READY",    "SEALED",      "REIGN",
+    "PROBATION", "DONE",      "ABORTED",  "HANDED_BACK", "REJECTED",
+    "DETECTED",  "CANVASS",   "PROMISED", "AWAITING",    "APPROVED"};
 
 bool Known(uint64_t state) { return state >= 1 && state <= kNames.size(); }
 
@@ -71,6 +72,34 @@ HandoverCheck ReadCheck(Decoder* from) {
   return check;
 }
 
+void PutApproval(std::string* to, const HandoverApproval& approval) {
+  PutString(to, approval.risk);
+  PutString(to, approval.actor);
+  PutString(to, approval.reason);
+  PutTime(to, approval.until_us);
+}
+HandoverApproval ReadApproval(Decoder* from) {
+  HandoverApproval approval;
+  approval.risk = ReadText(from);
+  approval.actor = ReadText(from);
+  approval.reason = ReadText(from);
+  approval.until_us = ReadTime(from);
+  return approval;
+}
+
+void PutOpinion(std::string* to, const PolicyOpinion& opinion) {
+  PutVarint(to, opinion.policy);
+  PutVarint(to, opinion.shadow);
+  PutString(to, opinion.otherwise);
+}
+PolicyOpinion ReadOpinion(Decoder* from) {
+  PolicyOpinion opinion;
+  opinion.policy = from->ReadVarint();
+  opinion.shadow = from->ReadVarint();
+  opinion.otherwise = ReadText(from);
+  return opinion;
+}
+
 bool Begins(HandoverState state) {
   return state == HandoverState::kRequested || state == HandoverState::kDetected;
 }
@@ -96,6 +125,11 @@ bool Final(HandoverState state) {
   return HandoverState::kDone <= state && state <= HandoverState::kRejected;
 }
 
+bool BeforeSeal(HandoverState state) {
+  using enum HandoverState;
+  return state <= kReady || state == kAwaiting || state == kApproved;
+}
+
 bool MayFollow(HandoverState before, HandoverState after) {
   using enum HandoverState;
   switch (after) {
@@ -106,8 +140,12 @@ bool MayFollow(HandoverState before, HandoverState after) {
       return before == kDetected;
     case kPromised:
       return before == kCanvass;
-    case kPreflight:
+    case kAwaiting:
       return before == kRequested;
+    case kApproved:
+      return before == kAwaiting;
+    case kPreflight:
+      return before == kRequested || before == kApproved;
     case kReady:
       return before == kPreflight;
     case kSealed:
@@ -119,7 +157,7 @@ bool MayFollow(HandoverState before, HandoverState after) {
     case kDone:
       return before == kReign || before == kProbation;
     case kAborted:
-      return before <= kSealed;
+      return BeforeSeal(before) || before == kSealed;
     case kHandedBack:
       return before == kProbation;
     case kRejected:
@@ -155,6 +193,11 @@ std::string EncodeHandoverRow(const HandoverRow& row) {
   PutString(&bytes, row.outcome);
   PutBallot(&bytes, row.successor);
   PutTime(&bytes, row.write_pause_us);
+  PutApproval(&bytes, row.approval);
+  PutOpinion(&bytes, row.opinion);
+  PutString(&bytes, row.ended_by);
+  PutTime(&bytes, row.last_write_us);
+  PutTime(&bytes, row.first_write_us);
   return bytes;
 }
 
@@ -176,6 +219,11 @@ absl::StatusOr<HandoverRow> DecodeHandoverRow(std::string_view bytes) {
   row.outcome = ReadText(&from);
   row.successor = ReadBallot(&from);
   row.write_pause_us = ReadTime(&from);
+  row.approval = ReadApproval(&from);
+  row.opinion = ReadOpinion(&from);
+  row.ended_by = ReadText(&from);
+  row.last_write_us = ReadTime(&from);
+  row.first_write_us = ReadTime(&from);
   if (!from.Done()) return Unreadable(kWhat);
   return row;
 }
@@ -192,10 +240,12 @@ absl::Status CheckHandoverId(std::string_view id) {
 }
 
 absl::Status CheckNewHandoverId(std::string_view id) {
-  if (id.rfind(kElectionIdPrefix, 0) != 0) return CheckHandoverId(id);
-  return absl::InvalidArgumentError(absl::StrCat("ids that begin with ",
-                                                 std::string(kElectionIdPrefix),
-                                                 " are those of elections; give another"));
+  for (const std::string_view prefix : {kElectionIdPrefix, kHandBackIdPrefix, kDrainIdPrefix}) {
+    if (id.rfind(prefix, 0) != 0) continue;
+    return absl::InvalidArgumentError(absl::StrCat("ids that begin with ", std::string(prefix),
+                                                   " are made by nodes; give another"));
+  }
+  return CheckHandoverId(id);
 }
 
 }  // namespace baton::server

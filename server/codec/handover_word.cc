@@ -46,6 +46,14 @@ struct Encoder {
   }
 };
 
+// Whatever a peer says of times can be added and taken away.
+int64_t ReadSaneTime(Decoder* from) {
+  constexpr int64_t kTimeUsMax = int64_t{1} << 60;
+  const int64_t time_us = ReadTime(from);
+  if (time_us < 0 || time_us > kTimeUsMax) from->Fail();
+  return time_us;
+}
+
 bool ReadFlag(Decoder* from) {
   const uint8_t flag = from->ReadByte();
   if (flag > 1) from->Fail();
@@ -55,7 +63,7 @@ bool ReadFlag(Decoder* from) {
 AskReady ReadAsk(Decoder* from, uint64_t handover) {
   AskReady word{.handover = handover};
   word.promise = ReadFlag(from);
-  word.hold_us = ReadTime(from);
+  word.hold_us = ReadSaneTime(from);
   word.applied = Slot{from->ReadVarint()};
   return word;
 }
@@ -71,8 +79,8 @@ TellReady ReadTell(Decoder* from, uint64_t handover) {
   word.nearly_full = (flags & kNearlyFull) != 0;
   word.installing = (flags & kInstalling) != 0;
   word.barred = (flags & kBarred) != 0;
-  word.write_us = ReadTime(from);
-  word.wall_time_us = ReadTime(from);
+  word.write_us = ReadSaneTime(from);
+  word.wall_time_us = ReadSaneTime(from);
   return word;
 }
 
@@ -100,7 +108,7 @@ absl::StatusOr<HandoverWord> DecodeHandoverWord(std::string_view bytes) {
       word = ReadTell(&from, handover);
       break;
     case Kind::kTellHanded:
-      word = TellHanded{handover, ReadTime(&from)};
+      word = TellHanded{handover, ReadSaneTime(&from)};
       break;
     default:
       from.Fail();

@@ -44,6 +44,8 @@ void Put(const consensus::HealthTable& from, peer::v1::HealthTable* to) {
     row->set_node(node.value);
     Put(health, row);
   }
+  if (from.order == consensus::kRankOrder) return;
+  for (const consensus::Criterion each : from.order) to->add_order(static_cast<uint32_t>(each));
 }
 // A class that this build does not know is worse than those it knows.
 consensus::NodeHealth Get(const peer::v1::NodeHealth& from) {
@@ -58,9 +60,19 @@ consensus::NodeHealth Get(const peer::v1::NodeHealth& from) {
   to.priority = static_cast<uint8_t>(std::min(from.priority(), 255u));
   return to;
 }
+// One that is none stays one, for the core to refuse.
+consensus::RankOrder GetOrder(const peer::v1::HealthTable& from) {
+  consensus::RankOrder order{};
+  if (from.order_size() != static_cast<int>(order.size())) return order;
+  for (size_t i = 0; i < order.size(); ++i) {
+    order[i] = static_cast<consensus::Criterion>(std::min(from.order(static_cast<int>(i)), 255u));
+  }
+  return order;
+}
 consensus::HealthTable Get(const peer::v1::HealthTable& from) {
   consensus::HealthTable to{from.number(), {}};
   for (const peer::v1::NodeHealth& row : from.nodes()) to.nodes[NodeId{row.node()}] = Get(row);
+  if (from.order_size() > 0) to.order = GetOrder(from);
   return to;
 }
 

@@ -74,6 +74,11 @@ absl::StatusOr<HardState> DecodeHardState(std::string_view bytes) {
   return state;
 }
 
+bool ByElection(const consensus::Reign& reign) {
+  return reign.cause == consensus::Cause::kElection ||
+         (reign.cause == consensus::Cause::kAborted && reign.predecessor.node != reign.ballot.node);
+}
+
 std::string ReignRowSuffix(const Ballot& ballot) {
   std::string key;
   PutBig64(&key, ballot.round);

@@ -33,6 +33,8 @@ struct ReignRow {
   int64_t candidacy_us = 0;  // on the winner's clock, from first standing to this entry
   friend bool operator==(const ReignRow&, const ReignRow&) = default;
 };
+// Nobody handed over: the leader before was lost, whatever its log ended in.
+bool ByElection(const consensus::Reign& reign);
 // Where it lies in the table of reigns: round and node big-endian, so that rows sort by ballot.
 std::string ReignRowSuffix(const Ballot& ballot);
 std::string EncodeReignRow(const ReignRow& row);

@@ -231,6 +231,10 @@ Failure MembersRefusedFailure(absl::StatusCode code, std::string why) {
   return Make(code, Reason::kMembersRefused, std::move(why));
 }
 
+Failure PolicyRefusedFailure(const absl::Status& status) {
+  return Make(status.code(), Reason::kPolicyRefused, std::string(status.message()));
+}
+
 Failure HandoverRefusedFailure(absl::StatusCode code, std::string why) {
   return Make(code, Reason::kHandoverRefused, std::move(why));
 }

@@ -67,6 +67,7 @@ Failure FencedFailure(uint64_t sequence);         // it was asked about before i
 Failure MembersRefusedFailure(absl::StatusCode code, std::string why);
 // A handover that surely is not begun, or not ended. kFailedPrecondition: another is under way, or
 // it is over; kAlreadyExists: the id was given to another; kNotFound: to none.
+Failure PolicyRefusedFailure(const absl::Status& status);
 Failure HandoverRefusedFailure(absl::StatusCode code, std::string why);
 
 }  // namespace baton::server

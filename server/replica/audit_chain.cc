@@ -9,22 +9,15 @@
 namespace baton::server {
 namespace {
 
-const char* WordOf(consensus::Cause cause) {
-  switch (cause) {
-    case consensus::Cause::kElection:
-      return "ELECTED";
-    case consensus::Cause::kHandover:
-      return "HANDED_OVER";
-    case consensus::Cause::kAborted:
-      return "CAME_BACK";
-  }
-  return "";
+const char* WordOf(const consensus::Reign& reign) {
+  if (ByElection(reign)) return "ELECTED";
+  return reign.cause == consensus::Cause::kHandover ? "HANDED_OVER" : "CAME_BACK";
 }
 
 AuditRow RowOf(const ReignRow& reign) {
   AuditRow row;
   row.kind = AuditKind::kReign;
-  row.what = WordOf(reign.reign.cause);
+  row.what = WordOf(reign.reign);
   row.object = ToString(reign.reign.ballot);
   row.node = reign.reign.ballot.node;
   row.from = reign.reign.predecessor;

@@ -24,6 +24,7 @@ struct Published {
   std::optional<NodeId> ask;  // whom clients are sent to: the leader, or who is about to be
   bool expecting = false;     // this node is about to lead: it keeps what comes
   Slot durable;
+  EntryId last;              // of the log
   Slot commit;               // a linearizable read by lease reads here
   int64_t lease_end_us = 0;  // lease clock; a read that ended before it needs no quorum
   // Slots [reign_first, commit] were written by the reign of this round; reign_first <= commit + 1.

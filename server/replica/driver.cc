@@ -10,6 +10,7 @@
 #include "consensus/well_formed.h"
 #include "server/codec/entry_codec.h"
 #include "server/codec/stored_rows.h"
+#include "server/replica/recover.h"
 
 namespace baton::server {
 namespace {
@@ -70,14 +71,6 @@ absl::StatusOr<LogReadDone> ReadBack(const wal::Wal& wal, const consensus::ReadL
   return done;
 }
 
-absl::StatusOr<EntryStamp> ReadStamp(const wal::Wal& wal, Slot slot) {
-  auto records = wal.Read(kFirstGroup, slot, slot, 1);
-  if (!records.ok()) return records.status();
-  auto entry = DecodeEntry(*records->front().bytes, EntryHash::kVerified);
-  if (!entry.ok()) return entry.status();
-  return entry->stamp;
-}
-
 }  // namespace
 
 Driver::Driver(const Parts& parts, const consensus::Config& config,
@@ -90,7 +83,7 @@ Driver::Driver(const Parts& parts, const consensus::Config& config,
       desk_(&core_, parts.members, parts.reads,
             Sequencer::Parts{parts.engine, parts.overlay, parts.catalog, parts.sessions,
                              parts.orders, parts.sizes, parts.unreplicated, parts.clock,
-                             parts.readers, &inbox_, parts.metrics, parts.fatal},
+                             parts.readers, &inbox_, parts.metrics, parts.fatal, parts.recovered},
             desk_limits),
       local_(&core_, LocalDesk::Parts{parts.applied_reads, parts.readers, &inbox_, parts.metrics},
              local_limits, config.timing.lease_us),
@@ -195,6 +188,7 @@ void Driver::Receive(std::vector<consensus::Message> messages) {
     if (IsTheDrivers(message.body)) {
       Take(message);
     } else if (HasRoomFor(message)) {
+      election_.Hear(message, core_);
       Feed(consensus::Received{std::move(message)});
     } else {
       parts_.metrics->messages_dropped.Add();
@@ -209,7 +203,6 @@ void Driver::Take(const consensus::Message& message) {
     parts_.metrics->messages_dropped.Add();
     return;
   }
-  election_.Hear(message, core_);
   if (const auto* offer = std::get_if<consensus::SnapshotOffer>(&message.body)) {
     parts_.snapshots_in->OnOffer(message.from, *offer, core_);
   } else if (const auto* chunk = std::get_if<consensus::SnapshotChunk>(&message.body)) {
@@ -492,6 +485,7 @@ void Driver::Do(consensus::StoppedLeading& stopped) {
   published_.open = false;
   parts_.board->Publish(published_);
   opening_.reset();
+  candidate_since_us_ = 0;
   parts_.snapshots_out->EndReign();
   parts_.witness_offers->EndReign();
   // What was committed in this round is known to be.
@@ -563,7 +557,10 @@ bool Driver::ProposeHandover() {
 
 void Driver::CutEntries() {
   if (!ProposeMembers() || !ProposeHandover()) return;
-  if (desk_.HasWaiting() && parts_.disk->Full()) desk_.RefuseWrites(DiskFullFailure(), &answers_);
+  if (parts_.disk->Full()) {
+    if (desk_.HasWaiting()) desk_.RefuseWrites(DiskFullFailure(), &answers_);
+    return;
+  }
   while (std::optional<consensus::Entry> entry = desk_.Cut(unsynced_.size(), &answers_)) {
     Propose(*std::move(entry));
   }
@@ -580,9 +577,10 @@ void Driver::NoticeStanding() {
   }
   if (core_.leader()) {
     leaderless_ = false;
+    leader_until_us_ = core_.LeaderSilentAtUs();
     desk_.LeaderIsKnown();
   } else if (!std::exchange(leaderless_, true)) {
-    election_.lost_us = now_us;
+    election_.lost_us = std::min(now_us, leader_until_us_);
   }
 }
 
@@ -623,6 +621,7 @@ void Driver::Publish() {
   now.ask = desk_.LeaderToAsk();
   now.expecting = target_.Expecting();
   now.durable = core_.durable();
+  now.last = core_.log().last();
   now.commit = core_.commit();
   now.lease_end_us = now.open ? core_.LeaseEndUs() : 0;
   if (parts_.engine != nullptr) {

@@ -35,6 +35,7 @@ void ElectionSeen::Stand(const consensus::Replica& core, int64_t now_us) {
 
 void ElectionSeen::Hear(const consensus::Message& message, const consensus::Replica& core) {
   if (core.standing() != consensus::Standing::kCandidate) return;
+  if (!core.configurations().Voters().contains(message.from)) return;
   std::string& verdict = verdicts[message.from];
   if (const auto* reply = std::get_if<consensus::CanvassReply>(&message.body)) {
     if (reply->ballot.node != core.self()) return;

@@ -45,6 +45,12 @@ NodeStatus FaultyNode::Status() const {
   return status;
 }
 
+void FaultyNode::DescribeLog(std::function<void(LogEnd)> done) {
+  LogEnd end;
+  end.failure = LogFaultyFailure(fault_);
+  done(std::move(end));
+}
+
 void FaultyNode::Digest(KeyspaceId, Slot, int64_t, std::function<void(DigestResult)> done) {
   DigestResult result;
   result.failure = LogFaultyFailure(fault_);

@@ -19,6 +19,7 @@ class FaultyNode : public ReplicaNode {
   Failure NoKeyspace(const std::string& name) const override;
   std::vector<KeyspaceStatus> Keyspaces() const override { return {}; }
   NodeStatus Status() const override;
+  void DescribeLog(std::function<void(LogEnd)> done) override;
   void Digest(KeyspaceId keyspace, Slot slot, int64_t deadline_us,
               std::function<void(DigestResult)> done) override;
   void ChangeMembers(MembersCall call, std::function<void(MembersResult)> done) override;

@@ -29,13 +29,16 @@ const char* NameOf(consensus::DiskClass disk) {
   return "unknown";
 }
 
-int64_t WriteLimitUs(const HandoverView& view) {
-  return std::max(kHandoverWriteFloorUs, kHandoverWriteFactor * view.own_write_us);
+// So many times as long as the leader's own, or no longer than the floor.
+int64_t WriteLimitUs(const HandoverView& view, const Policy& policy) {
+  const auto factor = static_cast<int64_t>(policy[PolicyLimit::kHandoverWriteFactor]);
+  return std::max(policy.Us(PolicyLimit::kHandoverWriteFloor), factor * view.own_write_us);
 }
 
 }  // namespace
 
-std::vector<HandoverCheck> CheckTarget(const HandoverView& view, const TellReady& told) {
+std::vector<HandoverCheck> CheckTarget(const HandoverView& view, const TellReady& told,
+                                       const Policy& policy) {
   const auto clock_us = static_cast<uint64_t>(std::llabs(view.wall_time_us - told.wall_time_us));
   const bool usual = view.health.disk == consensus::DiskClass::kNormal;
   return {
@@ -43,13 +46,14 @@ std::vector<HandoverCheck> CheckTarget(const HandoverView& view, const TellReady
       YesOrNo("members", "settled", "a change is under way", !view.changing),
       YesOrNo("barred", "not barred", "barred by an operator", !told.barred),
       YesOrNo("recovering", "recovered", "it replays, or has no room", !view.health.recovering),
-      AtMost("lag", kHandoverLagMax, view.lag, "entries"),
-      AtMost("apply", kHandoverUnappliedMax, told.unapplied, "entries"),
+      AtMost("lag", policy[PolicyLimit::kHandoverLag], view.lag, "entries"),
+      AtMost("apply", policy[PolicyLimit::kHandoverUnapplied], told.unapplied, "entries"),
       {"disk", NameOf(consensus::DiskClass::kNormal), NameOf(view.health.disk), usual},
-      AtMost("headroom", static_cast<uint64_t>(WriteLimitUs(view)),
+      AtMost("headroom", static_cast<uint64_t>(WriteLimitUs(view, policy)),
              static_cast<uint64_t>(told.write_us), "us a log write"),
       YesOrNo("snapshot", "none", "one is on its way to it", !told.installing),
-      AtMost("clock", static_cast<uint64_t>(kHandoverClockUsMax), clock_us, "us apart"),
+      AtMost("clock", static_cast<uint64_t>(policy.Us(PolicyLimit::kHandoverClock)), clock_us,
+             "us apart"),
       {"room", "its disk is not nearly full",
        absl::StrCat(told.log_room_bytes, " bytes of log prepared",
                     told.nearly_full ? ", disk nearly full" : ""),

@@ -9,16 +9,9 @@
 #include "consensus/health.h"
 #include "server/codec/handover_row.h"
 #include "server/codec/handover_word.h"
+#include "server/codec/policy_row.h"
 
 namespace baton::server {
-
-// The limits. A target within them takes over what it is given without a pause that is felt.
-inline constexpr uint64_t kHandoverLagMax = 1'024;        // entries that it lacks
-inline constexpr uint64_t kHandoverUnappliedMax = 1'024;  // entries that it has and has not applied
-inline constexpr int64_t kHandoverClockUsMax = 1'000'000;  // between the two wall clocks
-// Its log writes take at most so many times as long as the leader's, or no longer than the floor.
-inline constexpr int64_t kHandoverWriteFactor = 4;
-inline constexpr int64_t kHandoverWriteFloorUs = 20'000;
 
 // What the leader knows of the target by itself.
 struct HandoverView {
@@ -30,8 +23,10 @@ struct HandoverView {
   int64_t wall_time_us = 0;      // when the target's word came
 };
 
-// Each question once, in an order that does not change.
-std::vector<HandoverCheck> CheckTarget(const HandoverView& view, const TellReady& told);
+// Each question once, in an order that does not change. A target within the limits of the policy
+// takes over what it is given without a pause that is felt.
+std::vector<HandoverCheck> CheckTarget(const HandoverView& view, const TellReady& told,
+                                       const Policy& policy);
 // The names of those that failed, with what was found; empty: none did.
 std::string FailedChecks(const std::vector<HandoverCheck>& checks);
 

@@ -3,14 +3,15 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "consensus/rank.h"
 #include "server/replica/answers.h"
+#include "server/replica/election_records.h"
 #include "server/replica/handover_checks.h"
+#include "server/replica/handover_risk.h"
 #include "server/replica/handover_rows.h"
 #include "server/replica/handover_target.h"
 #include "server/replica/reign_rows.h"
@@ -19,31 +20,7 @@ namespace baton::server {
 namespace {
 
 constexpr int64_t kHandBackDeadlineUs = 10'000'000;
-
-HandoverResult Refused(absl::StatusCode code, std::string why) {
-  HandoverResult result;
-  result.failure = HandoverRefusedFailure(code, std::move(why));
-  return result;
-}
-
-HandoverResult ResultOf(Failure failure) {
-  HandoverResult result;
-  result.failure = std::move(failure);
-  return result;
-}
-
-// What an election goes by, in its order; what says nothing against a node is left out.
-std::string Words(const consensus::NodeHealth& health) {
-  static constexpr const char* kLags[] = {"close behind", "behind", "far behind", "silent"};
-  static constexpr const char* kDisks[] = {"", ", disk slow", ", disk stuck"};
-  std::string words = kLags[static_cast<size_t>(health.lag)];
-  absl::StrAppend(&words, kDisks[static_cast<size_t>(health.disk)]);
-  if (health.barred) absl::StrAppend(&words, ", barred");
-  if (health.recovering) absl::StrAppend(&words, ", recovering");
-  if (health.region != 0) absl::StrAppend(&words, ", region ", health.region);
-  if (health.priority != 0) absl::StrAppend(&words, ", priority ", health.priority);
-  return words;
-}
+constexpr int64_t kBusyLeases = 2;  // a write as long as that before a leader was lost
 
 std::string Millis(int64_t us) { return absl::StrCat(us / 1'000, ".", us / 100 % 10, " ms"); }
 
@@ -102,55 +79,11 @@ void HandoverDesk::On(HandoversRead& read) {
   row_ = std::move(read.row);
   if (!Settled()) SettleOfBefore(read.reign_after);
   BATON_CHECK(read.reign && read.reign->reign.ballot == ballot_) << "this reign has no row";
-  if (read.reign->reign.cause == consensus::Cause::kElection) RecordElection(*read.reign);
-}
-
-// Times before the reign are given by the wall clock of now, less what has gone by since.
-void HandoverDesk::RecordElection(const ReignRow& reign) {
-  const int64_t wall_us = parts_.clock->WallNowUs() - parts_.clock->LeaseNowUs();
-  const Slot before = reign.slot.Prev();
-  HandoverRow row;
-  row.order.id = absl::StrCat(std::string(kElectionIdPrefix), ToString(ballot_));
-  row.ballot = reign.reign.predecessor;
-  row.to = ballot_.node;
-  row.successor = ballot_;
-  row.checks = Standings(reign.reign.predecessor.node);
-  for (const auto& [state, at_us] : {std::pair(HandoverState::kDetected, seen_.lost_us),
-                                     std::pair(HandoverState::kCanvass, seen_.stood_us),
-                                     std::pair(HandoverState::kPromised, seen_.won_us)}) {
-    row.steps.push_back({state, before, 0, wall_us + at_us});
+  const auto page = parts_.orders->Read();
+  for (HandoverRow& row : ElectionRecords(
+           {parts_.core, parts_.members, page.get(), &seen_, parts_.clock}, *read.reign, row_)) {
+    elections_.push_back(std::move(row));
   }
-  row.steps.push_back({HandoverState::kReign, reign.slot, reign.log_time_us, reign.wall_time_us});
-  row.steps.push_back({HandoverState::kProbation});
-  election_ = std::move(row);
-}
-
-// What the voter said to this node when it stood, and whether it went along.
-std::pair<std::string, bool> HandoverDesk::VerdictOf(NodeId node) const {
-  if (node == parts_.core->self()) return {"stood", true};
-  const auto found = seen_.verdicts.find(node);
-  if (found == seen_.verdicts.end() || found->second.empty()) return {"was not heard", false};
-  return {found->second, found->second == "promised"};
-}
-
-// How those that may lead stood, and what they said, in the order of their turns: the leader that
-// was gone comes last.
-std::vector<HandoverCheck> HandoverDesk::Standings(NodeId lapsed) const {
-  const consensus::Configurations& members = parts_.core->configurations();
-  std::map<uint32_t, NodeId> turns;
-  for (const NodeId node : members.Voters()) {
-    if (members.MayLead(node)) turns[Rank(members, seen_.health, node, lapsed)] = node;
-  }
-  std::vector<HandoverCheck> standings;
-  for (const auto& [turn, node] : turns) {
-    const auto told = seen_.health.nodes.find(node);
-    std::string words = told == seen_.health.nodes.end() ? "nothing was told" : Words(told->second);
-    const auto [verdict, followed] = VerdictOf(node);
-    absl::StrAppend(&words, "; ", verdict);
-    standings.push_back(
-        {Named(node), absl::StrCat("stands as number ", turn + 1), words, followed});
-  }
-  return standings;
 }
 
 // The outcome of a handover is the reign that directly follows its own.
@@ -165,9 +98,12 @@ void HandoverDesk::SettleOfBefore(const std::optional<ReignRow>& after) {
   }
   if (!done) {
     const bool here = row_->number == gave_up_number_;
-    const std::string why = here     ? gave_up_why_
-                            : sealed ? "its target did not take over in time"
-                                     : "the leader that had begun it led no more";
+    if (!here) ended_by_.clear();
+    const bool came_back = after->reign.ballot.node == row_->ballot.node;
+    const std::string why = here        ? gave_up_why_
+                            : !sealed   ? "the leader that had begun it led no more"
+                            : came_back ? "its target did not take over in time"
+                                        : "the leader was lost before its target had taken over";
     Step(HandoverState::kAborted, absl::StrCat(why, ": ", leads));
     proposal_->successor = after->reign.ballot;
     return;
@@ -194,6 +130,9 @@ void HandoverDesk::Step(HandoverState state, std::string outcome) {
   proposal_->steps.push_back({state});
   if (preflight_ && !row_->election()) proposal_->checks = preflight_->checks();
   proposal_->outcome = std::move(outcome);
+  if (state != HandoverState::kAborted) return;
+  proposal_->ended_by = ended_by_;
+  if (preflight_) preflight_->Release();
 }
 
 void HandoverDesk::Proposed(HandoverRow row) {
@@ -216,167 +155,19 @@ void HandoverDesk::EndReign(const Failure& redirect, int64_t last_ack_us) {
   }
   give_up_.reset();
   given_up_ = false;
-  for (const auto& call : calls_) call.done(ResultOf(redirect));
-  for (const auto& call : waiting_) call.done(ResultOf(redirect));
-  rehearsal_.EndReign(redirect);
-  calls_.clear();
-  waiting_.clear();
-  found_.reset();
+  RefuseCalls(redirect);
   looking_ = false;
   serving_ = false;
   known_ = false;
   row_.reset();
   proposal_.reset();
-  election_.reset();
+  elections_.clear();
   preflight_.reset();
 }
 
 std::optional<NodeId> HandoverDesk::Successor() const {
   const bool handed = serving_ && Chosen() && row_->state() == HandoverState::kSealed && !given_up_;
   return handed ? std::optional(row_->to) : std::nullopt;
-}
-
-// ---- Calls
-
-void HandoverDesk::Admit(QueuedHandoverCall call) {
-  if (stopping_) return call.done(ResultOf(ShuttingDownFailure()));
-  if (parts_.core->standing() != consensus::Standing::kLeader) {
-    return call.done(ResultOf(NotLeaderFailure(parts_.members->Hint(parts_.core->leader()))));
-  }
-  if (call.call.what == HandoverCall::What::kPredict) return rehearsal_.Admit(std::move(call));
-  if (calls_.size() + waiting_.size() >= kCallsMax) {
-    return call.done(ResultOf(OverloadedFailure(absl::StrCat("handover_calls_max=", kCallsMax))));
-  }
-  calls_.push_back(std::move(call));
-}
-
-void HandoverDesk::TakeCalls() {
-  while (known_ && !calls_.empty() && TakeFront()) {
-    calls_.pop_front();
-    found_.reset();
-  }
-}
-
-// The newest handover is known; any other is looked up. One at a time.
-bool HandoverDesk::TakeFront() {
-  QueuedHandoverCall& queued = calls_.front();
-  const HandoverCall& call = queued.call;
-  const std::string& id = call.order.id;
-  const bool newest = row_ && row_->order.id == id;
-  if (proposal_ && proposal_->order.id == id && !newest) return false;  // in the log first
-  if (newest && call.what == HandoverCall::What::kAbort && !Settled()) {
-    if (row_->state() >= HandoverState::kReign) {
-      queued.done(Refused(absl::StatusCode::kFailedPrecondition,
-                          absl::StrCat("handover ", id, " has taken place: start another to ",
-                                       Named(row_->ballot.node), " to go back")));
-      return true;
-    }
-    give_up_ = absl::StrCat("aborted by ", call.actor, call.order.reason.empty() ? "" : ": ",
-                            call.order.reason);
-    waiting_.push_back(std::move(queued));
-    return true;
-  }
-  if (newest) {
-    if (Chosen()) Answer(queued, *row_);
-    return Chosen();
-  }
-  if (!found_ || found_->id != id) {
-    if (!looking_) Look(id);
-    return false;
-  }
-  if (found_->row) {
-    Answer(queued, *found_->row);
-    return true;
-  }
-  if (call.what != HandoverCall::What::kStart) {
-    queued.done(Refused(absl::StatusCode::kNotFound, absl::StrCat("there is no handover ", id)));
-    return true;
-  }
-  if (Settled() && !proposal_) {
-    if (row_ && !Chosen()) return false;
-    Begin(std::move(queued));
-    return true;
-  }
-  if (row_ && row_->state() == HandoverState::kProbation) {
-    if (Chosen()) {
-      Step(HandoverState::kDone, absl::StrCat("its probation was ended by handover ", id));
-    }
-    return false;
-  }
-  const HandoverRow& open = proposal_ ? *proposal_ : *row_;
-  queued.done(
-      Refused(absl::StatusCode::kFailedPrecondition,
-              absl::StrCat("handover ", open.order.id, " is under way (",
-                           std::string(NameOf(open.state())), "): wait for it, or abort it")));
-  return true;
-}
-
-// What was asked before with this id.
-void HandoverDesk::Answer(const QueuedHandoverCall& queued, const HandoverRow& row) {
-  const HandoverCall& call = queued.call;
-  const bool aborts = call.what == HandoverCall::What::kAbort;
-  if (aborts && row.state() != HandoverState::kAborted) {
-    queued.done(Refused(
-        absl::StatusCode::kFailedPrecondition,
-        absl::StrCat("handover ", row.order.id, " is over: ", std::string(NameOf(row.state())))));
-    return;
-  }
-  if (call.what == HandoverCall::What::kStart && call.order != row.order) {
-    queued.done(Refused(absl::StatusCode::kAlreadyExists,
-                        absl::StrCat("handover ", row.order.id,
-                                     " was asked for with other arguments: give another id")));
-    return;
-  }
-  if (Final(row.state()) || !call.wait) {
-    HandoverResult result;
-    result.row = row;
-    return queued.done(std::move(result));
-  }
-  waiting_.push_back(queued);
-}
-
-// Those that wait for the newest handover, as far as it has come.
-void HandoverDesk::AnswerWaiting() {
-  if (waiting_.empty() || !Chosen()) return;
-  std::erase_if(waiting_, [this](const QueuedHandoverCall& queued) {
-    if (queued.call.wait && !Final(row_->state())) return false;
-    HandoverResult result;
-    result.row = row_;
-    queued.done(std::move(result));
-    return true;
-  });
-}
-
-void HandoverDesk::Begin(QueuedHandoverCall call) {
-  AnswerWaiting();  // for the one before
-  BATON_CHECK(waiting_.empty());
-  HandoverRow row;
-  row.order = call.call.order;
-  row.actor = call.call.actor;
-  row.ballot = ballot_;
-  row.to = row.order.to;
-  row.steps.push_back({HandoverState::kRequested});
-  proposal_ = std::move(row);
-  begun_us_ = parts_.clock->LeaseNowUs();
-  preflight_.reset();
-  give_up_.reset();
-  parts_.metrics->handovers_begun.Add();
-  waiting_.push_back(std::move(call));
-}
-
-void HandoverDesk::Expire(int64_t now_us) {
-  const auto late = [now_us](const QueuedHandoverCall& queued) {
-    if (!queued.call.PastDeadline(now_us)) return false;
-    HandoverResult result = ResultOf(OutcomeUnknownFailure(""));
-    result.failure.code = absl::StatusCode::kDeadlineExceeded;
-    result.failure.message =
-        "the handover has no outcome yet: ask again with the same id, or show it";
-    queued.done(std::move(result));
-    return true;
-  };
-  std::erase_if(waiting_, late);
-  std::erase_if(calls_, late);
-  rehearsal_.Expire(now_us);
 }
 
 // ---- Steps
@@ -386,11 +177,12 @@ std::optional<consensus::HandoverGivenUp> HandoverDesk::Advance(int64_t now_us) 
   rehearsal_.Advance(now_us);
   probation_.Look(parts_.core->commit(), parts_.core->log().last().slot, now_us);
   AnswerWaiting();
-  if (election_ && !proposal_ && Settled() && (!row_ || Chosen())) {
-    proposal_ = std::exchange(election_, std::nullopt);
+  if (!elections_.empty() && !proposal_ && Settled() && (!row_ || Chosen())) {
+    proposal_ = std::move(elections_.front());
+    elections_.pop_front();
     preflight_.reset();
   }
-  if (!election_) TakeCalls();
+  if (elections_.empty()) TakeCalls();
   AnswerWaiting();
   if (!known_ || proposal_ || Settled()) return std::nullopt;
   if (row_->state() == HandoverState::kSealed && parts_.core->sealed() && !given_up_) {
@@ -406,15 +198,14 @@ std::optional<consensus::HandoverGivenUp> HandoverDesk::Advance(int64_t now_us) 
 }
 
 void HandoverDesk::AdvanceState(int64_t now_us) {
-  const bool begins = row_->state() <= HandoverState::kReady;
+  const bool begins = BeforeSeal(row_->state());
   if (begins && give_up_) return Step(HandoverState::kAborted, *give_up_);
-  if (begins && PastDeadline(now_us)) {
-    return Step(HandoverState::kAborted,
-                absl::StrCat("its deadline passed: ", Named(row_->to), " was not ready in time"));
-  }
+  if (begins && now_us >= DeadlineUs()) return Step(HandoverState::kAborted, TooLate());
   switch (row_->state()) {
     case HandoverState::kRequested:
-      return BeginPreflight();
+      return ChooseTarget(now_us);
+    case HandoverState::kApproved:
+      return Step(HandoverState::kPreflight);
     case HandoverState::kPreflight:
       return Examine(now_us);
     case HandoverState::kReady:
@@ -426,14 +217,63 @@ void HandoverDesk::AdvanceState(int64_t now_us) {
   }
 }
 
-bool HandoverDesk::PastDeadline(int64_t now_us) const {
-  return now_us >= begun_us_ + row_->order.deadline_us;
+int64_t HandoverDesk::DeadlineUs() const {
+  const bool awaiting = row_->state() == HandoverState::kAwaiting;
+  const int64_t wait_us =
+      awaiting ? Judges().policy.Us(PolicyLimit::kApprovalWait) : row_->order.deadline_us;
+  return std::min(begun_us_ + wait_us, approved_until_us_);
 }
 
-void HandoverDesk::BeginPreflight() {
+std::string HandoverDesk::TooLate() const {
+  if (row_->state() == HandoverState::kAwaiting) return "nobody approved it in time";
+  if (approved_until_us_ < begun_us_ + row_->order.deadline_us) {
+    return absl::StrCat("the approval of ", row_->approval.actor, " ran out");
+  }
+  return absl::StrCat("its deadline passed: ", Named(row_->to), " was not ready in time");
+}
+
+// The versions that it began with. A version, once there, does not change.
+Preflight::Judges HandoverDesk::Judges() const {
+  const auto page = parts_.orders->Read();
+  const PolicyRow* const policy = page->policies.Find(row_->opinion.policy);
+  const PolicyRow* const shadow = page->policies.Find(row_->opinion.shadow);
+  BATON_CHECK(policy != nullptr) << "policy " << row_->opinion.policy << " is gone";
+  return {policy->policy, shadow == nullptr ? std::nullopt : std::optional(shadow->policy)};
+}
+
+std::string HandoverDesk::Risk(NodeId to, const Policy& policy) const {
+  return AsksApproval(
+      policy, RiskOf(*parts_.core, parts_.orders->Read()->reigns, to, parts_.clock->WallNowUs()));
+}
+
+void HandoverDesk::Differs(const std::string& otherwise) {
+  std::string* const all = &proposal_->opinion.otherwise;
+  if (!otherwise.empty()) absl::StrAppend(all, all->empty() ? "" : "; ", otherwise);
+}
+
+void HandoverDesk::ChooseTarget(int64_t now_us) {
   const NodeId to = row_->to == NodeId{} ? BestRanked(*parts_.core) : row_->to;
-  Step(HandoverState::kPreflight);
+  const Preflight::Judges judges = Judges();
+  const std::string risk = urgent_ ? "" : Risk(to, judges.policy);
+  if (risk.empty()) {
+    Step(HandoverState::kPreflight);
+  } else {
+    Step(HandoverState::kAwaiting);
+    begun_us_ = now_us;
+  }
   proposal_->to = to;
+  proposal_->approval.risk = risk;
+  if (!judges.shadow) return;
+  if (row_->to == NodeId{}) {
+    consensus::HealthTable table = parts_.core->health();
+    table.order = judges.shadow->order;
+    const NodeId other = FirstInRank(parts_.core->configurations(), table, parts_.core->self());
+    if (other != to) Differs(absl::StrCat("it would have gone to ", Named(other)));
+  }
+  const std::string other_risk = urgent_ ? "" : Risk(to, *judges.shadow);
+  if (risk.empty() == other_risk.empty()) return;
+  Differs(risk.empty() ? absl::StrCat("it would have asked for an approval: ", other_risk)
+                       : "it would not have asked for an approval");
 }
 
 void HandoverDesk::Examine(int64_t now_us) {
@@ -441,7 +281,7 @@ void HandoverDesk::Examine(int64_t now_us) {
     return Step(HandoverState::kRejected, NoTarget(PreflightParts(), row_->order.to));
   }
   if (!preflight_) {
-    preflight_.emplace(PreflightParts(), row_->number, row_->to, row_->steps.back().slot,
+    preflight_.emplace(PreflightParts(), Judges(), row_->number, row_->to, row_->steps.back().slot,
                        kPromiseLeases * limits_.lease_us);
   }
   preflight_->Advance(now_us);
@@ -449,9 +289,11 @@ void HandoverDesk::Examine(int64_t now_us) {
     case Preflight::Verdict::kOpen:
       return;
     case Preflight::Verdict::kFailed:
-      return Step(HandoverState::kRejected, FailedChecks(preflight_->checks()));
+      Step(HandoverState::kRejected, FailedChecks(preflight_->checks()));
+      return Differs(preflight_->otherwise());
     case Preflight::Verdict::kReady:
-      return Step(HandoverState::kReady);
+      Step(HandoverState::kReady);
+      return Differs(preflight_->otherwise());
   }
 }
 
@@ -468,11 +310,15 @@ void HandoverDesk::Prove(int64_t now_us) {
   const int64_t first_us = probation_.first_ack_us();
   if (row_->election()) {
     Step(HandoverState::kDone, absl::StrCat(Named(row_->to), " was elected"));
-    if (seen_.committed_us != 0) proposal_->write_pause_us = first_us - seen_.committed_us;
+    proposal_->first_write_us = parts_.clock->WallNowUs() - (parts_.clock->LeaseNowUs() - first_us);
+    // Where nothing was written for a while before, nobody waited.
+    const bool written = seen_.committed_us != 0 &&
+                         seen_.lost_us - seen_.committed_us <= kBusyLeases * limits_.lease_us;
+    if (written) proposal_->write_pause_us = first_us - seen_.committed_us;
     return;
   }
   if (probation_end_us_ == kNever) probation_end_us_ = now_us + row_->order.probation_us;
-  if (probation_.Failed()) return HandBack();
+  if (row_->order.probation_us != 0 && probation_.Failed()) return HandBack();
   if (now_us < probation_end_us_) return;
   Step(HandoverState::kDone,
        absl::StrCat(Named(row_->to), " leads; the log stood still for at most ",
@@ -495,13 +341,15 @@ void HandoverDesk::HandBack() {
                              " in its probation: leadership is frozen, it is not handed back"));
   }
   HandoverCall call;
-  call.order.id = absl::StrCat("back-", row_->number);
+  call.order.id = absl::StrCat(std::string(kHandBackIdPrefix), row_->number);
   call.order.to = row_->ballot.node;
   call.order.reason = absl::StrCat("handed back: in the probation of ", row_->order.id,
                                    " the log stood still for ", Millis(probation_.worst_us()));
   call.order.deadline_us = kHandBackDeadlineUs;
   call.actor = Named(parts_.core->self());
-  Step(HandoverState::kHandedBack, call.order.reason);
+  Step(HandoverState::kHandedBack,
+       absl::StrCat("handover ", call.order.id, " goes back to ", Named(call.order.to),
+                    ": the log stood still for ", Millis(probation_.worst_us())));
   calls_.push_back({std::move(call), [](const HandoverResult&) {}});
 }
 
@@ -526,7 +374,7 @@ int64_t HandoverDesk::NextDeadlineUs() const {
   };
   std::for_each(calls_.begin(), calls_.end(), note);
   std::for_each(waiting_.begin(), waiting_.end(), note);
-  return std::min({next_us, StepDueUs(), rehearsal_.NextDeadlineUs()});
+  return std::min({next_us, StepDueUs(), serving_ ? rehearsal_.NextDeadlineUs() : kNever});
 }
 
 // Kept to what can be done then: what is not chosen yet is heard of by a message.
@@ -539,7 +387,7 @@ int64_t HandoverDesk::StepDueUs() const {
   if (row_->state() == HandoverState::kProbation) {
     return std::min(probation_end_us_, probation_.NextDeadlineUs());
   }
-  const int64_t deadline_us = begun_us_ + row_->order.deadline_us;
+  const int64_t deadline_us = DeadlineUs();
   return preflight_ ? std::min(deadline_us, preflight_->NextDeadlineUs()) : deadline_us;
 }
 

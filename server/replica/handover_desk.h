@@ -2,7 +2,8 @@
 // of a handover that made it leader.
 //
 // A handover is a row of the log, written anew at each step; nothing here is remembered elsewhere.
-//   REQUESTED   chosen: whom? The order's target, or who would stand first.
+//   REQUESTED   chosen: whom? The order's target, or who would stand first. Where the policy asks
+//               for it, AWAITING until somebody has APPROVED it.
 //   PREFLIGHT   chosen: the target is asked, and answers with what it measures; then it promises.
 //   READY       chosen: the Seal follows, with the row that says SEALED, and nothing after it: the
 //               core hands over once the target has it, or is told to give up.
@@ -68,7 +69,7 @@ class HandoverDesk {
     int64_t write_objective_us;  // in probation a write takes no longer
   };
   HandoverDesk(const Parts& parts, const Limits& limits)
-      : parts_(parts), limits_(limits), rehearsal_(PreflightParts()) {}
+      : parts_(parts), limits_(limits), rehearsal_(PreflightParts(), parts.orders) {}
 
   // This node's reign serves requests; its own entry is at that slot. Where it came by an election
   // that is recorded too.
@@ -105,25 +106,30 @@ class HandoverDesk {
   bool Chosen() const;                                            // the newest step is
   std::string Named(NodeId node) const;
   void Look(std::string id);
+  // handover_desk_calls.cc
   void TakeCalls();
   bool TakeFront();  // false: it waits
   void Answer(const QueuedHandoverCall& call, const HandoverRow& row);
   void AnswerWaiting();
   void Begin(QueuedHandoverCall call);
+  bool Approve(QueuedHandoverCall* call);
+  void RefuseCalls(const Failure& failure);
+
   void Step(HandoverState state, std::string outcome = {});
-  void RecordElection(const ReignRow& reign);
-  std::vector<HandoverCheck> Standings(NodeId lapsed) const;
-  std::pair<std::string, bool> VerdictOf(NodeId node) const;
   void SettleOfBefore(const std::optional<ReignRow>& after);
 
   // Each once its state is chosen.
   void AdvanceState(int64_t now_us);
-  void BeginPreflight();
+  void ChooseTarget(int64_t now_us);
   void Examine(int64_t now_us);
   void Seal(int64_t now_us);
   void Prove(int64_t now_us);
   void HandBack();
-  bool PastDeadline(int64_t now_us) const;
+  std::string Risk(NodeId to, const Policy& policy) const;
+  void Differs(const std::string& otherwise);
+  Preflight::Judges Judges() const;
+  int64_t DeadlineUs() const;  // of what is before its Seal
+  std::string TooLate() const;
   int64_t StepDueUs() const;
 
   const Parts parts_;
@@ -148,11 +154,14 @@ class HandoverDesk {
 
   Rehearsal rehearsal_;  // what is only to be foretold
 
-  // Of the handover under way that this node began.
-  int64_t begun_us_ = 0;
+  // Of the handover under way that this node began. Times are by the lease clock.
+  int64_t begun_us_ = 0;  // or approved, or waiting to be
+  bool urgent_ = false;
+  int64_t approved_until_us_ = kNever;
   std::optional<Preflight> preflight_;
   int64_t sealed_us_ = 0;
   std::optional<std::string> give_up_;  // why; the core is to be told, or was
+  std::string ended_by_;                // an operator; empty: nobody asked for its end
   bool given_up_ = false;               // it was
   uint64_t gave_up_number_ = 0;         // the last one given up here; 0: none
   std::string gave_up_why_;
@@ -161,7 +170,7 @@ class HandoverDesk {
   std::optional<TellHanded> handed_;
   int64_t handed_us_ = 0;  // when that came
   ElectionSeen seen_;
-  std::optional<HandoverRow> election_;  // is to be proposed once nothing else is
+  std::deque<HandoverRow> elections_;  // are to be proposed once nothing else is, this reign's last
   Probation probation_;
   int64_t probation_end_us_ = kNever;
 };

@@ -15,9 +15,10 @@ consensus::Message HandoverMessage(NodeId from, NodeId to, const HandoverWord& w
 void HandoverTarget::Advance(Slot applied, int64_t now_us) {
   const std::optional<NodeId> leader = parts_.core->leader();
   if (promise_) {
-    // Another leads, or this node itself: what came is that one's to answer.
-    const bool kept = leader && *leader != promise_->to;
-    if (kept || now_us >= promise_->until_us) promise_.reset();
+    // Another leads, or this node itself, or the same one anew: what came is that one's to answer.
+    const bool over =
+        leader && (*leader != promise_->to || parts_.core->promised() != promise_->ballot);
+    if (over || now_us >= promise_->until_us) promise_.reset();
   }
   if (!asked_ || stopping_) return;
   if (leader != asked_->from) {
@@ -32,7 +33,8 @@ void HandoverTarget::Tell(Slot applied, int64_t now_us) {
   TellReady told{.handover = asked.ask.handover};
   told.promised = asked.ask.promise;
   if (told.promised) {
-    promise_ = Promise{asked.from, now_us + std::min(asked.ask.hold_us, kHoldUsMax)};
+    promise_ = Promise{asked.from, parts_.core->promised(),
+                       now_us + std::min(asked.ask.hold_us, kHoldUsMax)};
   }
   told.applied = applied;
   told.unapplied = parts_.core->log().last().slot.value - applied.value;

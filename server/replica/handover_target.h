@@ -56,7 +56,8 @@ class HandoverTarget {
     AskReady ask;
   };
   struct Promise {
-    NodeId to;  // the leader that gives way
+    NodeId to;      // the leader that gives way
+    Ballot ballot;  // that it leads by
     int64_t until_us;
   };
   void Tell(Slot applied, int64_t now_us);

@@ -52,7 +52,6 @@ void LeaderDesk::ServeIfApplied() {
   if (serving_ || !chosen_ || applied_ < reign_slot_) return;
   serving_ = true;
   sequencer_.Serve();
-  if (auto held = sequencer_.HoldDownWhoFlaps()) PushOwn(*std::move(held));
 }
 
 Failure LeaderDesk::Redirect() const {

@@ -43,7 +43,7 @@ struct QueuedWrite {
   uint64_t bytes = 0;   // charged to the queue
   uint32_t parked = 0;  // how often its evaluation waited for a reader
   std::variant<engine::WriteRequest, engine::KeyspaceRequest, engine::LossRequest,
-               engine::SessionRequest, OrderRequest, OrderRow, EndIdleSessions>
+               engine::SessionRequest, OrderRequest, PolicyRequest, EndIdleSessions>
       request;
   engine::Durability durability = engine::Durability::kUnspecified;  // asked for at least
   engine::SessionStamp stamp;                                        // of a WriteRequest

@@ -22,6 +22,7 @@
 #include "engine/state/sessions.h"
 #include "server/codec/handover_row.h"
 #include "server/codec/order_row.h"
+#include "server/codec/policy_row.h"
 
 namespace baton::server {
 
@@ -65,6 +66,7 @@ enum class Reason : uint8_t {
   kSessionTooOld,
   kFenced,
   kHandoverRefused,
+  kPolicyRefused,
 };
 
 struct LeaderHint {
@@ -105,10 +107,12 @@ struct GetResult {
   std::vector<std::optional<engine::Record>> records;  // one a key; Record::key is left empty
 };
 
-using Request = std::variant<GetCall, engine::ScanSpec, engine::WriteRequest,
-                             engine::KeyspaceRequest, engine::SessionRequest, OrderRequest>;
-using Result = std::variant<std::monostate, GetResult, engine::ScanPage, engine::WriteResult,
-                            engine::KeyspaceResult, engine::SessionResult, OrderResult>;
+using Request =
+    std::variant<GetCall, engine::ScanSpec, engine::WriteRequest, engine::KeyspaceRequest,
+                 engine::SessionRequest, OrderRequest, PolicyRequest>;
+using Result =
+    std::variant<std::monostate, GetResult, engine::ScanPage, engine::WriteResult,
+                 engine::KeyspaceResult, engine::SessionResult, OrderResult, PolicyResult>;
 
 struct Answer {
   Failure failure;
@@ -142,6 +146,7 @@ struct MemberInfo {
   std::string client_address;
   std::string peer_address;
   uint32_t role = 1;  // baton.v1.Role
+  friend bool operator==(const MemberInfo&, const MemberInfo&) = default;
 };
 
 struct PeerProgressInfo {
@@ -189,6 +194,24 @@ struct MembersResult {
   Epoch epoch;      // chosen: the members are as asked
 };
 
+// The quorum was gone for good, and an operator had this node go on alone.
+struct UnsafeRecovery {
+  std::vector<MemberInfo> left_behind;  // the other members that there were
+  EntryId last;                         // where this node's log ended
+  std::string actor;
+  std::string approved_by;
+  std::string reason;
+  int64_t wall_time_us = 0;
+  friend bool operator==(const UnsafeRecovery&, const UnsafeRecovery&) = default;
+};
+
+// Where a node's log ends: which of the last nodes has most.
+struct LogEnd {
+  Failure failure;  // this node has no data, or cannot trust its log
+  EntryId last;
+  int64_t wall_time_us = 0;  // of that entry; 0: the log is empty
+};
+
 // Of one async keyspace: acknowledged and not committed.
 struct UnreplicatedStats {
   uint64_t ops = 0;
@@ -209,14 +232,18 @@ struct KeyspaceStatus {
   std::optional<UnreplicatedStats> unreplicated;
 };
 
-// Asks for a handover, for the end of one, how one is, or how one would go.
+// Asks for a handover, for the end of one, how one is, or how one would go; or approves one.
 struct HandoverCall {
-  enum class What : uint8_t { kStart, kAbort, kShow, kPredict };
+  enum class What : uint8_t { kStart, kAbort, kShow, kPredict, kApprove };
   What what = What::kStart;
-  HandoverOrder order;  // kAbort: its id, and why; kShow: its id; kPredict: its target
+  // kAbort, kApprove: its id, and why; kShow: its id; kPredict: its target.
+  HandoverOrder order;
   std::string actor;
-  bool wait = true;         // for its outcome; else answered once it is in the log
-  int64_t deadline_us = 0;  // lease clock; 0: none
+  // For its outcome, or until it waits for an approval; else answered once it is in the log.
+  bool wait = true;
+  bool urgent = false;          // of kStart: nobody could approve it in time
+  int64_t approved_for_us = 0;  // of kApprove: how long that holds
+  int64_t deadline_us = 0;      // lease clock; 0: none
   bool PastDeadline(int64_t now_us) const { return deadline_us != 0 && now_us >= deadline_us; }
 };
 // What a handover would come to if it began now.
@@ -224,6 +251,7 @@ struct HandoverForecast {
   NodeId to;
   std::vector<HandoverCheck> checks;  // empty: the target has not answered
   std::string refusal;                // why it would not take place; empty: it would
+  std::string risk;                   // why it would ask for an approval; empty: it would not
   int64_t write_pause_us = 0;         // 0: not known, nothing has been written lately
 };
 struct HandoverResult {
@@ -258,6 +286,9 @@ class Node {
   virtual std::vector<KeyspaceStatus> Keyspaces() const = 0;
 
   virtual NodeStatus Status() const = 0;
+
+  // `done` runs on a reader.
+  virtual void DescribeLog(std::function<void(LogEnd)> done) = 0;
 
   // XXH3-64 over a keyspace once `slot` is applied (Slot{0}: as it is). `done` runs on a reader.
   virtual void Digest(KeyspaceId keyspace, Slot slot, int64_t deadline_us,

@@ -13,8 +13,6 @@ namespace {
 
 using engine::SystemTable;
 
-constexpr size_t kReignsKept = 2;
-
 // The rows of a table, from its end, until `take` says that it has enough. `take` gets the decoded
 // value and gives a StatusOr<bool>: whether it wants more.
 template <class Take>
@@ -45,6 +43,14 @@ absl::Status OrderBook::Load(const engine::Engine& engine) {
                                         return true;
                                       });
   if (!status.ok()) return status;
+  status = ReadBackwards(*snapshot, SystemTable::kPolicies,
+                         [&](std::string_view value) -> absl::StatusOr<bool> {
+                           absl::StatusOr<PolicyRow> row = DecodePolicyRow(value);
+                           if (!row.ok()) return row.status();
+                           page.policies.Put(*std::move(row));
+                           return true;
+                         });
+  if (!status.ok()) return status;
   status = ReadBackwards(*snapshot, SystemTable::kAudit,
                          [&](std::string_view value) -> absl::StatusOr<bool> {
                            const absl::StatusOr<AuditRow> row = DecodeAuditRow(value);
@@ -61,6 +67,14 @@ absl::Status OrderBook::Load(const engine::Engine& engine) {
                            if (!lacking && page.reigns.size() >= kReignsKept) return false;
                            page.reigns.push_back(*std::move(row));
                            return true;
+                         });
+  if (!status.ok()) return status;
+  status = ReadBackwards(*snapshot, SystemTable::kMemberships,
+                         [&](std::string_view value) -> absl::StatusOr<bool> {
+                           const absl::StatusOr<MembersRow> row = DecodeMembersRow(value);
+                           if (!row.ok()) return row.status();
+                           page.epoch = row->membership.epoch;
+                           return false;
                          });
   if (!status.ok()) return status;
   std::reverse(page.reigns.begin(), page.reigns.end());

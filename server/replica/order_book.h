@@ -1,5 +1,6 @@
-// OrderBook: what every node keeps in memory of the orders and of the end of the audit, as applied
-// here: health goes by the orders, and a reign continues the audit.
+// OrderBook: what every node keeps in memory of the orders, the policy and the end of the audit, as
+// applied here: health goes by the orders, leadership is moved by the policy, and a reign continues
+// the audit.
 //
 // Any thread reads; Load is the applier's, or comes before the threads start.
 #pragma once
@@ -13,6 +14,7 @@
 #include "engine/storage/engine.h"
 #include "engine/storage/key_encoding.h"
 #include "server/codec/order_row.h"
+#include "server/codec/policy_row.h"
 #include "server/codec/stored_rows.h"
 #include "server/replica/audit_chain.h"
 
@@ -20,15 +22,21 @@ namespace baton::server {
 
 class OrderBook {
  public:
+  // As many as a policy may count moves, and the two between which the first of them was.
+  static constexpr size_t kReignsKept = kMovesPerHourMax + 2;
   // The tables of the system keyspace that a page is made of.
   static constexpr engine::SystemTable kTables[] = {
-      engine::SystemTable::kOrders, engine::SystemTable::kAudit, engine::SystemTable::kReigns};
+      engine::SystemTable::kOrders, engine::SystemTable::kPolicies, engine::SystemTable::kAudit,
+      engine::SystemTable::kReigns, engine::SystemTable::kMemberships};
 
   // All at one applied slot.
   struct Page {
     Orders orders;
+    Policies policies;
     AuditEnd audit;
-    std::vector<ReignRow> reigns;  // by ballot: the newest two, and all that the audit lacks
+    Epoch epoch;  // the newest that is recorded; 0: none is
+    // By ballot: the newest kReignsKept, and all that the audit lacks.
+    std::vector<ReignRow> reigns;
   };
 
   OrderBook() : page_(std::make_shared<const Page>()) {}

@@ -57,19 +57,21 @@ OrderResult ChangeOrders(const OrderRequest& request, int64_t wall_us, Orders* o
   return result;
 }
 
-std::optional<OrderRow> HoldDown(const Orders& orders, NodeId node, int64_t led_us,
-                                 int64_t wall_us) {
-  if (led_us >= kHoldDownAfterUs) return std::nullopt;
+std::optional<OrderRow> HoldDown(const Orders& orders, const Policy& policy, NodeId node,
+                                 int64_t led_us, int64_t wall_us) {
+  if (led_us >= policy.Us(PolicyLimit::kFlapReign)) return std::nullopt;
   const OrderRow* last = orders.Last(OrderKind::kHoldDown, node);
-  const bool again = last != nullptr && wall_us < last->since_us + kFlapsForgottenUs;
+  const bool again =
+      last != nullptr && wall_us < last->until_us + policy.Us(PolicyLimit::kFlapsForgotten);
   OrderRow row;
   row.kind = OrderKind::kHoldDown;
   row.node = node;
   row.since_us = wall_us;
   row.flaps = again ? last->flaps + 1 : 1;
-  int64_t for_us = kHoldDownUs;
-  for (uint32_t i = 1; i < row.flaps && for_us < kHoldDownUsMax; ++i) for_us *= 2;
-  row.until_us = wall_us + std::min(for_us, kHoldDownUsMax);
+  const int64_t longest_us = policy.Us(PolicyLimit::kHoldDownMax);
+  int64_t for_us = policy.Us(PolicyLimit::kHoldDown);
+  for (uint32_t i = 1; i < row.flaps && for_us < longest_us; ++i) for_us *= 2;
+  row.until_us = wall_us + std::min(for_us, longest_us);
   row.reason = absl::StrCat("it led for ", led_us / 1'000, " ms and was lost, ", row.flaps,
                             row.flaps == 1 ? " time" : " times in a row");
   return row;

@@ -9,6 +9,7 @@
 #include "base/types.h"
 #include "engine/state/effects.h"
 #include "server/codec/order_row.h"
+#include "server/codec/policy_row.h"
 
 namespace baton::server {
 
@@ -20,12 +21,8 @@ OrderResult ChangeOrders(const OrderRequest& request, int64_t wall_us, Orders* o
                          engine::EffectsWriter* writer);
 
 // What becomes of a node that led for so long and lost leadership by an election: nullopt if that
-// was long enough, else it is held down; for twice as long each time within kFlapsForgottenUs.
-inline constexpr int64_t kHoldDownAfterUs = 60'000'000;  // a reign that lasted less is a flap
-inline constexpr int64_t kHoldDownUs = 60'000'000;       // at first
-inline constexpr int64_t kHoldDownUsMax = 3'600'000'000;
-inline constexpr int64_t kFlapsForgottenUs = 3'600'000'000;
-std::optional<OrderRow> HoldDown(const Orders& orders, NodeId node, int64_t led_us,
-                                 int64_t wall_us);
+// was long enough, else it is held down; for twice as long each time until flaps are forgotten.
+std::optional<OrderRow> HoldDown(const Orders& orders, const Policy& policy, NodeId node,
+                                 int64_t led_us, int64_t wall_us);
 
 }  // namespace baton::server

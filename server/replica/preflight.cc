@@ -25,6 +25,14 @@ HandoverView ViewOf(const Preflight::Parts& parts, NodeId target, int64_t now_us
   return view;
 }
 
+std::string Otherwise(const std::vector<HandoverCheck>& checks,
+                      const std::vector<HandoverCheck>& shadow) {
+  const std::string failed = FailedChecks(checks), shadow_failed = FailedChecks(shadow);
+  if (failed.empty() == shadow_failed.empty()) return "";
+  if (failed.empty()) return absl::StrCat("it would have been rejected: ", shadow_failed);
+  return "it would not have been rejected";
+}
+
 }  // namespace
 
 void Preflight::Advance(int64_t now_us) {
@@ -37,6 +45,12 @@ void Preflight::Ask(int64_t now_us) {
   parts_.transport->Send(HandoverMessage(parts_.core->self(), target_, ask));
 }
 
+void Preflight::Release() const {
+  if (!promise_) return;
+  const AskReady none{handover_, /*promise=*/true, /*hold_us=*/0, Slot{}};
+  parts_.transport->Send(HandoverMessage(parts_.core->self(), target_, none));
+}
+
 // The target counts from when it answers, which is after it was asked: its promise lasts at least
 // until what is reckoned here, a tenth for the clocks taken off.
 void Preflight::On(NodeId from, const TellReady& told, int64_t now_us) {
@@ -44,7 +58,10 @@ void Preflight::On(NodeId from, const TellReady& told, int64_t now_us) {
   round_trip_us_ = now_us - asked_us_;
   if (!promise_) {
     const HandoverView view = ViewOf(parts_, target_, now_us);
-    checks_ = CheckTarget(view, told);
+    checks_ = CheckTarget(view, told, judges_.policy);
+    if (judges_.shadow) {
+      otherwise_ = Otherwise(checks_, CheckTarget(view, told, *judges_.shadow));
+    }
     write_us_ = std::max(view.own_write_us, told.write_us);
     if (!FailedChecks(checks_).empty()) {
       verdict_ = Verdict::kFailed;
@@ -61,13 +78,7 @@ void Preflight::On(NodeId from, const TellReady& told, int64_t now_us) {
 }
 
 NodeId BestRanked(const consensus::Replica& core) {
-  const consensus::Configurations& members = core.configurations();
-  NodeId best = core.self();
-  for (const NodeId node : members.Voters()) {
-    if (node == core.self() || !members.MayLead(node)) continue;
-    if (Rank(members, core.health(), node, core.self()) == 0) best = node;
-  }
-  return best;
+  return consensus::FirstInRank(core.configurations(), core.health(), core.self());
 }
 
 std::string NoTarget(const Preflight::Parts& parts, NodeId asked) {

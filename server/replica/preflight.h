@@ -1,11 +1,12 @@
 // Preflight: the leader's examination of the node that is to lead next. It asks how the target is;
-// if that will do it asks for the promise to keep what clients send, until it is given. Or it only
-// asks how the target is.
+// if that will do, by the policy, it asks for the promise to keep what clients send, until it is
+// given. Or it only asks how the target is.
 //
 // One for each handover. Owned by the replica loop.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "consensus/replica.h"
 #include "server/codec/handover_row.h"
 #include "server/codec/handover_word.h"
+#include "server/codec/policy_row.h"
 #include "server/replica/clock.h"
 #include "server/replica/disk_meter.h"
 #include "server/replica/member_table.h"
@@ -33,12 +35,25 @@ class Preflight {
     Transport* transport;
     const Clock* clock;
   };
+  // By what the target is judged; the second only says what it would have decided otherwise.
+  struct Judges {
+    Policy policy;
+    std::optional<Policy> shadow;
+  };
   // The target is to have applied that slot before it answers, and to promise for `hold_us`.
-  Preflight(const Parts& parts, uint64_t handover, NodeId target, Slot applied, int64_t hold_us)
-      : parts_(parts), handover_(handover), target_(target), applied_(applied), hold_us_(hold_us) {}
+  Preflight(const Parts& parts, const Judges& judges, uint64_t handover, NodeId target,
+            Slot applied, int64_t hold_us)
+      : parts_(parts),
+        judges_(judges),
+        handover_(handover),
+        target_(target),
+        applied_(applied),
+        hold_us_(hold_us) {}
 
   void On(NodeId from, const TellReady& told, int64_t now_us);
   void Advance(int64_t now_us);
+  // It is over: the target need keep nothing any more.
+  void Release() const;
 
   enum class Verdict : uint8_t { kOpen, kFailed, kReady };
   Verdict verdict() const { return verdict_; }
@@ -46,6 +61,8 @@ class Preflight {
   const std::vector<HandoverCheck>& checks() const { return checks_; }
   // By this node's clock, with its drift counted; of kReady.
   int64_t promised_until_us() const { return promised_until_us_; }
+  // Empty: the same.
+  const std::string& otherwise() const { return otherwise_; }
   NodeId target() const { return target_; }
   int64_t round_trip_us() const { return round_trip_us_; }  // of the last answer
   // The slower of the two nodes' median log writes; 0: neither has written lately.
@@ -58,6 +75,7 @@ class Preflight {
   void Ask(int64_t now_us);
 
   const Parts parts_;
+  const Judges judges_;
   const uint64_t handover_;
   const NodeId target_;
   const Slot applied_;
@@ -65,6 +83,7 @@ class Preflight {
   Verdict verdict_ = Verdict::kOpen;
   bool promise_ = false;  // is asked for: the checks have passed
   std::vector<HandoverCheck> checks_;
+  std::string otherwise_;
   int64_t asked_us_ = -kAskAgainUs;
   int64_t round_trip_us_ = 0;
   int64_t write_us_ = 0;

@@ -14,16 +14,13 @@ constexpr uint64_t kReadBytes = 4 << 20;
 
 // In force before the log begins.
 consensus::Configurations FirstConfiguration(Epoch epoch, const std::vector<MemberInfo>& members) {
-  consensus::Membership membership;
-  membership.epoch = epoch;
-  for (const MemberInfo& member : members) {
-    membership.members.push_back(
-        {member.node, static_cast<consensus::Role>(member.role),
-         EncodeCard({member.name, member.directory, member.client_address, member.peer_address})});
-  }
-  std::sort(membership.members.begin(), membership.members.end(),
-            [](const auto& a, const auto& b) { return a.node < b.node; });
-  return consensus::Configurations({{EntryId{}, std::move(membership)}});
+  return consensus::Configurations({{EntryId{}, MembershipOf(epoch, members)}});
+}
+
+Epoch NewestEpoch(const consensus::Recovered& core) {
+  return core.in_log.empty() ? core.hard_state.configurations.newest().epoch
+                             : std::max(core.hard_state.configurations.newest().epoch,
+                                        core.in_log.back().membership.epoch);
 }
 
 // Every entry that is still to be applied must be one that this build can read. Adds those that
@@ -104,10 +101,37 @@ absl::StatusOr<RecoveredNode> Recover(const wal::Wal& wal, const wal::Recovery& 
   if (absl::Status s = ReadUnapplied(wal, core.applied.Next(), core.last, &core.in_log); !s.ok()) {
     return s;
   }
+  // An epoch that is newer than all that the log knows of does not come from the log: the quorum
+  // that could have chosen it was gone for good.
+  if (NewestEpoch(core) < epoch) {
+    core.hard_state.configurations = FirstConfiguration(epoch, members);
+    core.in_log.clear();
+  }
   const auto seal = ReadSeal(wal, core.base, core.last);
   if (!seal.ok()) return seal.status();
   core.seal = *seal;
   return node;
+}
+
+consensus::Membership MembershipOf(Epoch epoch, const std::vector<MemberInfo>& members) {
+  consensus::Membership membership;
+  membership.epoch = epoch;
+  for (const MemberInfo& member : members) {
+    membership.members.push_back(
+        {member.node, static_cast<consensus::Role>(member.role),
+         EncodeCard({member.name, member.directory, member.client_address, member.peer_address})});
+  }
+  std::sort(membership.members.begin(), membership.members.end(),
+            [](const auto& a, const auto& b) { return a.node < b.node; });
+  return membership;
+}
+
+absl::StatusOr<EntryStamp> ReadStamp(const wal::Wal& wal, Slot slot) {
+  auto records = wal.Read(kFirstGroup, slot, slot, 1);
+  if (!records.ok()) return records.status();
+  auto entry = DecodeEntry(*records->front().bytes, EntryHash::kVerified);
+  if (!entry.ok()) return entry.status();
+  return entry->stamp;
 }
 
 }  // namespace baton::server

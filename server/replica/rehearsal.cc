@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/replica/answers.h"
 #include "server/replica/handover_checks.h"
+#include "server/replica/handover_risk.h"
 
 namespace baton::server {
 namespace {
@@ -33,7 +34,11 @@ void Rehearsal::Advance(int64_t now_us) {
     if (!preflight_) continue;  // it was answered
     preflight_->Advance(now_us);
     if (preflight_->verdict() == Preflight::Verdict::kOpen) return;
+    const auto page = orders_->Read();
     HandoverForecast forecast{.to = preflight_->target(), .checks = preflight_->checks()};
+    forecast.risk =
+        AsksApproval(page->policies.Active().policy,
+                     RiskOf(*parts_.core, page->reigns, forecast.to, parts_.clock->WallNowUs()));
     forecast.refusal = FailedChecks(forecast.checks);
     if (forecast.refusal.empty() && preflight_->write_us() != 0) {
       forecast.write_pause_us =
@@ -47,7 +52,8 @@ void Rehearsal::Begin() {
   const NodeId asked = calls_.front().call.order.to;
   const NodeId to = asked == NodeId{} ? BestRanked(*parts_.core) : asked;
   if (to == parts_.core->self()) return Answer({.to = to, .refusal = NoTarget(parts_, asked)});
-  preflight_.emplace(parts_, kNumberBit | ++begun_, to, Slot{}, Preflight::kNoPromise);
+  const Preflight::Judges judges{orders_->Read()->policies.Active().policy, std::nullopt};
+  preflight_.emplace(parts_, judges, kNumberBit | ++begun_, to, Slot{}, Preflight::kNoPromise);
 }
 
 void Rehearsal::Answer(HandoverForecast forecast) {

@@ -10,6 +10,7 @@
 
 #include "base/types.h"
 #include "server/replica/loop_inbox.h"
+#include "server/replica/order_book.h"
 #include "server/replica/preflight.h"
 
 namespace baton::server {
@@ -18,7 +19,8 @@ class Rehearsal {
  public:
   static constexpr size_t kCallsMax = 16;  // that wait; more are refused
 
-  explicit Rehearsal(const Preflight::Parts& parts) : parts_(parts) {}
+  Rehearsal(const Preflight::Parts& parts, const OrderBook* orders)
+      : parts_(parts), orders_(orders) {}
 
   void Admit(QueuedHandoverCall call);
   void On(NodeId from, const TellReady& told, int64_t now_us);
@@ -36,6 +38,7 @@ class Rehearsal {
   void Answer(HandoverForecast forecast);
 
   const Preflight::Parts parts_;
+  const OrderBook* const orders_;
   std::deque<QueuedHandoverCall> calls_;  // the first is under way if there is a preflight
   std::optional<Preflight> preflight_;
   uint64_t begun_ = 0;

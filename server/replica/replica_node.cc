@@ -86,8 +86,9 @@ absl::StatusOr<std::unique_ptr<ReplicaNode>> ReplicaNode::Start(const ReplicaOpt
   }
   auto recovered = Recover(*opened->wal, opened->recovery, engine, options.epoch, options.members);
   if (!recovered.ok()) return recovered.status();
+  if (!options.left_behind.empty()) recovered->fault = options.left_behind;
   if (recovered->fault) {
-    spdlog::error("this node cannot trust its log and takes no part: {}", *recovered->fault);
+    spdlog::error("this node takes no part: {}", *recovered->fault);
     transport->SetMembers(MembersOf(recovered->core.hard_state.configurations).all);
     return std::make_unique<FaultyNode>(options, recovered->core, *recovered->fault);
   }

@@ -38,6 +38,8 @@ struct ReplicaOptions {
   MemberInfo self;
   Epoch epoch{1};                   // when this node came to be a member
   std::vector<MemberInfo> members;  // of that epoch, self among them; later ones are in the log
+  std::optional<UnsafeRecovery> recovery;  // by which that epoch came about
+  std::string left_behind;  // by a recovery of another node: why; this one takes part in nothing
   consensus::Timing timing = consensus::kLanTiming;
   int64_t write_objective_us = 500'000;  // a new leader in probation stands still for no longer
   uint64_t seed = 1;                     // of election jitter: give each start of a process another

@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "engine/state/digest.h"
 #include "engine/state/limits.h"
 #include "engine/storage/key_encoding.h"
+#include "server/replica/recover.h"
 
 namespace baton::server {
 namespace {
@@ -36,6 +38,22 @@ consensus::Config CoreConfig(const ReplicaOptions& options) {
   return config;
 }
 
+// What is to be recorded of it, once this node leads; its entry gives the rest.
+std::optional<MembersRow> RecoveredOf(const ReplicaOptions& options) {
+  if (!options.recovery) return std::nullopt;
+  MembersRow row;
+  row.membership = MembershipOf(options.epoch, options.members);
+  row.actor = options.recovery->actor;
+  row.reason = absl::StrCat("unsafe recovery, approved by ", options.recovery->approved_by, ": ",
+                            options.recovery->reason, "; left behind:");
+  for (const MemberInfo& member : options.recovery->left_behind) {
+    absl::StrAppend(&row.reason, " ", member.name, "#", member.node.value);
+  }
+  absl::StrAppend(&row.reason, "; the log ended at slot ", options.recovery->last.slot.value,
+                  " of reign ", ToString(options.recovery->last.born));
+  return row;
+}
+
 }  // namespace
 
 RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
@@ -43,6 +61,7 @@ RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
                          const consensus::Recovered& recovered)
     : options_(options),
       seams_(seams),
+      recovered_(RecoveredOf(options)),
       members_(MembersOf(recovered.hard_state.configurations)),
       wal_(std::move(wal)),
       dropped_(std::move(dropped)),
@@ -105,6 +124,7 @@ RunningNode::RunningNode(const ReplicaOptions& options, const Seams& seams,
   parts.catalog = &catalog_;
   parts.sessions = &sessions_;
   parts.orders = &orders_;
+  parts.recovered = recovered_ ? &*recovered_ : nullptr;
   parts.sizes = &sizes_;
   parts.unreplicated = &unreplicated_;
   parts.wal = wal_.get();
@@ -251,6 +271,9 @@ void RunningNode::Admit(std::vector<Call> calls, const std::shared_ptr<AnswerSin
     } else if (auto* order = std::get_if<OrderRequest>(&call.request)) {
       writes.push_back(
           QueuedWrite{{sink, call.tag}, deadline_us, now_us, kCallBytes, 0, std::move(*order)});
+    } else if (auto* policy = std::get_if<PolicyRequest>(&call.request)) {
+      writes.push_back(
+          QueuedWrite{{sink, call.tag}, deadline_us, now_us, kCallBytes, 0, std::move(*policy)});
     } else if (auto* session = std::get_if<engine::SessionRequest>(&call.request)) {
       writes.push_back(QueuedWrite{{sink, call.tag}, deadline_us, now_us, kCallBytes, 0, *session});
     } else if (auto* get = std::get_if<GetCall>(&call.request)) {
@@ -411,6 +434,19 @@ NodeStatus RunningNode::Status() const {
     }
   }
   return status;
+}
+
+void RunningNode::DescribeLog(std::function<void(LogEnd)> done) {
+  const EntryId last = board_.Read().last;
+  LogEnd end;
+  end.last = last;
+  if (seams_.engine == nullptr) end.failure = NoDataFailure();
+  if (!end.failure.ok() || last.slot == Slot{}) return done(std::move(end));
+  readers_.PostOwn([wal = wal_.get(), end, done]() mutable {
+    const absl::StatusOr<EntryStamp> stamp = ReadStamp(*wal, end.last.slot);
+    if (stamp.ok()) end.wall_time_us = stamp->wall_time_us;
+    done(std::move(end));
+  });
 }
 
 void RunningNode::Digest(KeyspaceId keyspace, Slot slot, int64_t deadline_us,

@@ -51,6 +51,7 @@ class RunningNode : public ReplicaNode {
   Failure NoKeyspace(const std::string& name) const override;
   std::vector<KeyspaceStatus> Keyspaces() const override;
   NodeStatus Status() const override;
+  void DescribeLog(std::function<void(LogEnd)> done) override;
   void Digest(KeyspaceId keyspace, Slot slot, int64_t deadline_us,
               std::function<void(DigestResult)> done) override;
   void Handover(HandoverCall call, std::function<void(HandoverResult)> done) override;
@@ -82,6 +83,7 @@ class RunningNode : public ReplicaNode {
 
   const ReplicaOptions options_;
   const Seams seams_;
+  const std::optional<MembersRow> recovered_;
   MemberTable members_;
   Metrics metrics_;
   const std::unique_ptr<wal::Wal> wal_;

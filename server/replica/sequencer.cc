@@ -66,8 +66,12 @@ void Sequencer::Serve() {
   sessions_.Begin(parts_.sessions->Read());
   const std::shared_ptr<const OrderBook::Page> page = parts_.orders->Read();
   orders_ = page->orders;
+  policies_ = page->policies;
   reigns_ = page->reigns;
   audit_ = AuditChain(page->audit, page->reigns);
+  hold_downs_ = WhoFlapped(page->audit.reign);
+  records_recovery_ =
+      parts_.recovered != nullptr && page->epoch < parts_.recovered->membership.epoch;
   NoteIdle(parts_.clock->LeaseNowUs());
   parts_.unreplicated->BeginReign(keyspaces_);
 }
@@ -124,6 +128,8 @@ consensus::Entry Sequencer::WriteHandover(EntryId id, HandoverRow* row, Slot log
 void Sequencer::EndReign(const Failure& failure, AnswerBatch* answers) {
   parts_.metrics->refused_leader.Add(RefuseWaiting(failure, answers));
   raises_.clear();
+  hold_downs_.clear();
+  records_recovery_ = false;
   parts_.overlay->Clear();
   parts_.unreplicated->EndReign();
   sessions_.Begin({});
@@ -195,6 +201,8 @@ std::optional<consensus::Entry> Sequencer::Cut(EntryId id, Slot log_floor, int64
   sessions_.BeginEntry(id.slot, stamp.log_time_us, evaluator_.writer());
   const engine::EffectsWriter& effects = evaluator_.effects();
   const int64_t now_us = parts_.clock->LeaseNowUs();
+  RecordRecovery(id.slot);
+  HoldDown(id.slot);
   uint64_t taken = 0;
   while (!waiting_.empty() && taken < limits_.entry_requests_max &&
          effects.bytes().size() < limits_.entry_bytes_target &&

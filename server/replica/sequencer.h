@@ -70,6 +70,8 @@ class Sequencer {
     LoopInbox* inbox;
     Metrics* metrics;
     std::function<void(const std::string& reason)> fatal;
+    // The epoch that came about by a recovery of this node, to be recorded; null: there is none.
+    const MembersRow* recovered = nullptr;
   };
   Sequencer(const Parts& parts, const Limits& limits);
 
@@ -96,7 +98,7 @@ class Sequencer {
   void EnqueueFirst(QueuedWrite write);
   void Committed(Slot commit);
 
-  bool HasWaiting() const { return !waiting_.empty(); }
+  bool HasWaiting() const { return !waiting_.empty() || !hold_downs_.empty() || records_recovery_; }
   // Not until more revisions are chosen.
   bool MayGiveRevisions() const { return next_revision_ < chosen_ceiling_; }
   // So much waits that the next entry need not wait for the log writer.
@@ -118,10 +120,6 @@ class Sequencer {
   // them. REQUIRES: requests are served.
   int64_t IdleDueUs() const { return idle_due_us_; }
   QueuedWrite EndIdle(int64_t now_us);
-
-  // A request of the leader's own, to begin its reign with: the node that led before is held down
-  // if it was lost too soon. REQUIRES: requests are served.
-  std::optional<QueuedWrite> HoldDownWhoFlaps() const;
 
   // Answers what has waited past its deadline.
   void Expire(int64_t now_us, AnswerBatch* answers);
@@ -147,7 +145,10 @@ class Sequencer {
 
   // sequencer_orders.cc
   void Evaluate(const OrderRequest& request, Turn* turn);
-  void Evaluate(const OrderRow& order, Turn* turn);
+  std::vector<OrderRow> WhoFlapped(const Ballot& told) const;
+  void HoldDown(Slot slot);
+  void RecordRecovery(Slot slot);
+  void Evaluate(const PolicyRequest& request, Turn* turn);
   // Within a request of the writer.
   void Audit(AuditRow row, Slot slot, const LogTimes::Times& times, engine::EffectsWriter* writer);
   void AuditHandover(const HandoverRow& handover, Slot slot, const LogTimes::Times& times,
@@ -181,8 +182,11 @@ class Sequencer {
   engine::Evaluator evaluator_;
   engine::SessionWriter sessions_;  // as sequenced
   Orders orders_;                   // as sequenced
+  Policies policies_;               // as sequenced
   AuditChain audit_;                // as sequenced
   std::vector<ReignRow> reigns_;    // the newest, this one last
+  bool records_recovery_ = false;
+  std::vector<OrderRow> hold_downs_;  // go into the first entry
   LogTimes times_;
   bool confirm_ = false;  // the entry in progress is written even if it is empty
   int64_t idle_due_us_ = kNever;

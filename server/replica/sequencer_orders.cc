@@ -1,10 +1,12 @@
-// The sequencer's part for orders and for the audit, which every change of leadership, members,
-// keyspaces and orders goes into with its own entry.
+// The sequencer's part for orders, the policy and the audit, which every change of leadership,
+// members, keyspaces, orders and policy goes into with its own entry.
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
+#include "engine/storage/key_encoding.h"
 #include "server/replica/order_changes.h"
+#include "server/replica/policy_changes.h"
 #include "server/replica/sequencer.h"
 
 namespace baton::server {
@@ -20,6 +22,22 @@ const char* WordOf(const OrderRequest& request) {
       return request.lift ? "PREFERENCE_LIFTED" : "PREFERRED";
     case OrderKind::kFreeze:
       return request.lift ? "UNFROZEN" : "FROZEN";
+  }
+  return "";
+}
+
+const char* WordOf(const PolicyRequest& request) {
+  switch (request.change) {
+    case PolicyRequest::Change::kPropose:
+      return "PROPOSED";
+    case PolicyRequest::Change::kShadow:
+      return "SHADOWED";
+    case PolicyRequest::Change::kUnshadow:
+      return "UNSHADOWED";
+    case PolicyRequest::Change::kActivate:
+      return "ACTIVATED";
+    case PolicyRequest::Change::kRollBack:
+      return "ROLLED_BACK";
   }
   return "";
 }
@@ -86,43 +104,90 @@ void Sequencer::AuditKeyspace(const engine::KeyspaceRequest& request,
   writer->EndRequest();
 }
 
-// Who asked for it, and what became of it. That it took place is the audit of the reign.
+// Who asked for it, who approved it, and what became of it. That it took place is the audit of the
+// reign.
 void Sequencer::AuditHandover(const HandoverRow& handover, Slot slot, const LogTimes::Times& times,
                               engine::EffectsWriter* writer) {
   const bool asked = handover.state() == HandoverState::kRequested;
-  if (handover.election() || !(asked || Final(handover.state()))) return;
+  const bool approved = handover.state() == HandoverState::kApproved;
+  if (handover.election() || !(asked || approved || Final(handover.state()))) return;
   AuditRow row;
   row.kind = AuditKind::kHandover;
   row.what = std::string(NameOf(handover.state()));
   row.object = handover.order.id;
   row.node = handover.to;
-  row.actor = handover.actor;
-  row.reason = asked ? handover.order.reason : handover.outcome;
+  row.actor = approved                     ? handover.approval.actor
+              : !handover.ended_by.empty() ? handover.ended_by
+                                           : handover.actor;
+  row.reason = asked      ? handover.order.reason
+               : approved ? handover.approval.reason
+                          : handover.outcome;
   Audit(std::move(row), slot, times, writer);
 }
 
-std::optional<QueuedWrite> Sequencer::HoldDownWhoFlaps() const {
-  if (reigns_.size() < 2) return std::nullopt;
-  const ReignRow& own = reigns_.back();
-  const ReignRow& before = reigns_[reigns_.size() - 2];
-  const NodeId node = before.reign.ballot.node;
-  const bool lost = own.reign.cause == consensus::Cause::kElection &&
-                    own.reign.predecessor == before.reign.ballot && node != own.reign.ballot.node;
+// Whoever led before a reign that the audit does not have yet, and was lost too soon.
+std::vector<OrderRow> Sequencer::WhoFlapped(const Ballot& told) const {
   const int64_t wall_us = parts_.clock->WallNowUs();
-  if (!lost || orders_.Find(OrderKind::kFreeze, NodeId{}, wall_us) != nullptr) return std::nullopt;
-  const auto order = HoldDown(orders_, node, own.wall_time_us - before.wall_time_us, wall_us);
-  if (!order) return std::nullopt;
-  QueuedWrite write;
-  write.deadline_us = kNever;
-  write.request = *order;
-  return write;
+  Orders orders = orders_;
+  std::vector<OrderRow> held;
+  for (size_t i = 1; i < reigns_.size(); ++i) {
+    const ReignRow &before = reigns_[i - 1], &reign = reigns_[i];
+    const NodeId node = before.reign.ballot.node;
+    const bool lost = told < reign.reign.ballot && ByElection(reign.reign) &&
+                      reign.reign.predecessor == before.reign.ballot &&
+                      node != reign.reign.ballot.node;
+    if (!lost) continue;
+    auto order = server::HoldDown(orders, policies_.Active().policy, node,
+                                  reign.wall_time_us - before.wall_time_us, wall_us);
+    if (!order) continue;
+    order->actor = absl::StrCat("reign ", ToString(reign.reign.ballot));
+    orders.Put(*order);
+    held.push_back(*std::move(order));
+  }
+  return held;
+}
+
+// An epoch that no entry of the log has brought.
+void Sequencer::RecordRecovery(Slot slot) {
+  if (!std::exchange(records_recovery_, false)) return;
+  const LogTimes::Times times = Now();
+  MembersRow row = *parts_.recovered;
+  row.slot = slot;
+  row.log_time_us = times.log_us;
+  row.wall_time_us = times.wall_us;
+  AuditRow line;
+  line.kind = AuditKind::kMembers;
+  line.what = "RECOVERED";
+  line.object = absl::StrCat("epoch ", row.membership.epoch.value);
+  line.actor = row.actor;
+  line.reason = row.reason;
+  engine::EffectsWriter* const writer = evaluator_.writer();
+  writer->BeginRequest();
+  writer->PutSystem(
+      engine::SystemKey(engine::SystemTable::kMemberships, MembersRowSuffix(row.membership.epoch)),
+      EncodeMembersRow(row));
+  Audit(std::move(line), slot, times, writer);
+  writer->EndRequest();
+}
+
+// The leader's own; nobody waits.
+void Sequencer::HoldDown(Slot slot) {
+  engine::EffectsWriter* const writer = evaluator_.writer();
+  for (const OrderRow& order : hold_downs_) {
+    writer->BeginRequest();
+    PutOrder(order, &orders_, writer);
+    Audit(RowOf("HELD_DOWN", order), slot, Now(), writer);
+    writer->EndRequest();
+  }
+  hold_downs_.clear();
 }
 
 void Sequencer::Evaluate(const OrderRequest& request, Turn* turn) {
   const LogTimes::Times times = Now();
   engine::EffectsWriter* const writer = evaluator_.writer();
   writer->BeginRequest();
-  OrderResult result = ChangeOrders(request, times.wall_us, &orders_, writer);
+  // Nodes go by their own clocks: by those it stands until its time, not by the stamp's.
+  OrderResult result = ChangeOrders(request, parts_.clock->WallNowUs(), &orders_, writer);
   if (result.unchanged) {
     writer->DropRequest();
   } else {
@@ -139,13 +204,34 @@ void Sequencer::Evaluate(const OrderRequest& request, Turn* turn) {
   turn->gate->Add(std::move(gated));
 }
 
-// The leader's own; nobody waits.
-void Sequencer::Evaluate(const OrderRow& order, Turn* turn) {
+void Sequencer::Evaluate(const PolicyRequest& request, Turn* turn) {
+  const LogTimes::Times times = Now();
   engine::EffectsWriter* const writer = evaluator_.writer();
   writer->BeginRequest();
-  PutOrder(order, &orders_, writer);
-  Audit(RowOf("HELD_DOWN", order), turn->id.slot, Now(), writer);
-  writer->EndRequest();
+  absl::StatusOr<PolicyResult> result = ChangePolicies(request, times.wall_us, &policies_, writer);
+  const bool changed = result.ok() && !result->unchanged;
+  Revision revision;
+  if (changed) {
+    AuditRow row;
+    row.kind = AuditKind::kPolicy;
+    row.what = WordOf(request);
+    row.object = absl::StrCat("policy ", result->row.version);
+    row.actor = request.actor;
+    row.reason = request.reason;
+    Audit(std::move(row), turn->id.slot, times, writer);
+    revision = writer->EndRequest();
+  } else {
+    writer->DropRequest();
+  }
+  GatedAnswer gated = Gated(changed, turn);
+  gated.until = GatedAnswer::Until::kApplied;
+  gated.answer.position.revision = revision;
+  if (result.ok()) {
+    gated.answer.result = *std::move(result);
+  } else {
+    gated.answer.failure = PolicyRefusedFailure(result.status());
+  }
+  turn->gate->Add(std::move(gated));
 }
 
 }  // namespace baton::server

@@ -43,6 +43,12 @@ grpc::ServerUnaryReactor* ClusterService::AbortHandover(grpc::CallbackServerCont
   return AskForHandover(context, request, response);
 }
 
+grpc::ServerUnaryReactor* ClusterService::ApproveHandover(grpc::CallbackServerContext* context,
+                                                          const v1::ApproveHandoverRequest* request,
+                                                          v1::HandoverResponse* response) {
+  return AskForHandover(context, request, response);
+}
+
 grpc::ServerUnaryReactor* ClusterService::ShowHandover(grpc::CallbackServerContext* context,
                                                        const v1::ShowHandoverRequest* request,
                                                        v1::HandoverResponse* response) {

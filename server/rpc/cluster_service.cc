@@ -13,6 +13,7 @@
 #include "server/rpc/id_bytes.h"
 #include "server/rpc/keyspace_wire.h"
 #include "server/rpc/node_call.h"
+#include "server/rpc/policy_wire.h"
 #include "server/rpc/record_lists.h"
 #include "server/rpc/requests.h"
 
@@ -243,6 +244,13 @@ grpc::ServerUnaryReactor* ClusterService::ListHandovers(grpc::CallbackServerCont
 grpc::ServerUnaryReactor* ClusterService::ListOrders(grpc::CallbackServerContext* context,
                                                      const v1::ListOrdersRequest* request,
                                                      v1::ListOrdersResponse* response) {
+  return ListRows(context, request, response);
+}
+
+grpc::ServerUnaryReactor* ClusterService::ListPolicies(grpc::CallbackServerContext* context,
+                                                       const v1::ListPoliciesRequest* request,
+                                                       v1::ListPoliciesResponse* response) {
+  if (request->after().empty()) ToProto(PolicyRow{}, response->add_policies());
   return ListRows(context, request, response);
 }
 

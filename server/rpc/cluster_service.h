@@ -36,6 +36,9 @@ class ClusterService final : public v1::Cluster::CallbackService {
   grpc::ServerUnaryReactor* AbortHandover(grpc::CallbackServerContext* context,
                                           const v1::AbortHandoverRequest* request,
                                           v1::HandoverResponse* response) override;
+  grpc::ServerUnaryReactor* ApproveHandover(grpc::CallbackServerContext* context,
+                                            const v1::ApproveHandoverRequest* request,
+                                            v1::HandoverResponse* response) override;
   grpc::ServerUnaryReactor* ShowHandover(grpc::CallbackServerContext* context,
                                          const v1::ShowHandoverRequest* request,
                                          v1::HandoverResponse* response) override;
@@ -46,6 +49,9 @@ class ClusterService final : public v1::Cluster::CallbackService {
   grpc::ServerUnaryReactor* ChangeOrder(grpc::CallbackServerContext* context,
                                         const v1::ChangeOrderRequest* request,
                                         v1::ChangeOrderResponse* response) override;
+  grpc::ServerUnaryReactor* ChangePolicy(grpc::CallbackServerContext* context,
+                                         const v1::ChangePolicyRequest* request,
+                                         v1::ChangePolicyResponse* response) override;
   grpc::ServerUnaryReactor* CreateKeyspace(grpc::CallbackServerContext* context,
                                            const v1::CreateKeyspaceRequest* request,
                                            v1::ChangeKeyspaceResponse* response) override;
@@ -67,6 +73,9 @@ class ClusterService final : public v1::Cluster::CallbackService {
   grpc::ServerUnaryReactor* ListOrders(grpc::CallbackServerContext* context,
                                        const v1::ListOrdersRequest* request,
                                        v1::ListOrdersResponse* response) override;
+  grpc::ServerUnaryReactor* ListPolicies(grpc::CallbackServerContext* context,
+                                         const v1::ListPoliciesRequest* request,
+                                         v1::ListPoliciesResponse* response) override;
   grpc::ServerUnaryReactor* ListAudit(grpc::CallbackServerContext* context,
                                       const v1::ListAuditRequest* request,
                                       v1::ListAuditResponse* response) override;
@@ -76,6 +85,13 @@ class ClusterService final : public v1::Cluster::CallbackService {
   grpc::ServerUnaryReactor* ListLosses(grpc::CallbackServerContext* context,
                                        const v1::ListLossesRequest* request,
                                        v1::ListLossesResponse* response) override;
+  // cluster_recovery.cc
+  grpc::ServerUnaryReactor* DescribeLog(grpc::CallbackServerContext* context,
+                                        const v1::DescribeLogRequest* request,
+                                        v1::DescribeLogResponse* response) override;
+  grpc::ServerUnaryReactor* Recover(grpc::CallbackServerContext* context,
+                                    const v1::RecoverRequest* request,
+                                    v1::RecoverResponse* response) override;
   grpc::ServerUnaryReactor* Status(grpc::CallbackServerContext* context,
                                    const v1::StatusRequest* request,
                                    v1::StatusResponse* response) override;
@@ -93,6 +109,8 @@ class ClusterService final : public v1::Cluster::CallbackService {
   template <class Request, class Response>
   grpc::ServerUnaryReactor* AskForHandover(grpc::CallbackServerContext* context,
                                            const Request* request, Response* response);
+  void RecoverNow(Node* node, const std::string& plan, const LogEnd& end, UnsafeRecovery recovery,
+                  grpc::ServerUnaryReactor* reactor, v1::RecoverResponse* response);
   template <class Request>
   grpc::ServerUnaryReactor* ChangeKeyspace(grpc::CallbackServerContext* context,
                                            const Request* request,

@@ -48,6 +48,7 @@ static_assert(static_cast<int>(Reason::kValueUnfit) == v1::REASON_VALUE_UNFIT);
 static_assert(static_cast<int>(Reason::kKeyspaceRefused) == v1::REASON_KEYSPACE_REFUSED);
 static_assert(static_cast<int>(Reason::kFenced) == v1::REASON_FENCED);
 static_assert(static_cast<int>(Reason::kHandoverRefused) == v1::REASON_HANDOVER_REFUSED);
+static_assert(static_cast<int>(Reason::kPolicyRefused) == v1::REASON_POLICY_REFUSED);
 
 Reason FromProto(v1::Reason reason) {
   return v1::Reason_IsValid(reason) ? static_cast<Reason>(reason) : Reason::kNone;

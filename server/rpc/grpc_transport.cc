@@ -64,8 +64,8 @@ void GrpcTransport::RunQueue() {
   while (queue_->Next(&tag, &ok)) static_cast<Operation*>(tag)->Done(ok);
 }
 
-void GrpcTransport::Open(const PeerIdentity& self,
-                         std::function<void(consensus::Message)> receive) {
+void GrpcTransport::Open(const PeerIdentity& self, std::function<void(consensus::Message)> receive,
+                         std::function<void(const std::string&)> left_behind) {
   {
     MutexLock lock(&mutex_);
     receive_ = std::move(receive);
@@ -73,6 +73,7 @@ void GrpcTransport::Open(const PeerIdentity& self,
   MutexLock lock(&peers_mutex_);
   BATON_CHECK(!self_) << "the transport is open";
   self_ = self;
+  left_behind_ = std::move(left_behind);
   FollowMembers();
 }
 
@@ -102,8 +103,8 @@ void GrpcTransport::FollowMembers() {
 void GrpcTransport::Meet(const MemberInfo& member) {
   auto peer = std::make_shared<Peer>();
   peer->member = member;
-  peer->link = std::make_unique<PeerLink>(PeerLink::Options{*self_, member}, queue_.get(),
-                                          &peer->metrics, [this] {
+  peer->link = std::make_unique<PeerLink>(PeerLink::Options{*self_, member, left_behind_},
+                                          queue_.get(), &peer->metrics, [this] {
                                             MutexLock lock(&mutex_);
                                             --open_links_;
                                             quiet_.NotifyAll();
@@ -202,7 +203,7 @@ peer::v1::Hello GrpcTransport::Greet(PeerStream* stream, const peer::v1::Hello& 
                                  ? "a node does not speak to itself"
                                  : RefuseHello(hello, *self, peer ? &peer->member : nullptr);
   if (!reason.empty()) {
-    answer.set_refused(reason);
+    Refuse(reason, *self, NodeId{hello.node_id()}, &answer);
     port_metrics_.refused_hellos.Add();
     if (peer != nullptr) peer->metrics.refusals.Add();
     if (MayComplain()) spdlog::error("refused a peer stream: {}", answer.refused());

@@ -46,9 +46,11 @@ class GrpcTransport final : public Transport, private PeerStreamHost {
   ~GrpcTransport() override;
 
   void Start();
-  // From now on the members that SetMembers names are met. `receive` is called on the peer I/O
-  // thread and must not block.
-  void Open(const PeerIdentity& self, std::function<void(consensus::Message)> receive);
+  // From now on the members that SetMembers names are met. `receive` and `left_behind` (when the
+  // recovery of one of them has left this node behind) are called on the peer I/O thread and must
+  // not block.
+  void Open(const PeerIdentity& self, std::function<void(consensus::Message)> receive,
+            std::function<void(const std::string& why)> left_behind);
   // Lets the last messages out, hangs up on every peer and delivers nothing after it has returned.
   void Close();
 
@@ -90,7 +92,8 @@ class GrpcTransport final : public Transport, private PeerStreamHost {
   mutable Mutex peers_mutex_;
   std::vector<MemberInfo> members_ BATON_GUARDED_BY(peers_mutex_);   // to be met
   std::optional<PeerIdentity> self_ BATON_GUARDED_BY(peers_mutex_);  // set by Open
-  bool closing_ BATON_GUARDED_BY(peers_mutex_) = false;              // nobody new is met
+  std::function<void(const std::string&)> left_behind_ BATON_GUARDED_BY(peers_mutex_);  // likewise
+  bool closing_ BATON_GUARDED_BY(peers_mutex_) = false;  // nobody new is met
   std::map<NodeId, std::shared_ptr<Peer>> peers_ BATON_GUARDED_BY(peers_mutex_);  // met
   // Of former members, until the end: their links say their last words. Changes of members are few.
   std::vector<std::shared_ptr<Peer>> former_ BATON_GUARDED_BY(peers_mutex_);

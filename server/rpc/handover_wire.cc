@@ -41,6 +41,7 @@ int64_t UsOf(uint32_t ms) { return int64_t{ms} * 1'000; }
 
 }  // namespace
 
+static_assert(static_cast<int>(HandoverState::kApproved) == v1::HANDOVER_STATE_APPROVED);
 static_assert(static_cast<int>(HandoverState::kRejected) == v1::HANDOVER_STATE_REJECTED);
 static_assert(static_cast<int>(HandoverState::kSealed) == v1::HANDOVER_STATE_SEALED);
 
@@ -70,6 +71,16 @@ void ToProto(const HandoverRow& from, v1::HandoverRecord* to) {
   to->set_outcome(from.outcome);
   ToProto(from.successor, to->mutable_successor());
   to->set_write_pause_us(from.write_pause_us);
+  to->set_risk(from.approval.risk);
+  to->set_approved_by(from.approval.actor);
+  to->set_approval_reason(from.approval.reason);
+  to->set_approved_until_us(from.approval.until_us);
+  to->set_policy(from.opinion.policy);
+  to->set_shadow_policy(from.opinion.shadow);
+  to->set_otherwise(from.opinion.otherwise);
+  to->set_ended_by(from.ended_by);
+  to->set_last_write_us(from.last_write_us);
+  to->set_first_write_us(from.first_write_us);
 }
 
 void ToProto(const HandoverResult& from, v1::HandoverResponse* to) {
@@ -82,6 +93,7 @@ void ToProto(const HandoverResult& from, v1::PredictHandoverResponse* to) {
   for (const HandoverCheck& check : from.forecast->checks) ToProto(check, to->add_checks());
   to->set_refusal(from.forecast->refusal);
   to->set_write_pause_us(from.forecast->write_pause_us);
+  to->set_risk(from.forecast->risk);
 }
 
 Failure ParseRequest(const v1::StartHandoverRequest& request, const Node& node, HandoverCall* to) {
@@ -106,6 +118,21 @@ Failure ParseRequest(const v1::AbortHandoverRequest& request, const Node&, Hando
   to->what = HandoverCall::What::kAbort;
   to->order.id = request.id();
   to->order.reason = request.reason();
+  return failure;
+}
+
+Failure ParseRequest(const v1::ApproveHandoverRequest& request, const Node&, HandoverCall* to) {
+  Failure failure = CheckId(CheckHandoverId(request.id()));
+  if (failure.ok()) failure = CheckReason(request.reason());
+  if (failure.ok() && request.for_ms() > kApprovalMsMax) {
+    failure = OverLimit("the approval would hold for too long",
+                        "approval_ms_max=" + std::to_string(kApprovalMsMax));
+  }
+  to->what = HandoverCall::What::kApprove;
+  to->order.id = request.id();
+  to->order.reason = request.reason();
+  to->approved_for_us = UsOf(request.for_ms() == 0 ? kApprovalMsDefault : request.for_ms());
+  to->wait = false;
   return failure;
 }
 

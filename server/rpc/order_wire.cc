@@ -38,7 +38,7 @@ Failure CheckPreference(const v1::ChangeOrderRequest& request) {
 }  // namespace
 
 static_assert(static_cast<int>(OrderKind::kFreeze) == v1::ORDER_KIND_FREEZE);
-static_assert(static_cast<int>(AuditKind::kOrder) == v1::AUDIT_KIND_ORDER);
+static_assert(static_cast<int>(AuditKind::kPolicy) == v1::AUDIT_KIND_POLICY);
 
 Failure ParseOrder(const v1::ChangeOrderRequest& request, const Node& node, OrderRequest* to) {
   if (!v1::OrderKind_IsValid(request.kind()) || request.kind() == v1::ORDER_KIND_UNSPECIFIED) {

@@ -151,6 +151,9 @@ std::string PeerLink::TakeHello() {
   const auto* hello = std::get_if<peer::v1::Hello>(&messages->front());
   if (hello == nullptr) return "the first message was no Hello";
   peer_unformed_ = !hello->refused().empty() && hello->cluster_id().empty();
+  if (std::string why = LeftBehindBy(*hello, options_.self, options_.peer); !why.empty()) {
+    options_.left_behind(why);
+  }
   const bool other = !hello->cluster_id().empty() && hello->node_id() != options_.peer.node.value;
   if (other && hello->refused().empty()) {
     return "node " + std::to_string(hello->node_id()) + " answers at the address of " +

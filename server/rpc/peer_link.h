@@ -33,6 +33,8 @@ class PeerLink {
   struct Options {
     PeerIdentity self;
     MemberInfo peer;
+    // Told why when the peer's recovery has left this node behind; must not block.
+    std::function<void(const std::string& why)> left_behind;
   };
   // `closed` is called once, on the peer I/O thread or in Close, when nothing is in flight and
   // nothing will be.

@@ -13,6 +13,7 @@
 #include "server/rpc/handover_wire.h"
 #include "server/rpc/keyspace_wire.h"
 #include "server/rpc/order_wire.h"
+#include "server/rpc/policy_wire.h"
 
 namespace baton::server {
 namespace {
@@ -106,6 +107,9 @@ Failure ParseRequest(const v1::ListHandoversRequest& request, engine::ScanSpec* 
 Failure ParseRequest(const v1::ListOrdersRequest& request, engine::ScanSpec* to) {
   return ParseTable(request, SystemTable::kOrders, OrderRowSuffix({}, {}).size(), to);
 }
+Failure ParseRequest(const v1::ListPoliciesRequest& request, engine::ScanSpec* to) {
+  return ParseTable(request, SystemTable::kPolicies, PolicyRowSuffix(0).size(), to);
+}
 Failure ParseRequest(const v1::ListAuditRequest& request, engine::ScanSpec* to) {
   return ParseTable(request, SystemTable::kAudit, AuditRowSuffix(0).size(), to);
 }
@@ -135,6 +139,15 @@ Failure FillResponse(const Answer& answer, v1::ListOrdersResponse* to) {
   return FillRows(answer, to, [to](std::string_view, std::string_view value) {
     const auto row = DecodeOrderRow(value);
     if (row.ok()) ToProto(*row, to->add_orders());
+    return row.status();
+  });
+}
+// The built-in version is in the response already, in case it has no row.
+Failure FillResponse(const Answer& answer, v1::ListPoliciesResponse* to) {
+  return FillRows(answer, to, [to](std::string_view, std::string_view value) {
+    const auto row = DecodePolicyRow(value);
+    if (row.ok() && row->version == kBuiltInPolicy) to->clear_policies();
+    if (row.ok()) ToProto(*row, to->add_policies());
     return row.status();
   });
 }

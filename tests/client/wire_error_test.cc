@@ -67,7 +67,7 @@ TEST(ReasonName, NamesWhatItKnows) {
     EXPECT_EQ(std::string("REASON_") + ReasonName(static_cast<Reason>(i)),
               v1::Reason_Name(static_cast<v1::Reason>(i)));
   }
-  EXPECT_EQ(static_cast<int>(Reason::kHandoverRefused), v1::Reason_MAX);
+  EXPECT_EQ(static_cast<int>(Reason::kPolicyRefused), v1::Reason_MAX);
 }
 
 }  // namespace

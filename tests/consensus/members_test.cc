@@ -2,6 +2,8 @@
 // small values beside them, the write gate and the reads of a follower.
 #include <gmock/gmock.h>
 
+#include <utility>
+
 #include "consensus/configurations.h"
 #include "consensus/follower_reads.h"
 #include "consensus/membership_change.h"
@@ -189,7 +191,7 @@ TEST_F(MembershipChangeTest, VotersChangeThroughAJointMembership) {
   EXPECT_FALSE(FirstStep(now_.newest(), Voters({1, 2, 3})).joint()) << "only the learner goes";
 }
 
-TEST(RankTest, ComparesHealthInTheOrderOfItsFields) {
+TEST(RankTest, ComparesHealthInTheUsualOrder) {
   const Configurations three({{EntryId{}, Of(1, Voters({1, 2, 3}))}});
   const auto first_of_2_and_3 = [&](const NodeHealth& two, const NodeHealth& three_) {
     const HealthTable table{1, {{N(2), two}, {N(3), three_}}};
@@ -203,6 +205,26 @@ TEST(RankTest, ComparesHealthInTheOrderOfItsFields) {
   EXPECT_EQ(first_of_2_and_3({.lag = LagClass::kSilent}, {.recovering = true}), 2);
   EXPECT_EQ(first_of_2_and_3({.recovering = true}, {.barred = true}), 2);
   EXPECT_EQ(Rank(three, {}, N(1), N(1)), 2u) << "the one whose lease lapsed comes last";
+}
+
+TEST(RankTest, ComparesHealthInTheOrderOfTheTable) {
+  const Configurations three({{EntryId{}, Of(1, Voters({1, 2, 3}))}});
+  RankOrder order = kRankOrder;
+  std::swap(order[3], order[5]);  // priority before disk
+  HealthTable table{1, {{N(2), {.disk = DiskClass::kSlow}}, {N(3), {.priority = 1}}}};
+  EXPECT_EQ(Rank(three, table, N(3), N(1)), 0u);
+  table.order = order;
+  EXPECT_EQ(Rank(three, table, N(3), N(1)), 1u);
+}
+
+TEST(RankTest, AnOrderHasEachCriterionOnce) {
+  EXPECT_TRUE(IsRankOrder(kRankOrder));
+  RankOrder twice = kRankOrder;
+  twice[0] = twice[1];
+  EXPECT_FALSE(IsRankOrder(twice));
+  RankOrder unknown = kRankOrder;
+  unknown[0] = static_cast<Criterion>(6);
+  EXPECT_FALSE(IsRankOrder(unknown));
 }
 
 TEST(WriteGateTest, AsksForAProbeWhenIdleAndCallsAWriteStuck) {

@@ -302,6 +302,73 @@ TEST_F(CommandLineTest, OrdersAreGivenListedAndLifted) {
   EXPECT_EQ(Baton({"orders"}).out, "no order stands\n");
 }
 
+TEST_F(CommandLineTest, APolicyIsProposedJudgedActivatedAndRolledBack) {
+  const json first = BatonJson({"policy", "show"});
+  EXPECT_EQ(first["version"], 1);
+  EXPECT_EQ(first["state"], "ACTIVE");
+  EXPECT_EQ(first["limits"]["handover_lag_max"], 1'024);
+  const json proposed =
+      BatonJson({"policy", "propose", "--rank", "barred,recovering,lag,disk,priority,region",
+                 "--set", "hold_down_s=30", "--reason", "priority first"});
+  EXPECT_EQ(proposed["version"], 2);
+  EXPECT_EQ(proposed["rank"][4], "priority");
+  EXPECT_EQ(proposed["limits"]["hold_down_s"], 30);
+  EXPECT_EQ(BatonJson({"policy", "show"})["version"], 1) << "nothing has changed";
+  EXPECT_EQ(BatonJson({"policy", "shadow", "2"})["state"], "SHADOW");
+  EXPECT_EQ(BatonJson({"policy", "shadow", "--off"})["state"], "PROPOSED");
+  EXPECT_EQ(Baton({"policy", "activate", "2"}).out, "policy 2 is ACTIVE\n");
+  EXPECT_EQ(Baton({"policy", "activate", "2"}).out, "policy 2 is ACTIVE, as before\n");
+  EXPECT_EQ(BatonJson({"policy", "rollback"})["version"], 1);
+  const json history = BatonJson({"policy", "history"})["policies"];
+  ASSERT_EQ(history.size(), 2u) << history;
+  EXPECT_EQ(history[0]["state"], "ACTIVE");
+  EXPECT_EQ(history[1]["state"], "RETIRED");
+
+  EXPECT_EQ(Baton({"policy", "activate", "9"}).exit_code, 3);
+  EXPECT_EQ(Baton({"policy", "show", "9"}).exit_code, 3);
+  EXPECT_EQ(Baton({"policy", "shadow"}).exit_code, 2);
+  for (const std::vector<std::string>& wrong : std::vector<std::vector<std::string>>{
+           {"--rank", "luck"}, {"--rank", "lag"}, {"--set", "hold_down_s"}, {"--set", "luck=1"}}) {
+    std::vector<std::string> arguments = {"policy", "propose"};
+    arguments.insert(arguments.end(), wrong.begin(), wrong.end());
+    const CommandResult refused = Baton(arguments);
+    EXPECT_EQ(refused.exit_code, 1) << wrong[1];
+    EXPECT_NE(refused.err, "");
+  }
+}
+
+TEST_F(CommandLineTest, AHandoverWaitsForAnApprovalWhereThePolicySaysSo) {
+  const std::string from = BatonJson({"status"})["leader"];
+  const std::string to = from == "n1" ? "n2" : "n1";
+  ASSERT_EQ(Baton({"prefer", to, "--region", "1"}).exit_code, 0);
+  const json policy = BatonJson({"policy", "propose", "--set", "approve_cross_region=1"});
+  ASSERT_EQ(Baton({"policy", "activate", policy["version"].dump()}).exit_code, 0);
+  // The leader hears of a preference by a heartbeat.
+  ASSERT_TRUE(Eventually([&] {
+    const CommandResult dry = Baton({"handover", "start", "--to", to, "--dry-run"});
+    return dry.out.find("would ask for an approval") != std::string::npos;
+  }));
+  const std::vector<std::string> start = {"handover", "start", "--to",        to,
+                                          "--id",     "far",   "--probation", "100ms"};
+  const CommandResult waits = Baton(start);
+  EXPECT_EQ(waits.exit_code, 5);
+  EXPECT_NE(waits.err.find("baton approve far"), std::string::npos) << waits.err;
+  const json shown = BatonJson({"handover", "show", "far"});
+  EXPECT_EQ(shown["state"], "AWAITING");
+  EXPECT_EQ(shown["risk"], "it goes from region 0 to region 1");
+  EXPECT_EQ(shown["predicted_loss"]["operations"], 0);
+  EXPECT_EQ(BatonJson({"status"})["leader"], from);
+
+  EXPECT_EQ(Baton({"approve", "other"}).exit_code, 3);
+  EXPECT_EQ(Baton({"approve", "far", "--reason", "agreed"}).exit_code, 0);
+  const json done = BatonJson({"handover", "show", "far", "--wait"});
+  EXPECT_EQ(done["state"], "DONE");
+  EXPECT_EQ(done["approval_reason"], "agreed");
+  EXPECT_EQ(BatonJson({"status"})["leader"], to);
+  ASSERT_EQ(Baton({"policy", "rollback"}).exit_code, 0);
+  ASSERT_EQ(Baton({"prefer", to, "--lift"}).exit_code, 0);
+}
+
 TEST_F(CommandLineTest, TheAuditIsListedAndVerified) {
   const json audit = BatonJson({"audit"})["records"];
   ASSERT_FALSE(audit.empty());

@@ -37,6 +37,22 @@ std::vector<std::pair<std::string, std::string>> BlocksOf(const std::string& pag
   return blocks;
 }
 
+// Changes one byte of the entry with that value, which has been synced long ago.
+void DamageLog(const fs::path& directory, const std::string& value) {
+  for (const auto& segment : fs::directory_iterator(directory)) {
+    if (segment.path().extension() != ".wal") continue;
+    std::fstream file(segment.path(), std::ios::in | std::ios::out | std::ios::binary);
+    std::ostringstream bytes;
+    bytes << file.rdbuf();
+    const size_t at = bytes.str().find(value);
+    if (at == std::string::npos) continue;
+    file.seekp(static_cast<std::streamoff>(at));
+    file.put('!');
+    return;
+  }
+  FAIL() << value << " is in no segment";
+}
+
 class RunbookTest : public ::testing::Test {
  protected:
   void SetUp() override { ASSERT_EQ(local_.Up({"--fault-injection"}).exit_code, 0); }
@@ -78,7 +94,7 @@ class RunbookTest : public ::testing::Test {
       const CommandResult result = RunCommand({"/bin/bash", "-c", setting + commands});
       EXPECT_EQ(result.exit_code, 0) << page << ", " << heading << ":\n"
                                      << commands << result.out << result.err;
-      out += result.out;
+      out += result.out + result.err;
     }
     return out;
   }
@@ -107,6 +123,15 @@ TEST_F(RunbookTest, NoQuorum) {
 TEST_F(RunbookTest, SlowDisk) {
   const std::string node = Leader();
   local_.Local({"fault", node, "slow", "30"});
+  EXPECT_TRUE(Eventually([&] {
+    local_.Baton({"put", "key", "value"});  // what its disk is measured by
+    const json status = Ask({"status"});
+    for (const json& member : status["members"]) {
+      const json& health = member["health"];
+      if (member["name"] == node && health.is_object() && health["disk"] == "slow") return true;
+    }
+    return false;
+  })) << Ask({"status"});
   Follow("slow-disk", node);
   EXPECT_EQ(Leader(), node) << "it went back";
   EXPECT_TRUE(Ask({"orders"})["orders"].empty());
@@ -123,13 +148,19 @@ TEST_F(RunbookTest, FlappingLeader) {
   local_.Local({"kill", node});
   local_.Local({"start", node});
   Leader();
-  Follow("flapping-leader", node);
+  const std::string out = Follow("flapping-leader", node);
+  EXPECT_NE(out.find("hold-down"), std::string::npos) << out;
   EXPECT_TRUE(Ask({"orders"})["orders"].empty());
 }
 
 TEST_F(RunbookTest, DamagedLog) {
   const std::string node = Follower();
-  EXPECT_NE(Follow("damaged-log", node).find(node), std::string::npos);
+  local_.Baton({"put", "key", "to be damaged"});
+  for (int i = 0; i < 10; ++i) local_.Baton({"put", "key", std::to_string(i)});
+  local_.Local({"kill", node});
+  DamageLog(fs::path(local_.directory()) / node / "data" / "wal", "to be damaged");
+  local_.Local({"start", node});
+  EXPECT_NE(Follow("damaged-log", node).find("damaged at slot"), std::string::npos);
   ExpectAllHealthy();
 }
 

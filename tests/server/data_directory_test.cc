@@ -40,6 +40,19 @@ class DataDirectoryTest : public testing::Test {
                       {NodeId{2}, "n1", directory.id(), "b:1", "b:2", 1}};
     return record;
   }
+  static FormationRecord RecoveredFrom(FormationRecord record) {
+    UnsafeRecovery recovery;
+    recovery.left_behind = {record.members[0]};
+    recovery.last = {{7, NodeId{1}}, Slot{99}};
+    recovery.actor = "ann";
+    recovery.approved_by = "bob";
+    recovery.reason = "a fire";
+    recovery.wall_time_us = 12;
+    record.epoch = Epoch{1'025};
+    record.members.erase(record.members.begin());
+    record.recovery = recovery;
+    return record;
+  }
   std::string Read(const std::string& file) {
     return *wal::ReadWholeFile(&fs_, path_ + "/" + file);
   }
@@ -120,13 +133,31 @@ TEST_F(DataDirectoryTest, RemembersThatTheLogWasMade) {
   EXPECT_THAT(Message(), HasSubstr("files of two nodes were mixed"));
 }
 
+TEST_F(DataDirectoryTest, ARecoveryTakesThePlaceOfTheFormation) {
+  {
+    auto directory = Open();
+    const FormationRecord formed = RecordFor(**directory);
+    ASSERT_TRUE((*directory)->StoreFormation(formed).ok());
+    ASSERT_TRUE((*directory)->StoreRecovery(RecoveredFrom(formed)).ok());
+  }
+  const auto directory = Open();
+  ASSERT_TRUE(directory.ok()) << directory.status();
+  const FormationRecord& record = *(*directory)->formation();
+  EXPECT_EQ(record.epoch, Epoch{1'025});
+  ASSERT_EQ(record.members.size(), 1u);
+  EXPECT_EQ(record.recovery, RecoveredFrom(RecordFor(**directory)).recovery);
+}
+
 TEST_F(DataDirectoryTest, EveryFlippedByteOfTheRecordsIsNoticed) {
   {
     auto directory = Open();
-    ASSERT_TRUE((*directory)->StoreFormation(RecordFor(**directory)).ok());
+    const FormationRecord formed = RecordFor(**directory);
+    ASSERT_TRUE((*directory)->StoreFormation(formed).ok());
     ASSERT_TRUE((*directory)->NoteLogMade().ok());
+    ASSERT_TRUE((*directory)->StoreRecovery(RecoveredFrom(formed)).ok());
+    ASSERT_TRUE((*directory)->NoteLeftBehind("by another").ok());
   }
-  for (const char* file : {"node", "formation", "log"}) {
+  for (const char* file : {"node", "formation", "log", "recovery", "behind"}) {
     const std::string good = Read(file);
     for (size_t i = 0; i < good.size(); ++i) {
       std::string bad = good;

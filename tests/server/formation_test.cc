@@ -63,9 +63,9 @@ struct TestNode {
     formation.reset();
     directory.reset();
     directory = *DataDirectory::Open(fs_, path, name_);
-    formation =
-        std::make_unique<Formation>(directory.get(), Formation::Self{name_, name_ + ":2", address},
-                                    caller_, &clock_, &worker_, &worker_, [this] { ++formed; });
+    formation = std::make_unique<Formation>(
+        directory.get(), Formation::Self{name_, name_ + ":2", address}, caller_, &clock_, &worker_,
+        &worker_, [this] { ++formed; }, [this] { ++reopened; });
     caller_->nodes[address] = formation.get();
   }
   void Wipe() {
@@ -84,6 +84,7 @@ struct TestNode {
   const std::string address;
   const std::string path;
   int formed = 0;
+  int reopened = 0;
   std::unique_ptr<DataDirectory> directory;
   std::unique_ptr<Formation> formation;
 
@@ -118,6 +119,31 @@ class FormationTest : public testing::Test {
   LocalCaller caller_;
   std::vector<std::unique_ptr<TestNode>> nodes_;
 };
+
+TEST_F(FormationTest, ANodeThatIsRecoveredStartsAnewByWhatItWasGiven) {
+  TestNode& node = *nodes_[0];
+  ASSERT_TRUE(node.Init(Plan({"n1", "n2", "n3"})).failure.ok());
+  FormationRecord record = *node.formation->Formed();
+  record.epoch = Epoch{1'025};
+  record.recovery = UnsafeRecovery{.actor = "ann"};
+  std::string problem = "not told";
+  node.formation->Recover(record, [&](const std::string& told) { problem = told; });
+  EXPECT_EQ(problem, "");
+  EXPECT_EQ(node.reopened, 1);
+  node.Restart();
+  EXPECT_EQ(node.formation->Formed()->epoch, Epoch{1'025});
+  EXPECT_EQ(node.formation->Formed()->recovery->actor, "ann");
+}
+
+TEST_F(FormationTest, ANodeThatIsLeftBehindRemembersIt) {
+  TestNode& node = *nodes_[0];
+  ASSERT_TRUE(node.Init(Plan({"n1", "n2", "n3"})).failure.ok());
+  node.formation->LeftBehind("by another");
+  node.formation->LeftBehind("by another");
+  EXPECT_EQ(node.reopened, 1) << "once";
+  node.Restart();
+  EXPECT_EQ(node.directory->left_behind(), "by another");
+}
 
 TEST_F(FormationTest, FormsAllAndRepeatingChangesNothing) {
   const InitOutcome first = nodes_[1]->Init(Plan({"n1", "n2", "n3"}));

@@ -149,6 +149,7 @@ class FormedHost final : public FormationHost {
     return record;
   }
   void Join(FormationRecord, std::function<void(std::string)>) override {}
+  void Recover(FormationRecord, std::function<void(std::string)>) override {}
   void Init(InitPlan, int64_t, std::function<void(InitOutcome)>) override {}
 };
 

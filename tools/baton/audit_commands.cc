@@ -6,6 +6,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "tools/baton/audit_verifier.h"
 #include "tools/baton/context.h"
 #include "tools/baton/names.h"
 #include "tools/baton/pages.h"
@@ -30,6 +31,8 @@ const char* KindName(AuditInfo::Kind kind) {
       return "keyspace";
     case AuditInfo::Kind::kOrder:
       return "order";
+    case AuditInfo::Kind::kPolicy:
+      return "policy";
   }
   return "unknown";
 }
@@ -86,42 +89,17 @@ absl::Status List(const Context& context) {
   return context.Print(table);
 }
 
-std::string HeadOf(uint64_t number, const std::string& hash) {
-  return absl::StrCat(number, ":", hash);
-}
-
-// Each line by its own hash and that of the one before. `head`: what the line of that number must
-// have; a head that was kept elsewhere also finds a chain that was made anew.
 absl::Status Verify(const Context& context, const Arguments& arguments) {
-  uint64_t number = 0;
-  std::string hash(64, '0');
-  bool head_found = arguments.head.empty();
-  const absl::Status checked = ForEachRow(
-      context, &Admin::ListAudit, &AuditPage::records,
-      [&](const AuditInfo& record) -> absl::Status {
-        if (record.number != number + 1) {
-          return absl::DataLossError(absl::StrCat("line ", number + 1, " of the audit is missing"));
-        }
-        if (record.previous != hash) {
-          return absl::DataLossError(absl::StrCat("line ", number,
-                                                  " of the audit is not the one that line ",
-                                                  record.number, " was written after"));
-        }
-        number = record.number;
-        hash = record.hash;
-        head_found |= HeadOf(number, hash) == arguments.head;
-        return absl::OkStatus();
-      });
+  AuditVerifier verifier(arguments.head);
+  absl::Status checked = ForEachRow(context, &Admin::ListAudit, &AuditPage::records,
+                                    [&](const AuditInfo& record) { return verifier.Take(record); });
+  if (checked.ok()) checked = verifier.End();
   if (!checked.ok()) return checked;
-  if (!head_found) {
-    return absl::DataLossError(absl::StrCat("no line of the audit is ", arguments.head,
-                                            ": it is another audit, or it was written anew"));
-  }
   if (context.json()) {
-    return context.Print(Json{{"records", number}, {"head", HeadOf(number, hash)}});
+    return context.Print(Json{{"records", verifier.lines()}, {"head", verifier.head()}});
   }
-  return context.Print(absl::StrCat("all ", number, " lines follow each other; the head is ",
-                                    HeadOf(number, hash), "\n"));
+  return context.Print(absl::StrCat(
+      "all ", verifier.lines(), " lines follow each other; the head is ", verifier.head(), "\n"));
 }
 
 }  // namespace
@@ -129,7 +107,8 @@ absl::Status Verify(const Context& context, const Arguments& arguments) {
 void AddAuditCommands(CLI::App* app, Context* context) {
   auto arguments = std::make_shared<Arguments>();
   CLI::App* audit = app->add_subcommand(
-      "audit", "who or what asked for each change of leadership, members, keyspaces and orders");
+      "audit",
+      "who or what asked for each change of leadership, members, keyspaces, orders and policy");
   audit->require_subcommand(0, 1);
   audit->callback([=] {
     if (!audit->get_subcommands().empty()) return;

@@ -70,9 +70,11 @@ void AddLossCommands(CLI::App* app, Context* context);      // loss
 void AddTransferCommands(CLI::App* app, Context* context);  // import export
 void AddClusterCommands(CLI::App* app, Context* context);   // cluster status version
 void AddMemberCommands(CLI::App* app, Context* context);    // member
-void AddHandoverCommands(CLI::App* app, Context* context);  // handover
+void AddHandoverCommands(CLI::App* app, Context* context);  // handover approve
 void AddElectionCommands(CLI::App* app, Context* context);  // election why-leader
 void AddOrderCommands(CLI::App* app, Context* context);     // bar unbar prefer freeze orders
+void AddPolicyCommands(CLI::App* app, Context* context);    // policy
+void AddRecoverCommand(CLI::App* app, Context* context);    // recover
 void AddAuditCommands(CLI::App* app, Context* context);     // audit
 void AddLocalCommands(CLI::App* app, Context* context);     // local
 void AddFaultCommand(CLI::App* local, Context* context);    // local fault

@@ -101,6 +101,8 @@ int Main(int argc, char** argv) {
   AddHandoverCommands(&app, &context);
   AddElectionCommands(&app, &context);
   AddOrderCommands(&app, &context);
+  AddPolicyCommands(&app, &context);
+  AddRecoverCommand(&app, &context);
   AddAuditCommands(&app, &context);
   AddDataCommands(&app, &context);
   AddOutcomeCommand(&app, &context);

@@ -15,6 +15,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -275,6 +276,9 @@ enum class HandoverState : uint32_t {
   kDetected = 11,
   kCanvass = 12,
   kPromised = 13,
+  // Where the policy asks for an approval, between kRequested and kPreflight.
+  kAwaiting = 14,
+  kApproved = 15,
 };
 const char* HandoverStateName(HandoverState state);  // "REQUESTED"
 inline bool IsFinal(HandoverState state) {
@@ -309,6 +313,18 @@ struct HandoverInfo {
   uint64_t successor_round = 0;  // of the reign that followed; 0: none yet
   uint32_t successor_node = 0;
   int64_t write_pause_us = 0;  // between the acknowledgements before and after; 0: not known
+  std::string risk;            // why it asked for an approval; empty: it asked for none
+  std::string approved_by;     // empty: not, or not yet
+  std::string approval_reason;
+  int64_t approved_until_us = 0;  // wall clock; sealed later than that it is given up
+  uint64_t policy = 0;            // version by which it was decided; 0: not known
+  uint64_t shadow_policy = 0;     // version that was judged beside it; 0: none
+  std::string otherwise;          // what that would have decided otherwise; empty: nothing
+  std::string ended_by;           // who aborted it; empty: nobody asked for its end
+  // Of an election, wall clock: the last write before it was chosen, and the first after it, as the
+  // winner knows; 0: not known.
+  int64_t last_write_us = 0;
+  int64_t first_write_us = 0;
 
   HandoverState state() const {
     return steps.empty() ? HandoverState::kUnspecified : steps.back().state;
@@ -362,9 +378,68 @@ struct OrderChange {
   bool unchanged = false;  // it was so already
 };
 
+// By what leaders are ranked: the first that differs decides.
+enum class RankCriterion : uint32_t {
+  kBarred = 1,
+  kRecovering = 2,
+  kLag = 3,
+  kDisk = 4,
+  kRegion = 5,
+  kPriority = 6,
+};
+enum class PolicyState : uint32_t { kProposed = 1, kShadow = 2, kActive = 3, kRetired = 4 };
+struct PolicyLimitInfo {
+  std::string name;
+  uint64_t value = 0;
+  std::string unit;
+  uint64_t usual = 0;  // of the built-in policy
+  uint64_t max = 0;
+  std::string what;
+};
+// A version of the policy. docs/operations.md says what each limit means.
+struct PolicyInfo {
+  uint64_t version = 0;
+  PolicyState state = PolicyState::kProposed;
+  uint64_t before = 0;        // the version that was in force before it; 0: none
+  int64_t since_wall_us = 0;  // in this state; 0: from the start
+  std::vector<RankCriterion> rank;
+  std::vector<PolicyLimitInfo> limits;
+  std::string actor;  // of the last change of state
+  std::string reason;
+};
+struct PolicyPage {
+  std::vector<PolicyInfo> policies;  // by version
+  std::string next;                  // empty: there are no more
+};
+struct PolicyChange {
+  enum class Kind : uint32_t {
+    kPropose = 1,   // a new version: `version` with that rank and those limits instead
+    kShadow = 2,    // judge `version` beside the one in force
+    kUnshadow = 3,  // no longer
+    kActivate = 4,  // `version` is in force
+    kRollBack = 5,  // `version`, which is in force, gives way to the one before it
+  };
+  Kind kind = Kind::kPropose;
+  uint64_t version = 0;             // 0: the one in force
+  std::vector<RankCriterion> rank;  // each once; empty: as it is
+  std::vector<std::pair<std::string, uint64_t>> limits;
+  std::string reason;
+};
+struct PolicyOutcome {
+  PolicyInfo policy;       // as it is now; of a rollback, the one that is in force again
+  bool unchanged = false;  // it was so already
+};
+
 // One line of the audit.
 struct AuditInfo {
-  enum class Kind : uint32_t { kReign = 1, kHandover = 2, kMembers = 3, kKeyspace = 4, kOrder = 5 };
+  enum class Kind : uint32_t {
+    kReign = 1,
+    kHandover = 2,
+    kMembers = 3,
+    kKeyspace = 4,
+    kOrder = 5,
+    kPolicy = 6
+  };
   uint64_t number = 0;  // from 1, without gaps
   Kind kind = Kind::kReign;
   std::string what;    // ELECTED, BARRED, …
@@ -392,7 +467,22 @@ struct HandoverForecast {
   uint32_t to = 0;                        // node id: who would lead
   std::vector<HandoverCheckInfo> checks;  // empty: the target has not answered
   std::string refusal;                    // why it would not take place; empty: it would
+  std::string risk;                       // why it would ask for an approval; empty: it would not
   int64_t write_pause_us = 0;             // 0: not known, nothing has been written lately
+};
+
+// Where a node's log ends, for the plan of an unsafe recovery.
+struct LogInfo {
+  uint64_t last_round = 0;  // reign of the last entry, and its node
+  uint32_t last_node = 0;
+  uint64_t last_slot = 0;
+  int64_t last_wall_us = 0;  // when its leader wrote it; 0: not known
+  std::vector<KeyspaceInfo> keyspaces;
+  std::string plan;  // names the recovery by which the node, as it is now, goes on alone
+};
+struct Recovery {
+  uint64_t epoch = 0;  // in which the node is the only voter
+  std::vector<MemberInfo> left_behind;
 };
 
 class Admin {
@@ -438,11 +528,20 @@ class Admin {
                                                    const CallOptions& options = {});
   absl::StatusOr<HandoverInfo> AbortHandover(const std::string& id, const std::string& reason = "",
                                              const CallOptions& options = {});
+  // One that waits for it, as its record then says; `holds`: until its Seal at the latest.
+  absl::StatusOr<HandoverInfo> ApproveHandover(
+      const std::string& id, const std::string& reason = "",
+      std::chrono::milliseconds holds = std::chrono::minutes(10), const CallOptions& options = {});
   absl::StatusOr<HandoverInfo> ShowHandover(const std::string& id, bool wait = false,
                                             const CallOptions& options = {});
 
   // Gives or lifts an order; repeating one changes nothing.
   absl::StatusOr<OrderChange> ChangeOrder(const Order& order, const CallOptions& options = {});
+
+  // Changes the policy; repeating a change changes nothing. Errors: kPolicyRefused (NOT_FOUND,
+  // INVALID_ARGUMENT, FAILED_PRECONDITION, RESOURCE_EXHAUSTED).
+  absl::StatusOr<PolicyOutcome> ChangePolicy(const PolicyChange& change,
+                                             const CallOptions& options = {});
 
   // Changes of keyspaces; each returns once it is done. Repeating one changes nothing. Errors:
   // kKeyspaceUnknown; kKeyspaceRefused (ALREADY_EXISTS with other settings, INVALID_ARGUMENT).
@@ -476,11 +575,21 @@ class Admin {
                                              const CallOptions& options = {});
   absl::StatusOr<OrderPage> ListOrders(const std::string& after = "", uint32_t limit = 1'000,
                                        const CallOptions& options = {});
-  // Who or what asked for each change of leadership, members, keyspaces and orders.
+  absl::StatusOr<PolicyPage> ListPolicies(const std::string& after = "", uint32_t limit = 1'000,
+                                          const CallOptions& options = {});
+  // Who or what asked for each change of leadership, members, keyspaces, orders and policy.
   absl::StatusOr<AuditPage> ListAudit(const std::string& after = "", uint32_t limit = 1'000,
                                       const CallOptions& options = {});
   absl::StatusOr<LossPage> ListLosses(const std::string& after = "", uint32_t limit = 1'000,
                                       const CallOptions& options = {});
+
+  // The quorum is gone for good. `plan` is that of LogInfo; the node at the endpoint goes on alone,
+  // and what the others had chosen beyond its log is lost. Errors: kMembersRefused
+  // (FAILED_PRECONDITION: a leader is known, a quorum is there, or the node is not as it was).
+  absl::StatusOr<LogInfo> DescribeLog(const std::string& endpoint, const CallOptions& options = {});
+  absl::StatusOr<Recovery> Recover(const std::string& endpoint, const std::string& plan,
+                                   const std::string& approved_by, const std::string& reason,
+                                   const CallOptions& options = {});
 
   absl::StatusOr<NodeStatus> Status(const std::string& endpoint, const CallOptions& options = {});
   // Asks all endpoints at once; one report each, in their order, within options.timeout.

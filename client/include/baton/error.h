@@ -43,6 +43,7 @@ enum class Reason : uint32_t {
   kSessionTooOld = 25,    // the result of that number is not kept any more
   kFenced = 26,           // surely no effect: it was asked about before it came, or is lost
   kHandoverRefused = 27,  // surely no effect: another is under way, or the id was given to one
+  kPolicyRefused = 28,    // surely no effect: the version is none, or is not such a policy
   kValueUnfit = 21,       // no effect: the value is no number, or its sum has over 64 bits
 };
 

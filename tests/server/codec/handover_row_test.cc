@@ -46,7 +46,7 @@ TEST(HandoverRow, RefusesCutsAndNewerVersions) {
         << size;
   }
   EXPECT_EQ(DecodeHandoverRow(bytes + "x").status().code(), absl::StatusCode::kDataLoss);
-  bytes[0] = 2;
+  bytes[0] = kHandoverRowVersion + 1;
   EXPECT_EQ(DecodeHandoverRow(bytes).status().code(), absl::StatusCode::kFailedPrecondition);
 }
 

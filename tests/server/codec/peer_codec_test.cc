@@ -4,6 +4,7 @@
 
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/checksum.h"
@@ -49,6 +50,7 @@ Message SampleAccept() {
   accept.echo_us = 13;
   accept.data_floor = Slot{6};
   accept.health = {4, {{NodeId{1}, {}}, {NodeId{2}, Unwell()}}};
+  std::swap(accept.health.order[0], accept.health.order[4]);
   accept.entries = {MakeEntry(born, 10, "first"), MakeEntry(born, 11, std::string(5000, 'x'))};
   return Message{NodeId{1}, NodeId{2}, kFirstGroup, accept};
 }

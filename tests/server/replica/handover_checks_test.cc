@@ -26,7 +26,7 @@ TellReady GoodTold() {
 }
 
 TEST(HandoverChecks, AGoodTargetPassesAll) {
-  const auto checks = CheckTarget(GoodView(), GoodTold());
+  const auto checks = CheckTarget(GoodView(), GoodTold(), Policy());
   EXPECT_EQ(checks.size(), 11u);
   EXPECT_EQ(FailedChecks(checks), "");
 }
@@ -42,22 +42,22 @@ TEST(HandoverChecks, EachFaultIsNamed) {
       {"members", [](auto* view, auto*) { view->changing = true; }},
       {"barred", [](auto*, auto* told) { told->barred = true; }},
       {"recovering", [](auto* view, auto*) { view->health.recovering = true; }},
-      {"lag", [](auto* view, auto*) { view->lag = kHandoverLagMax + 1; }},
-      {"apply", [](auto*, auto* told) { told->unapplied = kHandoverUnappliedMax + 1; }},
+      {"lag", [](auto* view, auto*) { view->lag = 1'024 + 1; }},
+      {"apply", [](auto*, auto* told) { told->unapplied = 1'024 + 1; }},
       {"disk", [](auto* view, auto*) { view->health.disk = consensus::DiskClass::kSlow; }},
-      {"headroom", [](auto*, auto* told) { told->write_us = kHandoverWriteFloorUs + 1; }},
+      {"headroom", [](auto*, auto* told) { told->write_us = 20'000 + 1; }},
       {"snapshot", [](auto*, auto* told) { told->installing = true; }},
-      {"clock", [](auto*, auto* told) { told->wall_time_us -= kHandoverClockUsMax + 1'000; }},
+      {"clock", [](auto*, auto* told) { told->wall_time_us -= 1'000'000 + 1'000; }},
       {"room", [](auto*, auto* told) { told->nearly_full = true; }},
   };
   for (const Fault& fault : faults) {
     HandoverView view = GoodView();
     TellReady told = GoodTold();
     fault.plant(&view, &told);
-    for (const HandoverCheck& check : CheckTarget(view, told)) {
+    for (const HandoverCheck& check : CheckTarget(view, told, Policy())) {
       EXPECT_EQ(check.passed, check.name != fault.name) << fault.name << " / " << check.name;
     }
-    EXPECT_EQ(FailedChecks(CheckTarget(view, told)).rfind(fault.name + ": ", 0), 0u);
+    EXPECT_EQ(FailedChecks(CheckTarget(view, told, Policy())).rfind(fault.name + ": ", 0), 0u);
   }
 }
 
@@ -66,9 +66,9 @@ TEST(HandoverChecks, WritesAreMeasuredAgainstTheLeaders) {
   view.own_write_us = 10'000;
   TellReady told = GoodTold();
   told.write_us = 40'000;
-  EXPECT_EQ(FailedChecks(CheckTarget(view, told)), "");
+  EXPECT_EQ(FailedChecks(CheckTarget(view, told, Policy())), "");
   told.write_us = 40'001;
-  EXPECT_NE(FailedChecks(CheckTarget(view, told)), "");
+  EXPECT_NE(FailedChecks(CheckTarget(view, told, Policy())), "");
 }
 
 TEST(Probation, CountsTheLongestStandstillOnlyWhileSomethingWaits) {

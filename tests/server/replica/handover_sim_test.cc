@@ -339,12 +339,87 @@ TEST(Handover, AnElectionIsRecordedWithItsTimes) {
   EXPECT_EQ(row.successor.node, NodeId{leader});
   ASSERT_EQ(row.checks.size(), 3u) << "how each voter stood";
   EXPECT_EQ(row.checks.back().name, "n" + std::to_string(old)) << "who was gone comes last";
+  const auto promised = [](const HandoverCheck& check) {
+    return check.passed && (check.measured.find("; promised") != std::string::npos ||
+                            check.measured.find("; stood") != std::string::npos);
+  };
+  EXPECT_TRUE(promised(row.checks[0])) << row.checks[0].measured;
+  EXPECT_TRUE(promised(row.checks[1])) << row.checks[1].measured;
+  EXPECT_FALSE(row.checks[2].passed) << row.checks[2].measured;
+  EXPECT_LT(row.steps[0].wall_time_us, row.steps[1].wall_time_us)
+      << "its lease had ended before it stood";
   for (size_t i = 1; i < row.steps.size(); ++i) {
     EXPECT_GE(row.steps[i].wall_time_us, row.steps[i - 1].wall_time_us) << i;
   }
   const int64_t since_us = story.cluster.now_us() - killed_us;
   EXPECT_GT(row.write_pause_us, 300'000) << "a lease had to run out";
   EXPECT_LE(row.write_pause_us, since_us + 200'000 + 50'000);
+  EXPECT_EQ(row.first_write_us - row.last_write_us, row.write_pause_us);
+}
+
+TEST(Handover, AnElectionOfAClusterThatWasIdleKeptNobodyWaiting) {
+  Story story({});
+  const uint32_t old = story.Leader();
+  story.Put("k", "v");
+  story.cluster.RunFor(10 * kSecond);
+  story.cluster.Crash(old, true);
+  ASSERT_NE(story.cluster.ElectLeader(), old);
+  HandoverCall show;
+  show.what = HandoverCall::What::kShow;
+  show.order.id = "election-" + ToString(story.cluster.core(story.Leader())->promised());
+  EXPECT_EQ(story.MustAsk(show).write_pause_us, 0);
+}
+
+// What follows is an election, though its log ends in a Seal.
+TEST(Handover, ALeaderThatIsLostOnceItHasSealedIsReplacedByAnElectionThatIsRecorded) {
+  Story story({});
+  const uint32_t from = story.Leader();
+  const uint32_t to = story.Other(from);
+  std::optional<HandoverResult> result;
+  ASSERT_TRUE(story.StartUntilSealed(from, to, &result));
+  story.cluster.Crash(from, false);
+  story.cluster.Crash(to, false);
+  story.cluster.RunFor(500'000);
+  story.cluster.Start(to);
+  const uint32_t leader = story.Leader();
+  ASSERT_NE(leader, from);
+  HandoverCall show;
+  show.what = HandoverCall::What::kShow;
+  show.order.id = "move";
+  const HandoverRow move = story.MustAsk(show);
+  if (move.state() == kDone) return;  // its target has won the election: it took place
+  EXPECT_EQ(move.state(), kAborted);
+  EXPECT_NE(move.outcome.find("the leader was lost"), std::string::npos) << move.outcome;
+  show.order.id = "election-" + ToString(move.successor);
+  EXPECT_TRUE(story.MustAsk(show).election());
+}
+
+// It led for a moment, and what it saw is gone with it.
+TEST(Handover, AReignThatRecordsNothingIsRecordedByTheNext) {
+  Story story({});
+  const uint32_t first = story.Leader();
+  story.cluster.Crash(first, false);
+  Ballot lost;
+  ASSERT_TRUE(story.cluster.RunUntil(
+      [&] {
+        for (uint32_t n = 1; n <= 3; ++n) {
+          if (n == first || !story.cluster.core(n)->reign_open()) continue;
+          lost = story.cluster.core(n)->promised();
+          return true;
+        }
+        return false;
+      },
+      5 * kSecond));
+  story.cluster.Crash(lost.node.value, false);
+  story.cluster.Start(first);
+  ASSERT_NE(story.Leader(), lost.node.value);
+  HandoverCall show;
+  show.what = HandoverCall::What::kShow;
+  show.order.id = "election-" + ToString(lost);
+  const HandoverResult found = story.Ask(show);
+  ASSERT_TRUE(found.row.has_value()) << found.failure.message;
+  EXPECT_EQ(found.row->state(), kDone);
+  EXPECT_EQ(found.row->successor, lost);
 }
 
 // The old leader sends clients to its successor, but only until it hears of a leader.
@@ -427,6 +502,42 @@ TEST(Handover, ALeaderThatCannotSustainWritesHandsBackOnce) {
   story.cluster.SlowDisk(3, 650'000);
   const HandoverRow there = story.MustAsk(call);
   EXPECT_EQ(there.state(), kHandedBack) << there.outcome;
+  HandoverCall show;
+  show.what = HandoverCall::What::kShow;
+  show.order.id = "back-" + std::to_string(there.number);
+  const HandoverRow back = story.MustAsk(show);
+  EXPECT_EQ(back.state(), kDone) << back.outcome << ": whatever its own writes take";
+  EXPECT_EQ(back.to, NodeId{from});
+}
+
+TEST(Handover, WithoutAProbationNothingIsHandedBack) {
+  Story story({});
+  const uint32_t from = story.Leader();
+  const uint32_t to = story.Other(from);
+  HandoverCall call = Story::Start("there", to);
+  call.order.probation_us = 0;
+  std::optional<HandoverResult> result;
+  story.cluster.AskForHandover(from, call, 20 * kSecond, &result);
+  ASSERT_TRUE(story.cluster.RunUntil([&] { return story.cluster.Leader() == to; }, 5 * kSecond));
+  for (uint32_t n = 1; n <= 3; ++n) story.cluster.SlowDisk(n, 650'000);
+  EXPECT_EQ(story.MustAsk(call).state(), kDone);
+}
+
+// Who reaches the target of one that was given up is sent on at once.
+TEST(Handover, TheTargetOfOneThatWasAbortedKeepsNothing) {
+  Story story({});
+  const uint32_t from = story.Leader();
+  const uint32_t to = story.Other(from);
+  std::optional<HandoverResult> result;
+  ASSERT_TRUE(story.StartUntilSealed(from, to, &result));
+  story.cluster.Isolate(from, true);
+  story.cluster.RunFor(600'000);
+  story.cluster.Isolate(from, false);
+  ASSERT_TRUE(story.cluster.RunUntil([&] { return story.cluster.Leader() != 0; }, 5 * kSecond));
+  story.cluster.RunFor(300'000);
+  for (uint32_t n = 1; n <= 3; ++n) {
+    EXPECT_FALSE(story.cluster.node(n)->Status().expecting) << n;
+  }
 }
 
 }  // namespace

@@ -98,21 +98,22 @@ TEST(OrdersTest, TheSameOrderAgainChangesNothing) {
 
 TEST(OrdersTest, EachFlapIsHeldDownTwiceAsLong) {
   Orders orders;
-  EXPECT_FALSE(HoldDown(orders, kNode, kHoldDownAfterUs, kNow)) << "it led for long enough";
+  EXPECT_FALSE(HoldDown(orders, Policy(), kNode, 60 * kSecond, kNow)) << "it led for long enough";
   int64_t wall_us = kNow;
-  int64_t expected_us = kHoldDownUs;
+  int64_t expected_us = 60 * kSecond;
   for (uint32_t flap = 1; flap <= 10; ++flap) {
-    const auto held = HoldDown(orders, kNode, kSecond, wall_us);
+    const auto held = HoldDown(orders, Policy(), kNode, kSecond, wall_us);
     ASSERT_TRUE(held);
     EXPECT_EQ(held->flaps, flap);
     EXPECT_EQ(held->until_us - held->since_us, expected_us);
-    expected_us = std::min(2 * expected_us, kHoldDownUsMax);
+    expected_us = std::min(2 * expected_us, 3'600 * kSecond);
     orders.Put(*held);
-    wall_us += kFlapsForgottenUs - 1;
+    wall_us = held->until_us + kSecond;  // as soon as it may lead again
   }
-  const auto much_later = HoldDown(orders, kNode, kSecond, wall_us + 2);
+  const int64_t over_us = orders.Last(OrderKind::kHoldDown, kNode)->until_us;
+  const auto much_later = HoldDown(orders, Policy(), kNode, kSecond, over_us + 3'600 * kSecond);
   ASSERT_TRUE(much_later);
-  EXPECT_EQ(much_later->flaps, 1u) << "the last was an hour ago";
+  EXPECT_EQ(much_later->flaps, 1u) << "it was well for an hour";
 }
 
 }  // namespace

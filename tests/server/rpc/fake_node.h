@@ -68,6 +68,7 @@ class FakeNode final : public Node {
     status_ = std::move(status);
   }
 
+  void DescribeLog(std::function<void(LogEnd)> done) override { done({}); }
   void Digest(KeyspaceId, Slot slot, int64_t, std::function<void(DigestResult)> done) override {
     done({{}, 42, 3, slot});
   }

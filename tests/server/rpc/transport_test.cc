@@ -30,6 +30,7 @@ class NoFormation final : public FormationHost {
   NodeCard Identify() const override { return {"n1", {1, 1}, {}, "c", "p"}; }
   std::optional<FormationRecord> Formed() const override { return std::nullopt; }
   void Join(FormationRecord, std::function<void(std::string)> done) override { done("no"); }
+  void Recover(FormationRecord, std::function<void(std::string)> done) override { done("no"); }
   void Init(InitPlan, int64_t, std::function<void(InitOutcome)> done) override { done({}); }
 };
 
@@ -54,8 +55,16 @@ class PeerEnd {
 
   void Open(const PeerIdentity& self, const std::vector<MemberInfo>& members) {
     transport_->SetMembers(members);
-    transport_->Open(self,
-                     [this](consensus::Message message) { node_.Receive(std::move(message)); });
+    transport_->Open(
+        self, [this](consensus::Message message) { node_.Receive(std::move(message)); },
+        [this](const std::string& why) {
+          MutexLock lock(&mutex_);
+          left_behind_ = why;
+        });
+  }
+  std::string left_behind() const {
+    MutexLock lock(&mutex_);
+    return left_behind_;
   }
   bool AwaitConnected(NodeId peer, int timeout_ms = 5000) {
     const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
@@ -75,6 +84,8 @@ class PeerEnd {
   FakeNode node_;
   std::unique_ptr<GrpcTransport> transport_;
   std::unique_ptr<grpc::Server> server_;
+  mutable Mutex mutex_;
+  std::string left_behind_ BATON_GUARDED_BY(mutex_);
 };
 
 class TransportTest : public testing::Test {
@@ -179,6 +190,27 @@ TEST_F(TransportTest, RefusesAnotherClusterWithTheReason) {
   EXPECT_FALSE(one->transport().Connected(NodeId{2}));
   EXPECT_FALSE(two->transport().Connected(NodeId{1}));
   EXPECT_GE(one->transport().Report()[0].metrics->refusals.Get(), 1u);
+}
+
+TEST_F(TransportTest, WhomARecoveryHasLeftBehindIsToldSo) {
+  PeerIdentity recovered = Identity(1);
+  recovered.left_behind = {members_[1]};
+  recovered.epoch = Epoch{1'025};
+  PeerEnd one(ports_[0]);
+  one.Open(recovered, {members_[0]});
+  auto two = Start(2);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+  while (two->left_behind().empty() && std::chrono::steady_clock::now() < end) usleep(1000);
+  EXPECT_THAT(two->left_behind(), testing::HasSubstr("unsafe recovery of n1"));
+  EXPECT_EQ(one.left_behind(), "");
+
+  // One of another cluster is believed nothing.
+  PeerIdentity stranger = Identity(2);
+  stranger.cluster = {0xbad, 0};
+  PeerEnd three(FreePort());
+  three.Open(stranger, members_);
+  usleep(200'000);
+  EXPECT_EQ(three.left_behind(), "");
 }
 
 TEST_F(TransportTest, AnUnformedPeerIsDialledUntilItIsFormed) {

@@ -1,0 +1,30 @@
+#include "tools/baton/audit_verifier.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace baton::cli {
+
+absl::Status AuditVerifier::Take(const AuditInfo& line) {
+  if (line.number != number_ + 1) {
+    return absl::DataLossError(absl::StrCat("line ", number_ + 1, " of the audit is missing"));
+  }
+  if (line.previous != hash_) {
+    return absl::DataLossError(absl::StrCat("line ", number_,
+                                            " of the audit is not the one that line ", line.number,
+                                            " was written after"));
+  }
+  number_ = line.number;
+  hash_ = line.hash;
+  found_ |= head() == kept_;
+  return absl::OkStatus();
+}
+
+absl::Status AuditVerifier::End() const {
+  if (kept_.empty() || found_) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat("no line of the audit is ", kept_,
+                                          ": it is another audit, or it was written anew"));
+}
+
+std::string AuditVerifier::head() const { return absl::StrCat(number_, ":", hash_); }
+
+}  // namespace baton::cli
