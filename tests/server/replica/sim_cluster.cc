@@ -72,6 +72,15 @@ void SimCluster::Isolate(uint32_t n, bool isolated) {
   }
 }
 
+void SimCluster::Pause(uint32_t n, bool paused) {
+  sim::Machine& machine = cluster_.machine(n);
+  if (paused) {
+    machine.Pause();
+  } else {
+    machine.Resume();
+  }
+}
+
 void SimCluster::StickDisk(uint32_t n, bool stuck) {
   sim::Machine& machine = cluster_.machine(n);
   sim::Pace pace = machine.disk_pace();
@@ -99,6 +108,15 @@ uint32_t SimCluster::ElectAndRecord() {
 uint64_t SimCluster::Submit(uint32_t n, std::vector<Request> requests, int64_t timeout_us,
                             const ReadLevel& level) {
   const uint64_t first = next_tag_;
+  if (cluster_.machine(n).paused()) {
+    for (Request& request : requests) {
+      const auto done = [sink = sink_, tag = next_tag_++](const Answer* answer) {
+        if (answer != nullptr) sink->Answered(tag, *answer);
+      };
+      cluster_.machine(n).Call(std::move(request), timeout_us, done, level);
+    }
+    return first;
+  }
   std::vector<Call> calls;
   for (Request& request : requests) {
     Call call;

@@ -74,6 +74,8 @@ class SimCluster {
   void Crash(uint32_t n, bool tear);        // loses what was not synced
   void Stop(uint32_t n);                    // cleanly
   void Isolate(uint32_t n, bool isolated);  // its messages are lost both ways
+  // Its process stands still, as under SIGSTOP, while its clocks go on; what comes meanwhile waits.
+  void Pause(uint32_t n, bool paused);
   // Its log completes nothing, or what is written takes so long; 0: as usual.
   void StickDisk(uint32_t n, bool stuck);
   void SlowDisk(uint32_t n, int64_t takes_us);
