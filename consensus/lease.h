@@ -42,6 +42,8 @@ class LeaseGiven {
   bool IsOf(const Ballot& ballot) const { return ballot == ballot_; }
   // When the lease granted to `ballot` ends; 0 when it is not the newest to be granted one.
   int64_t EndUs(const Ballot& ballot) const { return ballot == ballot_ ? end_us_ : 0; }
+  // Until then a node that restarted leads nobody, whoever gives way to it.
+  int64_t RestartWaitEndUs() const { return restart_wait_end_us_; }
   // From when this node is free to follow or to be any other leader.
   int64_t BoundUntilUs() const;
 

@@ -50,6 +50,8 @@ class Replica {
   const HardState& hard_state() const { return core_.hard; }
   const Configurations& configurations() const { return core_.configurations(); }
   const Membership& membership() const { return core_.membership(); }  // in force
+  // Until then this node, which has restarted, would refuse to take over.
+  int64_t RestartWaitEndUs() const { return acceptor_.lease().RestartWaitEndUs(); }
   const HealthTable& health() const;  // as the leader, this node or another, told last
   // Every quorum has a voter that holds data and the log up to here: a witness keeps what is above.
   Slot data_floor() const { return core_.data_floor; }

@@ -25,7 +25,8 @@ namespace baton::server {
 inline constexpr uint8_t kHandoverWordVersion = 1;
 
 // To the target: how are you? Answered once it has applied that slot, which its log then has on
-// disk: a write and an apply that are real.
+// disk, a write and an apply that are real; and not while it waits after a restart, since it would
+// not take over.
 struct AskReady {
   uint64_t handover = 0;
   bool promise = false;  // from now on, and for so long, keep requests that come for the new leader

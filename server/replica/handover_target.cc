@@ -23,7 +23,7 @@ void HandoverTarget::Advance(Slot applied, int64_t now_us) {
   if (!asked_ || stopping_) return;
   if (leader != asked_->from) {
     asked_.reset();  // it leads no more, or not here: it asks again if it does
-  } else if (applied >= asked_->ask.applied) {
+  } else if (applied >= asked_->ask.applied && now_us >= parts_.core->RestartWaitEndUs()) {
     Tell(applied, now_us);
   }
 }

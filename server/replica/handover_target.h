@@ -40,7 +40,8 @@ class HandoverTarget {
   };
   explicit HandoverTarget(const Parts& parts) : parts_(parts) {}
 
-  // By the leader. It is answered by a later Advance, once this node has applied what it names.
+  // By the leader, which asks again until it is answered. A later Advance does, once this node has
+  // applied what it names and, if it restarted just now, may lead again.
   void On(NodeId from, const AskReady& ask) { asked_ = Asked{from, ask}; }
   void Advance(Slot applied, int64_t now_us);
 
