@@ -277,8 +277,8 @@ void HandoverDesk::ChooseTarget(int64_t now_us) {
 }
 
 void HandoverDesk::Examine(int64_t now_us) {
-  if (row_->to == parts_.core->self()) {
-    return Step(HandoverState::kRejected, NoTarget(PreflightParts(), row_->order.to));
+  if (std::string why = WhyNoTarget(PreflightParts(), row_->to, row_->order.to); !why.empty()) {
+    return Step(HandoverState::kRejected, std::move(why));
   }
   if (!preflight_) {
     preflight_.emplace(PreflightParts(), Judges(), row_->number, row_->to, row_->steps.back().slot,
@@ -301,6 +301,10 @@ void HandoverDesk::Seal(int64_t now_us) {
   if (now_us >= preflight_->promised_until_us()) {
     return Step(HandoverState::kAborted,
                 absl::StrCat("the promise of ", Named(row_->to), " ran out"));
+  }
+  // A change of members may have begun since the target was examined.
+  if (!IsVoter(*parts_.core, row_->to)) {
+    return Step(HandoverState::kAborted, absl::StrCat(Named(row_->to), " is no voter any more"));
   }
   sealed_us_ = now_us;
   Step(HandoverState::kSealed);

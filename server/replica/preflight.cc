@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "consensus/quorum.h"
 #include "consensus/rank.h"
 #include "server/replica/handover_checks.h"
 #include "server/replica/handover_target.h"
@@ -13,9 +14,7 @@ namespace {
 // What the leader knows of the target by itself.
 HandoverView ViewOf(const Preflight::Parts& parts, NodeId target, int64_t now_us) {
   HandoverView view;
-  for (const consensus::Member& member : parts.core->membership().members) {
-    if (member.node == target) view.voter = member.role == consensus::Role::kVoter;
-  }
+  view.voter = IsVoter(*parts.core, target);
   view.changing = parts.members->Read()->changing;
   const auto& nodes = parts.core->health().nodes;
   if (const auto found = nodes.find(target); found != nodes.end()) view.health = found->second;
@@ -81,9 +80,19 @@ NodeId BestRanked(const consensus::Replica& core) {
   return consensus::FirstInRank(core.configurations(), core.health(), core.self());
 }
 
-std::string NoTarget(const Preflight::Parts& parts, NodeId asked) {
-  if (asked == NodeId{}) return "there is no other node that may lead";
-  return absl::StrCat(parts.members->NameOf(asked), " leads already");
+bool IsVoter(const consensus::Replica& core, NodeId node) {
+  const consensus::Member* member = consensus::FindMember(core.membership(), node);
+  return member != nullptr && member->role == consensus::Role::kVoter;
+}
+
+std::string WhyNoTarget(const Preflight::Parts& parts, NodeId to, NodeId asked) {
+  const std::string name = parts.members->NameOf(to);
+  if (to == parts.core->self()) {
+    return asked == NodeId{} ? "there is no other node that may lead"
+                             : absl::StrCat(name, " leads already");
+  }
+  const bool member = consensus::FindMember(parts.core->membership(), to) != nullptr;
+  return member ? "" : absl::StrCat(name, " is no member any more");
 }
 
 }  // namespace baton::server

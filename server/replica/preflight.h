@@ -93,7 +93,10 @@ class Preflight {
 // Whom a handover goes to that names nobody: who would stand first if this node were gone. This
 // node itself: there is nobody else.
 NodeId BestRanked(const consensus::Replica& core);
-// Why a handover to this node, which leads, goes nowhere; `asked` as by its order.
-std::string NoTarget(const Preflight::Parts& parts, NodeId asked);
+// By the members in force; one that is about to leave is none.
+bool IsVoter(const consensus::Replica& core, NodeId node);
+// Why nobody can be asked: `to` is this node, which leads, or none of the members, who would never
+// answer. Empty: it can be. `asked` as by its order.
+std::string WhyNoTarget(const Preflight::Parts& parts, NodeId to, NodeId asked);
 
 }  // namespace baton::server

@@ -51,7 +51,9 @@ void Rehearsal::Advance(int64_t now_us) {
 void Rehearsal::Begin() {
   const NodeId asked = calls_.front().call.order.to;
   const NodeId to = asked == NodeId{} ? BestRanked(*parts_.core) : asked;
-  if (to == parts_.core->self()) return Answer({.to = to, .refusal = NoTarget(parts_, asked)});
+  if (std::string why = WhyNoTarget(parts_, to, asked); !why.empty()) {
+    return Answer({.to = to, .refusal = std::move(why)});
+  }
   const Preflight::Judges judges{orders_->Read()->policies.Active().policy, std::nullopt};
   preflight_.emplace(parts_, judges, kNumberBit | ++begun_, to, Slot{}, Preflight::kNoPromise);
 }
