@@ -350,6 +350,42 @@ TEST(SeenElsewhere, APausedLeaderWakesToNoStaleRead) {
   EXPECT_GE(interrupted, 1u) << "else this shows little";
 }
 
+// Nor does it acknowledge alone what it wrote before it stood still, or just after: its lease is
+// over.
+TEST(SeenElsewhere, APausedLeaderWakesToNoLocalAcknowledgement) {
+  std::set<Reason> told;
+  bool answered = false;
+  for (int at = 0; !answered; ++at) {
+    SCOPED_TRACE(at);
+    ASSERT_LT(at, 1'000);
+    Story story({});
+    const uint32_t old = story.Leader();
+    const KeyspaceId fast = MakeAsync(&story);
+    const engine::WriteRequest put{fast, {engine::PutOp{"k", "v"}}, {}};
+    const uint64_t tag = story.cluster.Submit(old, {put}, 30 * kSecond);
+    const auto& answers = story.cluster.sink()->answers;
+    int events = 0;
+    story.cluster.RunUntil([&] { return answers.contains(tag) || ++events > at; }, kSecond);
+    answered = answers.contains(tag);
+    story.cluster.Pause(old, true);
+    story.cluster.Isolate(old, true);
+    const auto another_leads = [&] { return story.cluster.Leader() != 0; };
+    ASSERT_TRUE(story.cluster.RunUntil(another_leads, 5 * kSecond));
+    story.cluster.Pause(old, false);
+    story.cluster.RunFor(kSecond);
+    story.cluster.Isolate(old, false);
+    story.cluster.RunFor(kSecond);
+    ASSERT_TRUE(answers.contains(tag));
+    const Answer& answer = answers.at(tag);
+    if (!answered) told.insert(answer.failure.reason);
+    EXPECT_NE(story.Leader(), old);
+    ExpectProgress(&story);
+    if (HasFailure()) return;
+  }
+  EXPECT_EQ(told, (std::set{Reason::kNoLeader, Reason::kOutcomeUnknown}))
+      << "it was not proposed yet, or it was";
+}
+
 // ---- (g) Two handovers at once
 
 // In one turn of one leader: the first to come takes place, the other is refused by its name.
