@@ -67,6 +67,12 @@ class HandoverStory {
     ASSERT_TRUE(records.size() == 1 && records[0].has_value());
     EXPECT_EQ(records[0]->value, value);
   }
+  // A write is acknowledged and read, and nothing was broken on the way.
+  void ExpectProgress() {
+    Put("last", "now");
+    ExpectValue("last", "now");
+    EXPECT_EQ(cluster.violation(), "");
+  }
 
   SimCluster cluster;
 };

@@ -1,6 +1,7 @@
 // What went wrong elsewhere, told as stories: each is a failure of another system that hands
 // leadership over or reads under leases. The table in docs/testing.md says which. The whole driver
-// on one thread in simulated time; what the core decides alone is a scenario of tests/scenarios.
+// on one thread in simulated time; what the core decides alone is a scenario of tests/scenarios,
+// and handovers and changes of members that meet are in handover_change_sim_test.cc.
 //
 // Each ends by asking for progress: a write is acknowledged afterwards.
 
@@ -35,12 +36,6 @@ std::string ValueOf(const Answer& got) {
 
 bool Contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
-}
-
-void ExpectProgress(Story* story) {
-  story->Put("last", "now");
-  story->ExpectValue("last", "now");
-  EXPECT_EQ(story->cluster.violation(), "");
 }
 
 // ---- (a) A transfer to a peer that needs a snapshot
@@ -79,7 +74,7 @@ TEST(SeenElsewhere, ATargetThatNeedsASnapshotIsWaitedFor) {
       << row.outcome;
   EXPECT_EQ(story.Leader(), to);
   EXPECT_LT(row.write_pause_us, 100'000);
-  ExpectProgress(&story);
+  story.ExpectProgress();
 }
 
 // It may have granted a lease that it does not know of: it would not take over yet.
@@ -96,7 +91,7 @@ TEST(SeenElsewhere, ATargetThatHasJustRestartedIsWaitedFor) {
       << row.outcome;
   EXPECT_LT(row.write_pause_us, 100'000);
   EXPECT_EQ(story.Leader(), to);
-  ExpectProgress(&story);
+  story.ExpectProgress();
 }
 
 TEST(SeenElsewhere, ATargetThatNeedsASnapshotForLongIsGivenUp) {
@@ -119,7 +114,7 @@ TEST(SeenElsewhere, ATargetThatNeedsASnapshotForLongIsGivenUp) {
             "its deadline passed: n" + std::to_string(to) + " was not ready in time");
   EXPECT_LT(longest_us, 50'000);
   EXPECT_EQ(story.Leader(), from);
-  ExpectProgress(&story);
+  story.ExpectProgress();
 }
 
 // ---- (b) A target that declines in silence
@@ -151,7 +146,7 @@ TEST(SeenElsewhere, ATargetThatSaysNothingCostsHalfALease) {
                              " leads since " + reign);
   EXPECT_EQ(story.Leader(), from);
   story.ExpectValue("k", "v");
-  ExpectProgress(&story);
+  story.ExpectProgress();
 }
 
 // The Seal does not reach it: the leader itself gives up.
@@ -176,7 +171,7 @@ TEST(SeenElsewhere, ATargetThatTakesNoSealCostsALease) {
   const std::string name = "n" + std::to_string(to);
   EXPECT_EQ(row.outcome, name + " did not get the Seal in time: n" + std::to_string(from) +
                              " leads since " + reign);
-  ExpectProgress(&story);
+  story.ExpectProgress();
 }
 
 // ---- (c) A write that slips in after the freeze
@@ -247,7 +242,7 @@ TEST(SeenElsewhere, NoWriteSlipsInBehindTheSeal) {
   EXPECT_GT(acknowledged[engine::Durability::kQuorum], 5);
   EXPECT_GT(acknowledged[engine::Durability::kLocal], 5);
   EXPECT_GT(redirected, 5);
-  ExpectProgress(&story);
+  story.ExpectProgress();
 }
 
 // ---- (d) A lease renewed by a leader whose disk hangs
@@ -266,7 +261,7 @@ TEST(SeenElsewhere, AHangingDiskRenewsNoLease) {
   };
   ASSERT_TRUE(story.cluster.RunUntil(another_leads, 5 * kSecond));
   EXPECT_GE(story.cluster.now_us() - stuck_us, kStallUs);
-  EXPECT_LE(story.cluster.now_us() - stuck_us, kStallUs + kLeaseUs);
+  EXPECT_LE(story.cluster.now_us() - stuck_us, kStallUs + 100'000);
   const uint32_t now = story.Leader();
   story.Put("k", "new");
   const Answer got = story.cluster.Get(old, "k");
@@ -285,7 +280,7 @@ TEST(SeenElsewhere, AHangingDiskRenewsNoLease) {
   story.cluster.RunFor(kSecond);
   EXPECT_EQ(story.Leader(), now);
   story.ExpectValue("k", "new");
-  ExpectProgress(&story);
+  story.ExpectProgress();
 }
 
 // ---- (e) A paused leader that wakes and serves a stale read
@@ -344,7 +339,7 @@ TEST(SeenElsewhere, APausedLeaderWakesToNoStaleRead) {
     }
     EXPECT_NE(story.Leader(), old);
     story.ExpectValue("k", "new");
-    ExpectProgress(&story);
+    story.ExpectProgress();
     if (HasFailure()) return;
   }
   EXPECT_GE(interrupted, 1u) << "else this shows little";
@@ -379,7 +374,7 @@ TEST(SeenElsewhere, APausedLeaderWakesToNoLocalAcknowledgement) {
     const Answer& answer = answers.at(tag);
     if (!answered) told.insert(answer.failure.reason);
     EXPECT_NE(story.Leader(), old);
-    ExpectProgress(&story);
+    story.ExpectProgress();
     if (HasFailure()) return;
   }
   EXPECT_EQ(told, (std::set{Reason::kNoLeader, Reason::kOutcomeUnknown}))
@@ -410,7 +405,7 @@ TEST(SeenElsewhere, OfTwoAskedAtOnceOneTakesPlace) {
   EXPECT_EQ(next.state(), kDone) << next.outcome;
   EXPECT_EQ(next.ballot, done.successor) << "it ended the reign that the first began";
   EXPECT_EQ(story.Leader(), two);
-  ExpectProgress(&story);
+  story.ExpectProgress();
 }
 
 // By two nodes that both believe to lead. What the one begins that is cut off was never begun.
@@ -442,133 +437,7 @@ TEST(SeenElsewhere, OfTwoLeadersHandoversTheChosenOneTakesPlace) {
   EXPECT_EQ(again.state(), kDone) << again.outcome;
   EXPECT_EQ(again.ballot, second.successor);
   EXPECT_EQ(story.Leader(), story.Other(old));
-  ExpectProgress(&story);
-}
-
-// ---- (h) A handover during a change of members, and a change during a handover
-
-enum class Leaves { kOldLeader, kTarget, kThird };
-
-// One story of four voters, one of whom leaves: the second of the two is asked for so many events
-// after the first.
-class ChangeAndHandover {
- public:
-  ChangeAndHandover(Leaves leaves, bool change_first)
-      : story_({.nodes = 4}), change_first_(change_first) {
-    from_ = story_.Leader();
-    to_ = story_.Other(from_);
-    leaves_ = leaves == Leaves::kOldLeader ? from_ : leaves == Leaves::kTarget ? to_ : 4;
-    story_.cluster.RunFor(200'000);
-  }
-
-  // False: the first was over by then. `*outcome`: of the handover, as far as it names no reign.
-  bool Tell(int at, std::string* outcome) {
-    const int64_t since_us = story_.cluster.now_us();
-    change_first_ ? AskForChange() : AskForHandover();
-    int events = 0;
-    story_.cluster.RunUntil(
-        [&] { return (change_first_ ? changed_.has_value() : told_.has_value()) || ++events > at; },
-        kSecond);
-    const bool over = change_first_ ? changed_.has_value() : told_.has_value();
-    change_first_ ? AskForHandover() : AskForChange();
-    const HandoverRow row = story_.MustAsk(Story::Start("move", to_));
-    const size_t end = std::min(row.outcome.find(';'), row.outcome.find(": n"));
-    *outcome = std::string(NameOf(row.state())) + ": " + row.outcome.substr(0, end);
-    EXPECT_TRUE(Final(row.state()));
-    ChangeUntilDone();
-    EXPECT_LT(story_.cluster.now_us() - since_us, 3 * kSecond);
-    EXPECT_NE(story_.Leader(), leaves_);
-    ExpectProgress(&story_);
-    return !over;
-  }
-
- private:
-  MembersCall Call() {
-    const NodeStatus status = story_.cluster.node(story_.Leader())->Status();
-    MembersCall call;
-    call.from = status.epoch;
-    call.members = status.members;
-    std::erase_if(call.members,
-                  [this](const MemberInfo& one) { return one.node.value == leaves_; });
-    call.actor = "operator";
-    return call;
-  }
-  bool Changed() {
-    const NodeStatus status = story_.cluster.node(story_.Leader())->Status();
-    return !status.changing && status.members.size() == 3;
-  }
-  void AskForChange() {
-    story_.cluster.AskForMembers(story_.Leader(), Call(), 5 * kSecond, &changed_);
-  }
-  void AskForHandover() {
-    story_.cluster.AskForHandover(story_.Leader(), Story::Start("move", to_), 20 * kSecond, &told_);
-  }
-  void ChangeUntilDone() {
-    for (int i = 0; i < 20 && !Changed(); ++i) {
-      story_.cluster.ChangeMembers(story_.Leader(), Call());
-      story_.cluster.RunFor(20'000);
-    }
-    EXPECT_TRUE(Changed());
-  }
-
-  Story story_;
-  const bool change_first_;
-  uint32_t from_ = 0;
-  uint32_t to_ = 0;
-  uint32_t leaves_ = 0;
-  std::optional<HandoverResult> told_;
-  std::optional<MembersResult> changed_;
-};
-
-const std::string kUnsettled = "REJECTED: members: a change is under way, wanted: settled";
-const std::string kLedNoMore = "ABORTED: the leader that had begun it led no more";
-const std::string kDoneWell = "DONE: n2 leads";
-
-// What may be recorded: each is at some moment, and nothing else at any. A node that has left is
-// named by its number.
-const struct {
-  const char* name;
-  Leaves leaves;
-  bool change_first;
-  std::set<std::string> outcomes;
-} kStories[] = {
-    {"the leader leaves and is to hand over",
-     Leaves::kOldLeader,
-     true,
-     {kLedNoMore, "REJECTED: n2 leads already"}},
-    {"the leader hands over and leaves",
-     Leaves::kOldLeader,
-     false,
-     {kUnsettled, kLedNoMore, kDoneWell}},
-    {"the target leaves and is to lead",
-     Leaves::kTarget,
-     true,
-     {"REJECTED: node 2 is no member any more"}},
-    {"the target is to lead and leaves",
-     Leaves::kTarget,
-     false,
-     {"REJECTED: n2 is no member any more", "REJECTED: node 2 is no member any more",
-      "ABORTED: n2 is no voter any more", "DONE: its probation was cut short", kDoneWell}},
-    {"a third leaves, then a handover", Leaves::kThird, true, {kDoneWell}},
-    {"a handover, and a third leaves", Leaves::kThird, false, {kUnsettled, kDoneWell}},
-};
-
-TEST(SeenElsewhere, AHandoverAndAChangeOfMembersAtAnyMoment) {
-  constexpr int kStride = 3;
-  for (const auto& each : kStories) {
-    std::set<std::string> outcomes;
-    bool more = true;
-    for (int at = 0; more; at += kStride) {
-      SCOPED_TRACE(std::string(each.name) + ", event " + std::to_string(at));
-      ASSERT_LT(at, 1'000);
-      std::string outcome;
-      more = ChangeAndHandover(each.leaves, each.change_first).Tell(at, &outcome);
-      if (HasFailure()) return;
-      EXPECT_TRUE(each.outcomes.contains(outcome)) << outcome;
-      outcomes.insert(outcome);
-    }
-    EXPECT_EQ(outcomes, each.outcomes) << each.name;
-  }
+  story.ExpectProgress();
 }
 
 }  // namespace
