@@ -66,6 +66,9 @@ struct Client::Parts {
     dispatcher.Warm();
   }
   ~Parts() {
+    Waiter<bool> ended;
+    dispatcher.EndSessions([&ended] { ended.Done()(true); });
+    ended.Wait().IgnoreError();
     timers->Stop();
     dispatcher.Stop();
   }

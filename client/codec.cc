@@ -350,6 +350,14 @@ std::string EncodeOpenSession(uint64_t id, uint32_t ttl_ms, uint32_t timeout_ms)
   return encoder.Finish();
 }
 
+std::string EncodeEndSession(uint64_t id, uint64_t session, uint32_t timeout_ms) {
+  Encoder encoder(id);
+  v1::EndSessionRequest* const end = encoder.item()->mutable_end_session();
+  end->mutable_context()->set_timeout_ms(timeout_ms);
+  end->set_session(session);
+  return encoder.Finish();
+}
+
 std::string EncodeGetOutcome(uint64_t id, uint64_t session, uint64_t sequence,
                              const CallOptions& options) {
   Encoder encoder(id);
@@ -479,6 +487,12 @@ template <>
 absl::StatusOr<OpenedSession> Decode(v1::ExchangeResult* result) {
   if (!result->has_open_session()) return WrongKind(*result);
   return OpenedSession{result->open_session().session()};
+}
+
+template <>
+absl::StatusOr<EndedSession> Decode(v1::ExchangeResult* result) {
+  if (!result->has_end_session()) return WrongKind(*result);
+  return EndedSession{};
 }
 
 template <>

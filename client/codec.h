@@ -44,6 +44,7 @@ std::string EncodeBatch(uint64_t id, const WriteBatch& batch, const CallOptions&
                         const WriteStamp& stamp = {});
 
 std::string EncodeOpenSession(uint64_t id, uint32_t ttl_ms, uint32_t timeout_ms);
+std::string EncodeEndSession(uint64_t id, uint64_t session, uint32_t timeout_ms);
 std::string EncodeGetOutcome(uint64_t id, uint64_t session, uint64_t sequence,
                              const CallOptions& options);
 
@@ -79,6 +80,9 @@ struct OpenedSession {
 };
 template <>
 absl::StatusOr<OpenedSession> Decode(v1::ExchangeResult* result);
+struct EndedSession {};
+template <>
+absl::StatusOr<EndedSession> Decode(v1::ExchangeResult* result);
 template <>
 absl::StatusOr<OutcomeResult> Decode(v1::ExchangeResult* result);
 

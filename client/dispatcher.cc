@@ -92,7 +92,7 @@ void Dispatcher::Enter(std::unique_ptr<Call> call, Outbox* outbox) {
 }
 
 absl::Status Dispatcher::Admit(const Call& call) const {
-  if (stopped_) return Cancelled();
+  if (stopped_ || ending_) return Cancelled();
   const size_t size = call.header.request.size();
   if (size > kRequestBytesMax) {
     v1::Error error;
@@ -278,7 +278,7 @@ void Dispatcher::OnAnswer(Lane* lane, v1::ExchangeResult* result, Outbox* outbox
   if (call->lane != lane || call->state != Call::State::kSent) return;  // sent elsewhere meanwhile
   const v1::Error& error = result->error();
   if (error.reason() == v1::REASON_SESSION_UNKNOWN && call->header.stamp.session != 0) {
-    return OnSessionEnded(call, outbox);
+    return OnSessionUnknown(call, outbox);
   }
   const bool in_time = result->code() != static_cast<int>(absl::StatusCode::kDeadlineExceeded);
   switch (Judge(result->code(), error.reason(), call->header.write)) {
@@ -584,6 +584,16 @@ void Dispatcher::WakeBy(int64_t time_us) {
   if (time_us >= sleeping_until_us_) return;
   sleeping_until_us_ = time_us;
   wake_();
+}
+
+// In the order they came, so that a run repeats itself.
+void Dispatcher::CancelAll(Outbox* outbox) {
+  std::vector<Call*> all;
+  all.reserve(calls_.size());
+  for (const auto& [id, call] : calls_) all.push_back(call.get());
+  std::sort(all.begin(), all.end(),
+            [](const Call* a, const Call* b) { return a->header.id < b->header.id; });
+  for (Call* call : all) outbox->finished.push_back({Take(call), nullptr, Cancelled()});
 }
 
 void Dispatcher::Stop() {

@@ -76,6 +76,8 @@ class Dispatcher {
   // A request that has waited this long gets its remaining time written anew before it is sent.
   static constexpr int64_t kTimeoutSlackUs = 100'000;
   static constexpr int64_t kProbeTimeoutUs = 500'000;
+  // What the end of its sessions may add to the end of a client.
+  static constexpr int64_t kEndTimeoutUs = 200'000;
   static constexpr int64_t kNever = INT64_MAX;
 
   // `wake` is called, from any thread and perhaps under the dispatcher's lock, when RunTimers must
@@ -99,6 +101,11 @@ class Dispatcher {
 
   // Starts to look for the leader, before the first call asks for it.
   void Warm() BATON_EXCLUDES(mutex_);
+
+  // Completes every call with CANCELLED, takes no more, and ends the sessions of which nothing will
+  // be asked any more. `ended` is called, perhaps at once, when they have ended or may not have:
+  // without a leader, and after kEndTimeoutUs. REQUIRES: called once; RunTimers goes on meanwhile.
+  void EndSessions(std::function<void()> ended) BATON_EXCLUDES(mutex_);
 
   // Completes every call with CANCELLED, closes every stream, and returns after the last callback.
   void Stop() BATON_EXCLUDES(mutex_);
@@ -157,7 +164,10 @@ class Dispatcher {
   void StampWaiting(Outbox* outbox) BATON_REQUIRES(mutex_);
   void OpenSession(Outbox* outbox) BATON_REQUIRES(mutex_);
   void OnSession(const absl::StatusOr<OpenedSession>& opened) BATON_EXCLUDES(mutex_);
-  void OnSessionEnded(Call* call, Outbox* outbox) BATON_REQUIRES(mutex_);
+  void OnSessionUnknown(Call* call, Outbox* outbox) BATON_REQUIRES(mutex_);
+  void EndSession(uint64_t session, Outbox* outbox) BATON_REQUIRES(mutex_);
+  void OnEndedOne() BATON_EXCLUDES(mutex_);
+  void CancelAll(Outbox* outbox) BATON_REQUIRES(mutex_);
   void Settle(Call* call, absl::Status refusal, Outbox* outbox) BATON_REQUIRES(mutex_);
   void OnSettled(uint64_t call_id, const absl::Status& refusal,
                  const absl::StatusOr<OutcomeResult>& asked) BATON_EXCLUDES(mutex_);
@@ -198,6 +208,9 @@ class Dispatcher {
 
   Mutex mutex_;
   bool stopped_ BATON_GUARDED_BY(mutex_) = false;
+  bool ending_ BATON_GUARDED_BY(mutex_) = false;          // EndSessions was called
+  size_t sessions_ending_ BATON_GUARDED_BY(mutex_) = 0;   // asked for, not answered
+  std::function<void()> ended_ BATON_GUARDED_BY(mutex_);  // set iff sessions_ending_ > 0
 
   // Every call that is not completed, by id. Size ≤ options_.in_flight_max.
   absl::flat_hash_map<uint64_t, std::unique_ptr<Call>> calls_ BATON_GUARDED_BY(mutex_);

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "base/check.h"
 #include "client/codec.h"
 #include "client/dispatcher.h"
 #include "client/wire_error.h"
@@ -94,7 +95,7 @@ void Dispatcher::OnSession(const absl::StatusOr<OpenedSession>& opened) {
 
 // The nodes do not know it any more. What was sent once goes into another; what may have taken
 // effect before stays unknown.
-void Dispatcher::OnSessionEnded(Call* call, Outbox* outbox) {
+void Dispatcher::OnSessionUnknown(Call* call, Outbox* outbox) {
   sessions_.Ended(call->header.stamp.session);
   if (call->uncertain) {
     return FinishFailed(call, FateUnknown(*call, "its session has ended"), outbox);
@@ -149,8 +150,52 @@ void Dispatcher::OnSettled(uint64_t call_id, const absl::Status& refusal,
 
 void Dispatcher::Completed(const Call& call, bool unknown, Outbox* outbox) {
   if (call.header.stamp.session == 0) return;
+  if (call.uncertain) sessions_.SentAgain(call.header.stamp.session);
   sessions_.Done(call.header.stamp, unknown);
   StampWaiting(outbox);
+}
+
+// Those of the cancelled calls are chosen before: what becomes of such a write may be asked for.
+void Dispatcher::EndSessions(std::function<void()> ended) {
+  Outbox outbox;
+  {
+    MutexLock lock(&mutex_);
+    BATON_CHECK(!ending_ && !stopped_);
+    ending_ = true;
+    const std::vector<uint64_t> settled = sessions_.TakeSettled();
+    CancelAll(&outbox);
+    if (current_ != nullptr) {
+      for (const uint64_t session : settled) EndSession(session, &outbox);
+    }
+    if (sessions_ending_ > 0) ended_ = std::exchange(ended, nullptr);
+    FlushAll(&outbox);
+  }
+  Run(&outbox);
+  if (ended != nullptr) ended();
+}
+
+void Dispatcher::EndSession(uint64_t session, Outbox* outbox) {
+  ++sessions_ending_;
+  CallHeader header;
+  header.id = NextId();
+  header.encoded_us = NowUs();
+  header.deadline_us = header.encoded_us + kEndTimeoutUs;
+  header.request =
+      EncodeEndSession(header.id, session, static_cast<uint32_t>(kEndTimeoutUs / 1000));
+  Enter(std::make_unique<TypedCall<EndedSession>>(
+            std::move(header), [this](const absl::StatusOr<EndedSession>&) { OnEndedOne(); }),
+        outbox);
+}
+
+// Whether or not it has: one that has not ends by itself.
+void Dispatcher::OnEndedOne() {
+  std::function<void()> ended;
+  {
+    MutexLock lock(&mutex_);
+    if (--sessions_ending_ > 0) return;
+    ended = std::exchange(ended_, nullptr);
+  }
+  ended();
 }
 
 absl::Status Dispatcher::FateUnknown(const Call& call, const std::string& why) {

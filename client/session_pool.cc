@@ -47,6 +47,19 @@ void SessionPool::Ended(uint64_t id) {
   std::erase_if(sessions_, [&](const Session& session) { return session.id == id; });
 }
 
+void SessionPool::SentAgain(uint64_t id) {
+  if (Session* const session = Find(id)) session->sent_again = true;
+}
+
+std::vector<uint64_t> SessionPool::TakeSettled() {
+  std::vector<uint64_t> settled;
+  for (const Session& session : sessions_) {
+    if (session.held.empty() && !session.sent_again) settled.push_back(session.id);
+  }
+  for (const uint64_t id : settled) Ended(id);
+  return settled;
+}
+
 SessionPool::Session* SessionPool::Find(uint64_t id) {
   const auto found = std::find_if(sessions_.begin(), sessions_.end(),
                                   [&](const Session& session) { return session.id == id; });

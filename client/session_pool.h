@@ -5,6 +5,10 @@
 // of later ones) once its write and all before it are completed. Those whose outcome is unknown are
 // kept a while longer, so that the caller can still ask for it.
 //
+// A session that has served its purpose is ended. One is left to end by itself while something may
+// be asked of it still: by the caller, what became of a write; by the ledger of losses, which copy
+// of a write that was sent again counts.
+//
 // A value, free of threads.
 #pragma once
 
@@ -45,12 +49,18 @@ class SessionPool {
   // The nodes do not know it any more: no more numbers of it.
   void Ended(uint64_t id);
 
+  // A write of it was sent again, and more than one copy may have been executed.
+  void SentAgain(uint64_t id);
+  // Gives up the sessions of which nothing will be asked any more, and says which they are.
+  std::vector<uint64_t> TakeSettled();
+
  private:
   struct Session {
     uint64_t id = 0;
     uint64_t next = 1;
     std::set<uint64_t> held;       // taken, and not to be acknowledged yet
     std::deque<uint64_t> unknown;  // of those, the completed ones; ascending by completion
+    bool sent_again = false;       // see SentAgain
 
     uint64_t Lowest() const { return held.empty() ? next : *held.begin(); }
   };

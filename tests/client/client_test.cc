@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <optional>
 #include <thread>
 
 #include "base/mutex.h"
@@ -322,6 +323,35 @@ TEST(ClientTest, TheDestructorCompletesWhatWaitsForALeader) {
     });
   }
   EXPECT_EQ(cancelled, 1);
+}
+
+TEST(ClientTest, TheDestructorEndsTheSession) {
+  FakeServer node("n1");
+  for (int i = 0; i < 3; ++i) {
+    const auto client = ConnectTo({node.address()});
+    ASSERT_TRUE(client->Put("k", "v").ok());
+    EXPECT_EQ(node.sessions(), 1u);
+  }
+  EXPECT_EQ(node.sessions(), 0u);
+}
+
+TEST(ClientTest, TheDestructorDoesNotWaitLongForADeadCluster) {
+  std::optional<FakeServer> node("n1");
+  for (const bool gone : {false, true}) {  // silent, then gone
+    auto client = ConnectTo({node->address()});
+    ASSERT_TRUE(client->Put("k", "v").ok());
+    if (gone) {
+      node.reset();
+    } else {
+      node->SetScript([](const v1::ExchangeItem& item) {
+        return item.has_end_session() ? FakeServer::Silence() : FakeServer::Reply();
+      });
+    }
+    const auto begin = std::chrono::steady_clock::now();
+    client.reset();
+    const auto took = std::chrono::steady_clock::now() - begin;
+    EXPECT_LT(took, std::chrono::milliseconds(1000)) << "200 ms on a machine with time";
+  }
 }
 
 TEST(ClientTest, ServersThatComeAndGoUnderLoad) {

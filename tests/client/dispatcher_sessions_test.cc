@@ -172,5 +172,96 @@ TEST_F(DispatcherSessionsTest, WhatIsBeingSettledIsCancelledAtTheEnd) {
   EXPECT_EQ((*put)->status().code(), absl::StatusCode::kCancelled);
 }
 
+// ---- At the end of the client
+
+class DispatcherEndTest : public DispatcherSessionsTest {
+ protected:
+  void End() {
+    dispatcher_->EndSessions([this] { ++ended_; });
+  }
+  // One put in a session that was opened for it. Returns the leader's stream.
+  FakeStream* PutOne() {
+    const auto put = Put("k");
+    FakeStream* const stream = Lead("a:1", 1);
+    AnswerOpen(stream, kSession);
+    stream->Taken();
+    stream->AnswerPut(Newest(stream).id(), 3);
+    EXPECT_TRUE(*put && (*put)->ok());
+    return stream;
+  }
+
+  int ended_ = 0;
+};
+
+TEST_F(DispatcherEndTest, EndsItsSessionAndTakesNoMoreCalls) {
+  FakeStream* const stream = PutOne();
+  End();
+  ASSERT_TRUE(Newest(stream).has_end_session());
+  EXPECT_EQ(Newest(stream).end_session().session(), kSession);
+  EXPECT_LE(Newest(stream).end_session().context().timeout_ms(), 250u);
+  EXPECT_EQ(ended_, 0);
+  const auto late = Put("late");
+  ASSERT_TRUE(*late);
+  EXPECT_EQ((*late)->status().code(), absl::StatusCode::kCancelled);
+  v1::ExchangeResult result;
+  result.set_id(Newest(stream).id());
+  result.mutable_end_session();
+  stream->Answer(result);
+  EXPECT_EQ(ended_, 1);
+}
+
+TEST_F(DispatcherEndTest, DoesNotWaitLongForALeaderThatIsSilent) {
+  FakeStream* const stream = PutOne();
+  End();
+  ASSERT_TRUE(Newest(stream).has_end_session());
+  Pass(Dispatcher::kEndTimeoutUs - 1);
+  EXPECT_EQ(ended_, 0);
+  Pass(1);
+  EXPECT_EQ(ended_, 1);
+}
+
+TEST_F(DispatcherEndTest, WaitsForNobodyWithoutALeaderOrWithoutASession) {
+  PutOne()->Break();
+  End();
+  EXPECT_EQ(ended_, 1);
+  Make({.endpoints = {"a:1"}});
+  Lead("a:1", 2);
+  End();
+  EXPECT_EQ(ended_, 2);
+}
+
+TEST_F(DispatcherEndTest, AStopInTheMidstIsTheEndOfTheWait) {
+  PutOne();
+  End();
+  dispatcher_->Stop();
+  EXPECT_EQ(ended_, 1);
+}
+
+// What became of them may be asked for.
+TEST_F(DispatcherEndTest, CancelsWhatIsNotAnsweredAndLeavesItsSession) {
+  FakeStream* const stream = PutOne();
+  const auto put = Put("open");
+  End();
+  ASSERT_TRUE(*put);
+  EXPECT_EQ((*put)->status().code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(ended_, 1);
+  EXPECT_TRUE(Newest(stream).has_put());
+}
+
+// The copy that was lost with the first leader would be listed as a loss: the session knows better.
+TEST_F(DispatcherEndTest, LeavesASessionOfWhichAWriteWasSentAgain) {
+  const auto put = Put("k");
+  FakeStream* const first = Lead("a:1", 1);
+  AnswerOpen(first, kSession);
+  first->Break();
+  FakeStream* const next = Lead("b:1", 2);
+  next->Taken();
+  next->AnswerPut(Newest(next).id(), 3);
+  ASSERT_TRUE(*put && (*put)->ok());
+  End();
+  EXPECT_EQ(ended_, 1);
+  EXPECT_TRUE(Newest(next).has_put());
+}
+
 }  // namespace
 }  // namespace baton::client

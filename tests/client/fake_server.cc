@@ -201,6 +201,11 @@ int FakeServer::stored(const std::string& key) const {
   return at == stored_.end() ? 0 : at->second;
 }
 
+size_t FakeServer::sessions() const {
+  MutexLock lock(&mutex_);
+  return sessions_.size();
+}
+
 std::map<std::string, std::string> FakeServer::data() const {
   MutexLock lock(&mutex_);
   return data_;
@@ -257,6 +262,7 @@ FakeServer::Reply FakeServer::Decide(const v1::ExchangeItem& item) {
 v1::ExchangeResult FakeServer::OpenSession() {
   v1::ExchangeResult result;
   result.mutable_open_session()->set_session(++revision_);
+  sessions_.insert(revision_);
   return result;
 }
 
@@ -293,6 +299,9 @@ v1::ExchangeResult FakeServer::Store(const v1::ExchangeItem& item) {
       }
       scan->add_records()->set_key(at->first);
     }
+  } else if (item.has_end_session()) {
+    sessions_.erase(item.end_session().session());
+    result.mutable_end_session();
   } else if (item.has_delete_()) {
     const bool existed = data_.erase(item.delete_().key()) > 0;
     if (item.delete_().want_existed()) result.mutable_delete_()->set_existed(existed);

@@ -1,6 +1,6 @@
 // One node as clients see it: a Kv and a Cluster service on loopback whose behaviour a test
 // scripts. By default it leads, keeps what is put in memory, and answers at once; sessions are
-// opened whatever the script says.
+// opened whatever the script says, and ended as it says.
 //
 // Thread-safe. The destructor breaks all streams and stops the server.
 #pragma once
@@ -54,6 +54,7 @@ class FakeServer {
   int items() const;                         // received on streams
   int seen(const std::string& key) const;    // puts of `key` received, whatever became of them
   int stored(const std::string& key) const;  // of those, the ones that took effect
+  size_t sessions() const;                   // opened, and not ended
   std::map<std::string, std::string> data() const;
 
  private:
@@ -87,6 +88,7 @@ class FakeServer {
   std::map<std::string, int> stored_ BATON_GUARDED_BY(mutex_);
   // By session and sequence.
   std::map<std::pair<uint64_t, uint64_t>, v1::ExchangeResult> kept_ BATON_GUARDED_BY(mutex_);
+  std::set<uint64_t> sessions_ BATON_GUARDED_BY(mutex_);
   uint64_t revision_ BATON_GUARDED_BY(mutex_) = 0;
   int messages_ BATON_GUARDED_BY(mutex_) = 0;
   int items_ BATON_GUARDED_BY(mutex_) = 0;

@@ -70,5 +70,29 @@ TEST(SessionPool, GivesNoMoreOfASessionThatHasEnded) {
   pool.Done(stamp, false);  // nothing
 }
 
+TEST(SessionPool, GivesUpTheSessionsOfWhichNothingWillBeAsked) {
+  SessionPool pool;
+  pool.Opened(7);
+  EXPECT_EQ(pool.TakeSettled(), std::vector<uint64_t>{7}) << "one that was never used";
+  EXPECT_FALSE(pool.Take());
+
+  pool.Opened(8);
+  const WriteStamp open = *pool.Take();
+  EXPECT_TRUE(pool.TakeSettled().empty()) << "a write is not completed";
+  pool.Done(open, /*unknown=*/false);
+  EXPECT_EQ(pool.TakeSettled(), std::vector<uint64_t>{8});
+
+  pool.Opened(9);
+  pool.Done(*pool.Take(), /*unknown=*/true);
+  EXPECT_TRUE(pool.TakeSettled().empty()) << "the caller may ask what became of it";
+
+  pool.Ended(9);
+  pool.Opened(10);
+  const WriteStamp twice = *pool.Take();
+  pool.SentAgain(10);
+  pool.Done(twice, /*unknown=*/false);
+  EXPECT_TRUE(pool.TakeSettled().empty()) << "the ledger may ask which copy counts";
+}
+
 }  // namespace
 }  // namespace baton::client
