@@ -99,6 +99,7 @@ void Sequencer::Ask(const engine::TouchSession& touch, Turn* turn) {
 void Sequencer::Ask(const engine::EndSession& end, Turn* turn) {
   const bool there = sessions_.Find(end.session) != nullptr;
   if (there) sessions_.End(end.session);
+  NoteIdle(turn->now_us);
   GatedAnswer gated = Gated(there, turn);
   gated.answer.result = engine::SessionResult{.session = end.session};
   turn->gate->Add(std::move(gated));

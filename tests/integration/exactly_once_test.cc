@@ -1,6 +1,7 @@
 // Counters under kill -9: each increment that was acknowledged is in the sum once, each that was
 // not is asked about, and the sums are exact.
 #include <gtest/gtest.h>
+#include <httplib.h>
 
 #include <deque>
 #include <map>
@@ -175,6 +176,32 @@ TEST(ExactlyOnceTest, AnotherClientMayAskWhatBecameOfAWrite) {
     EXPECT_EQ(outcome->numbers, std::vector<int64_t>{1});
     EXPECT_EQ(outcome->revision, got->record->revision);
   }
+}
+
+// A client that ends while all is well leaves no session behind; one whose write may be asked about
+// leaves that to whoever asks.
+TEST(ExactlyOnceTest, CommandsEndTheirSessions) {
+  constexpr int kCommands = 5;
+  Cluster cluster;
+  ASSERT_TRUE(cluster.AwaitWritable());
+  const int leader = cluster.AwaitLeader();
+  ASSERT_GE(leader, 0);
+  const auto count = [&](const std::string& metric) {
+    const auto page = httplib::Client("http://" + cluster.http_address(leader)).Get("/metrics");
+    const size_t at = page ? page->body.find("\n" + metric + " ") : std::string::npos;
+    return at == std::string::npos ? -1 : std::stoi(page->body.substr(at + metric.size() + 2));
+  };
+  const int open = count("baton_sessions");
+  const int opened = count("baton_sessions_opened_total");
+  ASSERT_GT(open, 0) << "the test's own";
+  for (int i = 0; i < kCommands; ++i) {
+    const CommandResult put =
+        RunCommand({BATON_PATH, "put", "k", "v", "--endpoints", cluster.endpoints()});
+    ASSERT_EQ(put.exit_code, 0) << put.err;
+  }
+  EXPECT_EQ(count("baton_sessions_opened_total"), opened + kCommands);
+  EXPECT_EQ(count("baton_sessions"), open);
+  EXPECT_EQ(cluster.AwaitLeader(), leader);
 }
 
 }  // namespace

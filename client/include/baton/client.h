@@ -19,9 +19,8 @@
 // call that is refused at once, on the caller's. It must not block, nor call a synchronous method,
 // nor destroy the client; it may start further calls.
 //
-// Lifetime: the destructor completes everything that is pending with CANCELLED and returns after
-// the last callback has. It ends the client's sessions, but for those of which a write may be asked
-// about, and takes at most about 0.2 s for it.
+// Lifetime: the destructor completes what is pending with CANCELLED, ends the client's sessions (in
+// 0.2 s at most; not those that may be asked about), and returns after the last callback has.
 #pragma once
 
 #include <cstdint>

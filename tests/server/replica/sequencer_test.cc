@@ -365,7 +365,9 @@ TEST_F(SessionsTest, AnUnknownSessionIsRefusedOnceThisNodeIsSureToLead) {
 }
 
 TEST_F(SessionsTest, AnEndedSessionIsUnknown) {
+  EXPECT_EQ(metrics_.sessions.Get(), 1);
   Done(engine::EndSession{session_});
+  EXPECT_EQ(metrics_.sessions.Get(), 0);
   Done(engine::EndSession{session_});  // again: nothing
   EXPECT_EQ(Add(1).failure.reason, Reason::kSessionUnknown);
   EXPECT_EQ(Done(engine::GetOutcome{session_, 1}).outcome, Outcome::kExpired);
