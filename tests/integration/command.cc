@@ -1,6 +1,7 @@
 #include "tests/integration/command.h"
 
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -10,6 +11,8 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "base/check.h"
 
@@ -96,6 +99,21 @@ CommandResult RunCommand(const std::vector<std::string>& argv, const CommandOpti
   }
   if (WIFEXITED(status)) result.exit_code = WEXITSTATUS(status);
   return result;
+}
+
+std::map<std::string, std::string> LinesByKey(std::vector<std::string> arguments,
+                                              const std::string& endpoints) {
+  arguments.insert(arguments.begin(), BATON_PATH);
+  arguments.insert(arguments.end(), {"--timeout", "60s", "--endpoints", endpoints});
+  const CommandResult result = RunCommand(arguments);
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  std::map<std::string, std::string> by_key;
+  std::istringstream lines(result.out);
+  for (std::string line; std::getline(lines, line);) {
+    EXPECT_TRUE(by_key.emplace(nlohmann::json::parse(line)["key"], line).second)
+        << line << " twice";
+  }
+  return by_key;
 }
 
 }  // namespace baton::testing

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -23,5 +24,10 @@ struct CommandOptions {
 };
 
 CommandResult RunCommand(const std::vector<std::string>& argv, const CommandOptions& options = {});
+
+// The JSON lines that `baton ARGUMENTS` prints of a cluster, by their key, which may not come
+// twice.
+std::map<std::string, std::string> LinesByKey(std::vector<std::string> arguments,
+                                              const std::string& endpoints);
 
 }  // namespace baton::testing

@@ -7,9 +7,7 @@
 #include <algorithm>
 #include <fstream>
 #include <future>
-#include <nlohmann/json.hpp>
 #include <set>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -20,7 +18,6 @@
 namespace baton::testing {
 namespace {
 
-using nlohmann::json;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
@@ -158,21 +155,15 @@ class HandoverCrashTest : public ::testing::TestWithParam<const char*> {
               Reason::kHandoverRefused);
   }
 
-  // The keys of JSON lines that a command prints.
   std::set<std::string> KeysOf(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), BATON_PATH);
-    arguments.insert(arguments.end(), {"--timeout", "60s", "--endpoints", cluster_.endpoints()});
-    const CommandResult result = RunCommand(arguments);
-    EXPECT_EQ(result.exit_code, 0) << result.err;
     std::set<std::string> keys;
-    std::istringstream lines(result.out);
-    for (std::string line; std::getline(lines, line);) {
-      EXPECT_TRUE(keys.insert(json::parse(line)["key"]).second) << line << " twice";
+    for (const auto& [key, line] : LinesByKey(std::move(arguments), cluster_.endpoints())) {
+      keys.insert(key);
     }
     return keys;
   }
   std::string FirstMissing(const KeyWriter& writer, const std::set<std::string>& keys) {
-    for (const auto& [key, revision] : writer.acknowledged()) {
+    for (const auto& [key, ack] : writer.acknowledged()) {
       if (!keys.contains(key)) return key;
     }
     return "";
@@ -190,8 +181,8 @@ class HandoverCrashTest : public ::testing::TestWithParam<const char*> {
         << " is neither readable nor listed";
     std::set<uint64_t> revisions;
     for (const KeyWriter* writer : {&sync, &async}) {
-      for (const auto& [key, revision] : writer->acknowledged()) {
-        EXPECT_TRUE(revisions.insert(revision).second) << "two leaders gave " << revision;
+      for (const auto& [key, ack] : writer->acknowledged()) {
+        EXPECT_TRUE(revisions.insert(ack.revision).second) << "two leaders gave " << ack.revision;
       }
     }
   }

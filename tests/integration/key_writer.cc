@@ -26,11 +26,13 @@ void KeyWriter::Next() {
   options.keyspace = keyspace_;
   options.timeout = kPatience;
   const std::string key = prefix_ + std::to_string(++keys_);
-  client_->PutAsync(key, "v", options, [this, key](const absl::StatusOr<WriteResult>& put) {
+  const Clock::time_point begun = Clock::now();
+  client_->PutAsync(key, "v", options, [this, key, begun](const absl::StatusOr<WriteResult>& put) {
     EXPECT_TRUE(put.ok()) << key << ": " << put.status();
     if (put.ok()) {
+      ++(put->durability == Durability::kLocal ? local_ : quorum_);
       MutexLock lock(&mutex_);
-      acknowledged_[key] = put->revision;
+      acknowledged_[key] = {put->revision, put->durability, begun, Clock::now()};
     }
     if (!ended_) Next();
     --running_;

@@ -1,9 +1,10 @@
 // KeyWriter: puts ever new keys into one keyspace, so many in flight, until it is ended, and keeps
-// what was acknowledged. A put that fails is a failure of the test: the SDK has time for any
-// failover.
+// what was acknowledged, how, and when. A put that fails is a failure of the test: the SDK has time
+// for any failover.
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -15,6 +16,13 @@ namespace baton::testing {
 
 class KeyWriter {
  public:
+  using Clock = std::chrono::steady_clock;
+  struct Ack {
+    uint64_t revision = 0;
+    Durability durability = Durability::kDefault;
+    Clock::time_point begun, told;
+  };
+
   // `prefix` begins each key. `client` outlives this.
   KeyWriter(Client* client, std::string keyspace, std::string prefix, int in_flight);
   ~KeyWriter() { End(); }
@@ -23,8 +31,12 @@ class KeyWriter {
 
   // Returns once the last is answered.
   void End();
-  // By key: its revision. REQUIRES: it is ended.
-  const std::map<std::string, uint64_t>& acknowledged() const { return acknowledged_; }
+  // How many were acknowledged with this durability.
+  uint64_t Count(Durability durability) const {
+    return durability == Durability::kLocal ? local_ : quorum_;
+  }
+  // By key. REQUIRES: it is ended.
+  const std::map<std::string, Ack>& acknowledged() const { return acknowledged_; }
 
  private:
   void Next();
@@ -35,8 +47,9 @@ class KeyWriter {
   std::atomic<bool> ended_ = false;
   std::atomic<int> running_ = 0;
   std::atomic<uint64_t> keys_ = 0;
+  std::atomic<uint64_t> local_ = 0, quorum_ = 0;
   Mutex mutex_;  // until it is ended
-  std::map<std::string, uint64_t> acknowledged_;
+  std::map<std::string, Ack> acknowledged_;
 };
 
 }  // namespace baton::testing

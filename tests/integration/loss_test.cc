@@ -59,18 +59,8 @@ class LossTest : public ::testing::Test {
       acknowledged_[key] = put->revision;
     }
   }
-  // JSON lines that a command prints, by their key, which may not come twice.
   std::map<std::string, std::string> LinesOf(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), BATON_PATH);
-    arguments.insert(arguments.end(), {"--timeout", "60s", "--endpoints", cluster_.endpoints()});
-    const CommandResult result = RunCommand(arguments);
-    EXPECT_EQ(result.exit_code, 0) << result.err;
-    std::map<std::string, std::string> by_key;
-    std::istringstream lines(result.out);
-    for (std::string line; std::getline(lines, line);) {
-      EXPECT_TRUE(by_key.emplace(json::parse(line)["key"], line).second) << line << " twice";
-    }
-    return by_key;
+    return LinesByKey(std::move(arguments), cluster_.endpoints());
   }
   CommandResult Loss(const std::vector<std::string>& arguments) {
     std::vector<std::string> argv = {BATON_PATH, "loss"};
@@ -174,12 +164,12 @@ TEST_F(LossTest, UnderLoadThroughCutsAndKillsNoneIsMissingAndNoneIsBoth) {
   sync.End();
 
   const auto in_sync = LinesOf({"export", "--keyspace", "default"});
-  for (const auto& [key, revision] : sync.acknowledged()) {
+  for (const auto& [key, ack] : sync.acknowledged()) {
     EXPECT_TRUE(in_sync.contains(key)) << key << " is lost, and had a quorum";
   }
   const auto present = LinesOf({"export", "--keyspace", "waits"});
   std::set<std::string> missing;
-  for (const auto& [key, revision] : async.acknowledged()) {
+  for (const auto& [key, ack] : async.acknowledged()) {
     if (!present.contains(key)) missing.insert(key);
   }
   EXPECT_GT(missing.size(), 0u) << "nothing was put to the test";
