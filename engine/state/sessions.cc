@@ -178,7 +178,7 @@ void SessionTable::Apply(const Effect& effect, Slot slot, int64_t log_time_us) {
   const auto found = sessions_.find(effect.stamp.session);
   if (found == sessions_.end()) return;
   if (effect.kind == EffectKind::kEndSession) {
-    Forget(&found->second, UINT64_MAX);
+    for (const auto& [sequence, kept] : found->second.kept) kept_bytes_ -= kept.Bytes();
     sessions_.erase(found);
     return;
   }

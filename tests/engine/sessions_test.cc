@@ -210,6 +210,15 @@ TEST(SessionTableTest, WhatHasEndedIsNotBroughtBack) {
   EXPECT_EQ(table.size(), 1u) << "nothing brings it back";
 }
 
+TEST(SessionTableTest, TheHighestNumberOfAllGoesWithItsSession) {
+  SessionTable table;
+  table.Apply(Opens(5, 1'000), Slot{1}, 0);
+  table.Apply(Keeps({5, UINT64_MAX, UINT64_MAX}, EncodeFate(Put(1)), 4), Slot{2}, 0);
+  EXPECT_GT(table.kept_bytes(), 0u);
+  table.Apply(Of(EffectKind::kEndSession, 5), Slot{3}, 0);
+  EXPECT_EQ(table.kept_bytes(), 0u);
+}
+
 TEST(SessionEffectsTest, TheBytesAreThoseOfThePage) {
   EffectsWriter writer(Revision{300});
   writer.BeginRequest();
