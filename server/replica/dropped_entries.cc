@@ -52,18 +52,24 @@ absl::StatusOr<std::unique_ptr<DroppedEntries>> DroppedEntries::Open(wal::FileSy
 }
 
 absl::Status DroppedEntries::Keep(const wal::Wal& wal, Slot first) {
+  if (failed_first_ != first) failed_end_ = first;
+  failed_first_ = first;
   while (true) {
-    const auto entries = wal.Read(kFirstGroup, first, kSlotNone, kFileBytes);
-    if (absl::IsNotFound(entries.status())) return absl::OkStatus();
+    const Slot from = failed_end_;
+    const auto entries = wal.Read(kFirstGroup, from, kSlotNone, kFileBytes);
+    if (absl::IsNotFound(entries.status())) {
+      failed_first_ = Slot{};
+      return absl::OkStatus();
+    }
     if (!entries.ok()) return entries.status();
     const std::string name = NameOf(next_);
     absl::Status s = wal::WriteFileAtomically(fs_, PathOf(name), Encode(*entries));
     if (!s.ok()) return s;
     ++next_;
     files_.fetch_add(1, std::memory_order_relaxed);
-    spdlog::info("slots {} to {} are dropped from the log, and kept in {}", first.value,
+    spdlog::info("slots {} to {} are dropped from the log, and kept in {}", from.value,
                  entries->back().id.slot.value, PathOf(name));
-    first = entries->back().id.slot.Next();
+    failed_end_ = entries->back().id.slot.Next();
   }
 }
 

@@ -31,7 +31,8 @@ class DroppedEntries {
   static absl::StatusOr<std::unique_ptr<DroppedEntries>> Open(wal::FileSystem* fs,
                                                               const std::string& directory);
 
-  // Keeps what the log has from `first` on, if anything. Durable when it returns.
+  // Keeps what the log has from `first` on, if anything. Durable when it returns. Asked the same
+  // again after it failed, it goes on where it stood. REQUIRES: the log drops nothing meanwhile.
   absl::Status Keep(const wal::Wal& wal, Slot first);
 
   // Whether there is anything. Any thread.
@@ -51,6 +52,8 @@ class DroppedEntries {
   wal::FileSystem* const fs_;
   const std::string directory_;
   uint64_t next_ = 1;  // number of the next file
+  // Of a Keep that failed: from where it was to keep, and up to where, exclusive, it has.
+  Slot failed_first_, failed_end_;
   std::atomic<uint64_t> files_{0};
 };
 

@@ -70,6 +70,23 @@ TEST_F(DroppedEntriesTest, NothingIsKeptOfNothing) {
   EXPECT_TRUE(dropped->empty());
 }
 
+TEST_F(DroppedEntriesTest, AfterAFullDiskItGoesOnWhereItStood) {
+  Append(7);
+  auto dropped = Open();
+  fs_.SetCapacity(200);  // a file or two
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(dropped->Keep(wal_, Slot{2}).code(), absl::StatusCode::kResourceExhausted);
+  }
+  const size_t kept = Slots(dropped.get()).size();
+  EXPECT_GT(kept, 0u);
+  EXPECT_LT(kept, 6u);
+  fs_.SetCapacity(1 << 20);
+  ASSERT_TRUE(dropped->Keep(wal_, Slot{2}).ok());
+  EXPECT_EQ(Slots(dropped.get()), (std::vector<uint64_t>{2, 3, 4, 5, 6, 7}));
+  ASSERT_TRUE(dropped->Keep(wal_, Slot{2}).ok()) << "another drop of the same slots";
+  EXPECT_EQ(Slots(dropped.get()).size(), 12u);
+}
+
 TEST_F(DroppedEntriesTest, WhatIsRemovedIsGone) {
   Append(2);
   auto dropped = Open();
