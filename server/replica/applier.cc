@@ -57,7 +57,12 @@ bool Applier::RunOnce() {
     items.swap(items_);
   }
   const bool released = released_.exchange(false, std::memory_order_acquire);
-  if ((items.empty() && !released) || failed_) return false;
+  if (failed_) return false;
+  if (items.empty() && !released) {
+    if (clock_->LeaseNowUs() < NextDeadlineUs()) return false;
+    NoteSizes();
+    return true;
+  }
   if (released) untrimmed_bytes_ = std::max(untrimmed_bytes_, limits_.truncate_bytes_min);
   uint64_t bytes = 0;
   absl::Status status;
@@ -140,10 +145,13 @@ void Applier::NoteSizes() {
   }
   metrics_->state_bytes.Set(bytes);
   std::map<KeyspaceId, uint64_t> sizes;
+  full_ = false;
   for (const engine::KeyspacePtr& keyspace : catalog_->Read().List()) {
     if (keyspace->settings.size_bytes_max == 0) continue;
     const engine::KeyRange rows = engine::EngineRange(keyspace->id, {}, {});
-    sizes[keyspace->id] = engine_->ApproximateBytes(rows.begin, rows.end);
+    const uint64_t size = engine_->ApproximateBytes(rows.begin, rows.end);
+    sizes[keyspace->id] = size;
+    full_ |= size >= keyspace->settings.size_bytes_max;
   }
   sizes_->Set(std::move(sizes));
 }

@@ -73,6 +73,8 @@ class Applier : public Stage {
   void RequestStop() { stopping_.store(true, std::memory_order_relaxed); }
 
   bool RunOnce() override;
+  // While a keyspace is full its size is looked at though nothing is applied: it may have shrunk.
+  int64_t NextDeadlineUs() const override { return full_ ? next_size_look_us_ : kNever; }
 
  private:
   absl::Status Apply(const ApplyItem& item);
@@ -109,6 +111,7 @@ class Applier : public Stage {
   Slot flush_mark_;            // flushed slot when replay_bytes_ was counted from
   uint64_t replay_bytes_ = 0;  // of log added above flush_mark_
   int64_t next_size_look_us_ = 0;
+  bool full_ = false;             // a keyspace had its size_bytes_max when that was looked at last
   uint64_t untrimmed_bytes_ = 0;  // of log added since the last truncation
   // How much had been added at a slot, in steps of a fraction of the retention.
   static constexpr uint64_t kMarksMax = 256;

@@ -9,6 +9,7 @@
 #include "engine/state/effects.h"
 #include "engine/state/keyspace_change.h"
 #include "engine/state/view.h"
+#include "engine/storage/key_encoding.h"
 #include "engine/storage/memory_engine.h"
 #include "tests/server/replica/sim_cluster.h"
 #include "tests/server/replica/testing.h"
@@ -50,6 +51,17 @@ class ApplierTest : public ::testing::Test {
                            engine::ReadTier::kAny);
   }
 
+  void Change(uint64_t slot, decltype(engine::KeyspaceRequest::change) change) {
+    engine::EffectsWriter writer(Revision{slot * 10});
+    const auto done = engine::ChangeKeyspaces({std::move(change), "", ""}, {Slot{slot}, 0, 0},
+                                              &keyspaces_, &writer);
+    ASSERT_TRUE(done.ok());
+    EntryStamp stamp;
+    stamp.request_count = 1;
+    stamp.base_revision = writer.base();
+    applier_->Submit({Item(RecordOf(slot, stamp, writer.bytes()))});
+    applier_->RunOnce();
+  }
   // Applied and flushed, one after the other, with a KiB each: the last asks for truncation.
   void ApplyFlushed(uint64_t first, uint64_t last) {
     for (uint64_t slot = first; slot <= last; ++slot) {
@@ -62,6 +74,7 @@ class ApplierTest : public ::testing::Test {
   uint64_t log_retention_bytes_ = 1 << 30;
   engine::MemoryEngine engine_;
   engine::Catalog catalog_;
+  engine::Keyspaces keyspaces_;
   engine::Sessions sessions_;
   OrderBook orders_;
   engine::KeyspaceSizes sizes_;
@@ -153,23 +166,42 @@ TEST_F(ApplierTest, KeepsTheLogAboveASnapshotOnItsWayAndLetsItGoAtOnce) {
   EXPECT_GT(trim_, Slot{280});
 }
 
+TEST_F(ApplierTest, LooksAgainAtAKeyspaceThatWasFullThoughNothingIsApplied) {
+  engine::CreateKeyspace create{"orders", {}};
+  create.settings.size_bytes_max = 1'000;
+  Change(1, create);
+  const KeyspaceId orders = catalog_.Find("orders")->id;
+  const engine::KeyRange rows = engine::EngineRange(orders, {}, {});
+  EXPECT_EQ(applier_->NextDeadlineUs(), kNever);
+  engine::EffectsWriter writer(Revision{20});
+  writer.BeginRequest();
+  writer.Put(orders, "k", std::string(2'000, 'x'));
+  writer.EndRequest();
+  EntryStamp stamp;
+  stamp.request_count = 1;
+  stamp.base_revision = writer.base();
+  clock_.now_us += Applier::kSizeLookUs;
+  applier_->Submit({Item(RecordOf(2, stamp, writer.bytes()))});
+  applier_->RunOnce();
+  EXPECT_GT(sizes_.Bytes(orders), 2'000u);
+  EXPECT_EQ(applier_->NextDeadlineUs(), clock_.now_us + Applier::kSizeLookUs);
+  EXPECT_FALSE(applier_->RunOnce()) << "not yet";
+
+  auto batch = engine_.NewBatch();  // compaction, say
+  batch->DeleteRange(rows.begin, rows.end);
+  ASSERT_TRUE(engine_.Apply(std::move(batch), Slot{3}).ok());
+  ASSERT_TRUE(engine_.Flush().ok());
+  clock_.now_us += Applier::kSizeLookUs;
+  EXPECT_TRUE(applier_->RunOnce());
+  EXPECT_EQ(sizes_.Bytes(orders), 0u);
+  EXPECT_EQ(applier_->NextDeadlineUs(), kNever);
+}
+
 TEST_F(ApplierTest, TellsOfAKeyspaceThatWasDropped) {
-  engine::Keyspaces keyspaces;
-  const auto apply = [&](uint64_t slot, decltype(engine::KeyspaceRequest::change) change) {
-    engine::EffectsWriter writer(Revision{slot * 10});
-    const auto done = engine::ChangeKeyspaces({std::move(change), "", ""}, {Slot{slot}, 0, 0},
-                                              &keyspaces, &writer);
-    ASSERT_TRUE(done.ok());
-    EntryStamp stamp;
-    stamp.request_count = 1;
-    stamp.base_revision = writer.base();
-    applier_->Submit({Item(RecordOf(slot, stamp, writer.bytes()))});
-    applier_->RunOnce();
-  };
-  apply(1, engine::CreateKeyspace{"orders", {}});
+  Change(1, engine::CreateKeyspace{"orders", {}});
   const KeyspaceId orders = catalog_.Find("orders")->id;
   EXPECT_TRUE(dropped_.empty());
-  apply(2, engine::DropKeyspace{"orders"});
+  Change(2, engine::DropKeyspace{"orders"});
   EXPECT_EQ(catalog_.Find("orders"), nullptr);
   EXPECT_EQ(dropped_, std::vector<KeyspaceId>{orders});
 }
