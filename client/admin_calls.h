@@ -6,9 +6,12 @@
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 
+#include <chrono>
 #include <memory>
 #include <optional>
+#include <random>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -19,6 +22,7 @@
 #include "baton/v1/cluster_service.grpc.pb.h"
 #include "client/check_endpoint.h"
 #include "client/codec.h"
+#include "client/retry.h"
 #include "client/wire_error.h"
 
 namespace baton {
@@ -29,12 +33,19 @@ struct Admin::Impl {
   absl::StatusOr<std::shared_ptr<grpc::Channel>> ChannelOf(const std::string& endpoint)
       BATON_EXCLUDES(mutex);
   absl::StatusOr<std::unique_ptr<v1::Cluster::Stub>> StubOf(const std::string& endpoint);
-  // Asks the node that leads: the endpoints in order until one answers; one that does not lead says
-  // who does.
   template <class Request, class Response>
-  absl::Status AskLeader(grpc::Status (v1::Cluster::Stub::*method)(grpc::ClientContext*,
-                                                                   const Request&, Response*),
-                         const Request& request, const CallOptions& options, Response* response);
+  using Method = grpc::Status (v1::Cluster::Stub::*)(grpc::ClientContext*, const Request&,
+                                                     Response*);
+
+  // Asks the node that leads: the endpoints in order until one answers; one that does not lead says
+  // who does. Again, within options.timeout, while some answer and none leads.
+  template <class Request, class Response>
+  absl::Status AskLeader(Method<Request, Response> method, const Request& request,
+                         const CallOptions& options, Response* response);
+  // Once. `*searching`: a node has answered that knows of no leader, or does not lead itself.
+  template <class Request, class Response>
+  absl::Status AskAll(Method<Request, Response> method, const Request& request,
+                      const CallOptions& options, Response* response, bool* searching);
 
   const std::vector<std::string> endpoints;
   Mutex mutex;
@@ -82,15 +93,42 @@ absl::Status Ask(absl::StatusOr<std::unique_ptr<v1::Cluster::Stub>> stub,
   return ToStatus((**stub.*method)(&context, request, response), endpoint);
 }
 
+// Calls ask(options), which gives a status, until again(status) is false or options.timeout is
+// over.
+template <class Ask, class Again>
+absl::Status AskAgain(CallOptions options, const Ask& ask, const Again& again) {
+  const auto deadline = std::chrono::steady_clock::now() + options.timeout;
+  std::minstd_rand random(std::random_device{}());
+  for (int attempt = 0;; ++attempt) {
+    const absl::Status status = ask(options);
+    if (status.ok() || !again(status)) return status;
+    const std::chrono::microseconds pause(BackoffUs(kSearchBackoff, attempt, random()));
+    options.timeout = std::chrono::duration_cast<std::chrono::milliseconds>(
+        deadline - std::chrono::steady_clock::now() - pause);
+    if (options.timeout.count() <= 0) return status;
+    std::this_thread::sleep_for(pause);  // no node tells one that it has become leader
+  }
+}
+
 }  // namespace client
 
 template <class Request, class Response>
-absl::Status Admin::Impl::AskLeader(
-    grpc::Status (v1::Cluster::Stub::*method)(grpc::ClientContext*, const Request&, Response*),
-    const Request& request, const CallOptions& options, Response* response) {
+absl::Status Admin::Impl::AskLeader(Method<Request, Response> method, const Request& request,
+                                    const CallOptions& options, Response* response) {
+  bool searching = false;
+  return client::AskAgain(
+      options,
+      [&](const CallOptions& left) { return AskAll(method, request, left, response, &searching); },
+      [&searching](const absl::Status&) { return searching; });
+}
+
+template <class Request, class Response>
+absl::Status Admin::Impl::AskAll(Method<Request, Response> method, const Request& request,
+                                 const CallOptions& options, Response* response, bool* searching) {
   constexpr int kLeadersMax = 3;  // asked for one call: leadership may move meanwhile
   absl::Status status = absl::UnavailableError("no endpoint is given");
   int leaders = 0;
+  *searching = false;
   for (const std::string& endpoint : endpoints) {
     std::string asked = endpoint;
     while (leaders < kLeadersMax) {
@@ -99,11 +137,16 @@ absl::Status Admin::Impl::AskLeader(
       if (status.ok()) status = client::ErrorOf(*response);
       if (status.ok()) return status;
       const std::optional<ErrorInfo> said = GetErrorInfo(status);
+      *searching |=
+          said && (said->reason == Reason::kNotLeader || said->reason == Reason::kNoLeader);
       if (!said || said->reason != Reason::kNotLeader || said->leader_address.empty()) break;
       asked = said->leader_address;
       ++leaders;
     }
-    if (!client::MayAnotherKnow(status)) return status;
+    if (!client::MayAnotherKnow(status)) {
+      *searching = false;
+      return status;
+    }
   }
   return status;
 }

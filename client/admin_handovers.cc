@@ -1,15 +1,10 @@
 // Handovers: asked of the node that leads, again while that changes.
-#include <chrono>
 #include <random>
-#include <thread>
 
 #include "client/admin_calls.h"
-#include "client/retry.h"
 
 namespace baton {
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 // 64 random bits, as text.
 std::string NewId() {
@@ -24,22 +19,19 @@ template <class Impl, class Request, class Response>
 absl::StatusOr<Response> AskUntilTold(
     Impl* impl,
     grpc::Status (v1::Cluster::Stub::*method)(grpc::ClientContext*, const Request&, Response*),
-    Request request, CallOptions options) {
-  const Clock::time_point deadline = Clock::now() + options.timeout;
-  std::minstd_rand random(std::random_device{}());
-  for (int attempt = 0;; ++attempt) {
-    *request.mutable_context() = client::ContextOf(options);
-    Response response;
-    const absl::Status status = impl->AskLeader(method, request, options, &response);
-    if (status.ok()) return response;
-    if (!client::MayAnotherKnow(status) && !IsOutcomeUnknown(status)) return status;
-    const auto pause =
-        std::chrono::microseconds(client::BackoffUs(client::kSearchBackoff, attempt, random()));
-    options.timeout =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now() - pause);
-    if (options.timeout.count() <= 0) return status;
-    std::this_thread::sleep_for(pause);  // no node tells one that it has become leader
-  }
+    Request request, const CallOptions& options) {
+  Response response;
+  const absl::Status status = client::AskAgain(
+      options,
+      [&](const CallOptions& left) {
+        *request.mutable_context() = client::ContextOf(left);
+        return impl->AskLeader(method, request, left, &response);
+      },
+      [](const absl::Status& failed) {
+        return client::MayAnotherKnow(failed) || IsOutcomeUnknown(failed);
+      });
+  if (!status.ok()) return status;
+  return response;
 }
 
 absl::StatusOr<HandoverInfo> InfoOf(const absl::StatusOr<v1::HandoverResponse>& response) {

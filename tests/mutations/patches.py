@@ -11,6 +11,7 @@ that must catch it, in the order of KINDS:
 
   Caught by unit NAME_OF_A_TEST
   Caught by scenario NAME_OF_A_FILE
+  Caught by story NAME_OF_A_TEST
   Caught by random within N seeds
   Caught by explorer WORLD within N states
   Caught by simulator within N seeds
@@ -27,6 +28,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 KINDS = {
     "unit": r"(?P<name>\w+)",
     "scenario": r"(?P<name>\w+)",
+    "story": r"(?P<name>\w+)",
     "random": r"within (?P<bound>[1-9]\d*) seeds",
     "explorer": r"(?P<name>\w+) within (?P<bound>[1-9]\d*) states",
     "simulator": r"within (?P<bound>[1-9]\d*) seeds",
@@ -101,7 +103,7 @@ def self_test():
     good = ("A bug.\n\nCaught by scenario story\nCaught by explorer members within 20000 states\n\n"
             "diff --git a/x b/x\n")
     table = make_table({"bug": read_finders(good)})
-    assert table[2] == "| `bug` | – | `story` | – | `members`, 20,000 | – | – |", table[2]
+    assert table[2] == "| `bug` | – | `story` | – | – | `members`, 20,000 | – | – |", table[2]
     document = "# Testing\n\n" + "\n".join(table) + "\n\nMore.\n"
     assert differences(document, table) == []
     assert len(differences(document.replace("20,000", "30,000"), table)) == 2

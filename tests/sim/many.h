@@ -12,7 +12,7 @@
 
 namespace baton::sim {
 
-inline constexpr unsigned kSeedSecondsMax = 120;  // of wall time; a seed takes some 50 ms
+inline constexpr unsigned kSeedSecondsMax = 120;  // of work; a seed takes some 50 ms
 
 struct Failure {
   uint64_t seed = 0;
