@@ -89,7 +89,10 @@ absl::StatusOr<std::unique_ptr<ReplicaNode>> ReplicaNode::Start(const ReplicaOpt
   if (!options.left_behind.empty()) recovered->fault = options.left_behind;
   if (recovered->fault) {
     spdlog::error("this node takes no part: {}", *recovered->fault);
-    transport->SetMembers(MembersOf(recovered->core.hard_state.configurations).all);
+    // Who was left behind has nobody to talk to.
+    if (options.left_behind.empty()) {
+      transport->SetMembers(MembersOf(recovered->core.hard_state.configurations).all);
+    }
     return std::make_unique<FaultyNode>(options, recovered->core, *recovered->fault);
   }
   auto node = std::make_unique<RunningNode>(

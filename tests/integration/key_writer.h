@@ -1,6 +1,7 @@
 // KeyWriter: puts ever new keys into one keyspace, so many in flight, until it is ended, and keeps
 // what was acknowledged, how, and when. A put that fails is a failure of the test: the SDK has time
-// for any failover.
+// for any failover. But where a keyspace may be async, one may be refused because it is listed as
+// lost by then.
 #pragma once
 
 #include <atomic>

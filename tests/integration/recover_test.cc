@@ -95,20 +95,16 @@ TEST_F(RecoverTest, OneNodeGoesOnAloneAndTheOthersAreLeftBehind) {
 
   // They were not gone after all: a quorum of old, which must not lead.
   for (const char* node : {"n2", "n3"}) ASSERT_EQ(local_.Local({"start", node}).exit_code, 0);
-  for (const std::string node : {"n2", "n3"}) {
+  const auto admin = Admin::Connect({.endpoints = local_.addresses()});
+  ASSERT_TRUE(admin.ok());
+  for (const size_t node : {1, 2}) {
+    absl::StatusOr<NodeStatus> status;
     EXPECT_TRUE(Eventually([&] {
-      const CommandResult alone =
-          local_.Baton({"status", "-o", "json", "--endpoints",
-                        local_.addresses()[static_cast<size_t>(node[1] - '1')]});
-      const json told = json::parse(alone.out, nullptr, false);
-      if (!told.is_object()) return false;
-      for (const json& member : told["members"]) {
-        if (member["name"] != node) continue;
-        return member["state"] == "faulty" &&
-               std::string(member["reason"]).find("has left this node behind") != std::string::npos;
-      }
-      return false;
-    })) << node;
+      status = (*admin)->Status(local_.addresses()[node]);
+      return status.ok() && status->state == "faulty";
+    })) << status.status();
+    EXPECT_NE(status->reason.find("has left this node behind"), std::string::npos)
+        << status->reason;
   }
   EXPECT_EQ(Ask({"get", "k2"})["value"], "after");
 

@@ -61,6 +61,13 @@ class RunbookTest : public ::testing::Test {
     arguments.insert(arguments.end(), {"-o", "json"});
     return json::parse(local_.Baton(arguments).out);
   }
+  json Member(const std::string& name) {
+    json status = Ask({"status"});
+    for (json& member : status["members"]) {
+      if (member["name"] == name) return member;
+    }
+    return json::object();
+  }
   // Once it serves.
   std::string Leader() {
     EXPECT_TRUE(Eventually([&] { return local_.Baton({"why-leader"}).exit_code == 0; }));
@@ -122,16 +129,12 @@ TEST_F(RunbookTest, NoQuorum) {
 
 TEST_F(RunbookTest, SlowDisk) {
   const std::string node = Leader();
-  local_.Local({"fault", node, "slow", "30"});
+  local_.Local({"fault", node, "slow", "200"});
   EXPECT_TRUE(Eventually([&] {
     local_.Baton({"put", "key", "value"});  // what its disk is measured by
-    const json status = Ask({"status"});
-    for (const json& member : status["members"]) {
-      const json& health = member["health"];
-      if (member["name"] == node && health.is_object() && health["disk"] == "slow") return true;
-    }
-    return false;
-  })) << Ask({"status"});
+    const json member = Member(node);
+    return member["health"].is_object() && member["health"]["disk"] == "slow";
+  })) << Member(node);
   Follow("slow-disk", node);
   EXPECT_EQ(Leader(), node) << "it went back";
   EXPECT_TRUE(Ask({"orders"})["orders"].empty());
@@ -160,6 +163,7 @@ TEST_F(RunbookTest, DamagedLog) {
   local_.Local({"kill", node});
   DamageLog(fs::path(local_.directory()) / node / "data" / "wal", "to be damaged");
   local_.Local({"start", node});
+  EXPECT_TRUE(Eventually([&] { return Member(node)["state"] == "faulty"; })) << Member(node);
   EXPECT_NE(Follow("damaged-log", node).find("damaged at slot"), std::string::npos);
   ExpectAllHealthy();
 }
