@@ -41,7 +41,7 @@ HandoverWorkload::HandoverWorkload(Cluster* cluster) : cluster_(cluster) {
     order.to = NodeId{static_cast<uint32_t>(cluster_->random().Below(cluster_->size() + 1))};
     order.deadline_us = cluster_->random().Skewed(50'000, 2'000'000);
     order.probation_us =
-        cluster_->random().OneIn(2) ? 0 : cluster_->random().Skewed(1'000, 800'000);
+        cluster_->random().OneIn(4) ? 0 : cluster_->random().Skewed(10'000, 800'000);
     orders_.emplace(order.id, order);
   }
 }
@@ -53,8 +53,25 @@ void HandoverWorkload::AskLater() {
     const uint32_t leader = cluster_->Leader();
     Machine& machine = leader == 0 || cluster_->random().OneIn(6) ? cluster_->AnyMachine()
                                                                   : cluster_->machine(leader);
-    if (machine.up()) Ask(&machine, Draw());
+    const HandoverCall call = Draw();
+    if (machine.up()) Ask(&machine, call);
+    if (call.what == HandoverCall::What::kStart && cluster_->random().OneIn(3)) {
+      const bool sealed = cluster_->random().OneIn(2);
+      AbortSoon(&machine, call, sealed ? kLooksMax : 0);
+    }
     AskLater();
+  });
+}
+
+// A handover takes some milliseconds: it is met in any of its states, or once it is sealed, which
+// it is for a moment only: that is looked for so many times.
+void HandoverWorkload::AbortSoon(Machine* machine, HandoverCall call, int looks) {
+  call.what = HandoverCall::What::kAbort;
+  const int64_t wait_us = looks > 0 ? kLookUs : cluster_->random().Skewed(500, 20'000);
+  cluster_->schedule().After(wait_us, [this, machine, call, looks] {
+    if (!machine->up() || machine->core() == nullptr) return;
+    if (looks > 1 && !machine->core()->sealed()) return AbortSoon(machine, call, looks - 1);
+    Ask(machine, call);
   });
 }
 

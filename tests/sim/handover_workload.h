@@ -1,6 +1,6 @@
 // HandoverWorkload: operators who move leadership while everything is under attack. They use few
 // ids, so that most of what they ask was asked before, by others, of other nodes, in the middle of
-// it; some abort.
+// it; some abort, also what was asked for a moment ago.
 //
 // It checks that an id has one handover: whatever is told of it at any time is the beginning of
 // what is told in the end; that this has an outcome; and that the log has the reign that it tells
@@ -25,6 +25,8 @@ class HandoverWorkload : public Workload {
   static constexpr int64_t kPauseUsMin = 20'000;  // between two that ask
   static constexpr int64_t kPauseUsMax = 600'000;
   static constexpr uint32_t kIds = 8;
+  static constexpr int kLooksMax = 400;
+  static constexpr int64_t kLookUs = 200;
 
   explicit HandoverWorkload(Cluster* cluster);
 
@@ -38,6 +40,7 @@ class HandoverWorkload : public Workload {
 
  private:
   void AskLater();
+  void AbortSoon(Machine* machine, server::HandoverCall call, int looks);
   void Ask(Machine* machine, server::HandoverCall call);
   server::HandoverCall Draw();
   void Told(const std::string& id, const server::HandoverResult& result);
