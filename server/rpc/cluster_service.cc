@@ -195,21 +195,11 @@ template <class Request>
 grpc::ServerUnaryReactor* ClusterService::ChangeKeyspace(grpc::CallbackServerContext* context,
                                                          const Request* request,
                                                          v1::ChangeKeyspaceResponse* response) {
-  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-  Node* node = nullptr;
-  CallContext call;
-  engine::KeyspaceRequest change;
-  Failure failure = BeginCall(*node_, *clock_, context, *request, &node, &call);
-  if (failure.ok()) failure = CheckReason(request->reason());
-  if (failure.ok()) failure = ParseChange(*request, &change);
-  if (!failure.ok()) {
-    reactor->Finish(ToGrpcStatus(failure));
-    return reactor;
-  }
-  change.actor = call.actor;
-  change.reason = request->reason();
-  Ask(node, std::move(change), call, reactor, response);
-  return reactor;
+  return AskForChange<engine::KeyspaceRequest>(
+      *node_, *clock_, context, *request, response,
+      [](const Request& asked, const Node&, engine::KeyspaceRequest* to) {
+        return ParseChange(asked, to);
+      });
 }
 
 template <class Request, class Response>

@@ -54,4 +54,27 @@ void Ask(Node* node, Request request, const CallContext& context, grpc::ServerUn
   node->Submit(std::move(calls), std::make_shared<NodeCall<Response>>(reactor, response));
 }
 
+// A change that an operator asks for: parse(request, node, &change) gives what is wrong with it.
+// Actor and reason are kept with it.
+template <class Change, class Request, class Response, class Parse>
+grpc::ServerUnaryReactor* AskForChange(const NodeHandle& handle, const Clock& clock,
+                                       grpc::CallbackServerContext* context, const Request& request,
+                                       Response* response, const Parse& parse) {
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  Node* node = nullptr;
+  CallContext call;
+  Change change;
+  Failure failure = BeginCall(handle, clock, context, request, &node, &call);
+  if (failure.ok()) failure = CheckReason(request.reason());
+  if (failure.ok()) failure = parse(request, *node, &change);
+  if (!failure.ok()) {
+    reactor->Finish(ToGrpcStatus(failure));
+    return reactor;
+  }
+  change.actor = call.actor;
+  change.reason = request.reason();
+  Ask(node, std::move(change), call, reactor, response);
+  return reactor;
+}
+
 }  // namespace baton::server
