@@ -324,7 +324,10 @@ std::string Invariants::Accepted(const Ballot& ballot, NodeId node, Slot match) 
 // From the newest that is chosen to the end of a log.
 Configurations Invariants::ConfigurationsUpTo(EntryId end) const {
   std::vector<Configuration> found;
-  for (EntryId at = end; at.slot > configuration_.at.slot;) {
+  const bool later = std::any_of(memberships_.begin(), memberships_.end(), [this](const auto& one) {
+    return one.first.slot > configuration_.at.slot;
+  });
+  for (EntryId at = end; later && at.slot > configuration_.at.slot;) {
     if (const auto here = memberships_.find(at); here != memberships_.end()) {
       found.push_back(Configuration{at, here->second});
     }

@@ -6,7 +6,8 @@
 //   EXPECT_EQ(invariants.Sent(message, disk), "");       // as each message leaves its node
 //
 // Scenarios, random groups and the explorer call it after every step; the simulator, which runs the
-// whole driver, has checks of its own (tests/sim), and the product has none.
+// whole driver, after every turn of its loop, beside checks of its own (tests/sim). The product has
+// none.
 // What is chosen it works out by itself, from the Accepted that left and the leaders' own disks,
 // and it believes neither: the harness tells what a disk really holds. So a replica that commits,
 // or states, too early is caught in the act. An answer "" means all holds, else it says what is

@@ -10,6 +10,7 @@
 #include "tests/sim/check_history.h"
 #include "tests/sim/check_invariants.h"
 #include "tests/sim/check_members.h"
+#include "tests/sim/check_protocol.h"
 #include "tests/sim/cluster.h"
 #include "tests/sim/count_paths.h"
 #include "tests/sim/membership_workload.h"
@@ -39,12 +40,14 @@ class Simulation {
         agreement_(&cluster_),
         invariants_(&cluster_, &agreement_),
         damage_(&cluster_),
+        protocol_(&cluster_),
         members_(&cluster_),
         paths_(&cluster_),
         workloads_(MakeWorkloads(&cluster_)) {
     cluster_.Watch(&agreement_);
     cluster_.Watch(&invariants_);
     cluster_.Watch(&damage_);
+    cluster_.Watch(&protocol_);
     cluster_.Watch(&members_);
     cluster_.Watch(&paths_);
   }
@@ -220,6 +223,7 @@ class Simulation {
   CheckAgreement agreement_;
   CheckInvariants invariants_;
   CheckDamage damage_;
+  CheckProtocol protocol_;
   CheckMembers members_;
   CountPaths paths_;
   std::vector<std::unique_ptr<Workload>> workloads_;
