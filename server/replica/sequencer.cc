@@ -67,9 +67,8 @@ void Sequencer::Serve() {
   const std::shared_ptr<const OrderBook::Page> page = parts_.orders->Read();
   orders_ = page->orders;
   policies_ = page->policies;
-  reigns_ = page->reigns;
   audit_ = AuditChain(page->audit, page->reigns);
-  hold_downs_ = WhoFlapped(page->audit.reign);
+  hold_downs_ = WhoFlapped(*page);
   records_recovery_ =
       parts_.recovered != nullptr && page->epoch < parts_.recovered->membership.epoch;
   NoteIdle(parts_.clock->LeaseNowUs());
@@ -93,6 +92,7 @@ consensus::Entry Sequencer::ChangeMembers(const consensus::ProposeMembers& chang
   writer.PutSystem(engine::SystemKey(engine::SystemTable::kMemberships,
                                      MembersRowSuffix(change.membership.epoch)),
                    EncodeMembersRow(row));
+  WriteBeginning(row.slot, {row.log_time_us, row.wall_time_us}, &writer);
   AuditRow audit;
   audit.kind = AuditKind::kMembers;
   audit.what = "CHANGED";
@@ -118,6 +118,7 @@ consensus::Entry Sequencer::WriteHandover(EntryId id, HandoverRow* row, Slot log
   writer.BeginRequest();
   PutHandover(*row, first, &writer);
   audit_.AppendReigns(&writer);
+  WriteBeginning(id.slot, {stamp.log_time_us, stamp.wall_time_us}, &writer);
   AuditHandover(*row, id.slot, {stamp.log_time_us, stamp.wall_time_us}, &writer);
   writer.EndRequest();
   consensus::CorePart core;
@@ -201,8 +202,11 @@ std::optional<consensus::Entry> Sequencer::Cut(EntryId id, Slot log_floor, int64
   sessions_.BeginEntry(id.slot, stamp.log_time_us, evaluator_.writer());
   const engine::EffectsWriter& effects = evaluator_.effects();
   const int64_t now_us = parts_.clock->LeaseNowUs();
-  RecordRecovery(id.slot);
-  HoldDown(id.slot);
+  if (HasBeginning()) {
+    evaluator_.writer()->BeginRequest();
+    WriteBeginning(id.slot, Now(), evaluator_.writer());
+    evaluator_.writer()->EndRequest();
+  }
   uint64_t taken = 0;
   while (!waiting_.empty() && taken < limits_.entry_requests_max &&
          effects.bytes().size() < limits_.entry_bytes_target &&

@@ -98,7 +98,7 @@ class Sequencer {
   void EnqueueFirst(QueuedWrite write);
   void Committed(Slot commit);
 
-  bool HasWaiting() const { return !waiting_.empty() || !hold_downs_.empty() || records_recovery_; }
+  bool HasWaiting() const { return !waiting_.empty() || HasBeginning(); }
   // Not until more revisions are chosen.
   bool MayGiveRevisions() const { return next_revision_ < chosen_ceiling_; }
   // So much waits that the next entry need not wait for the log writer.
@@ -145,11 +145,12 @@ class Sequencer {
 
   // sequencer_orders.cc
   void Evaluate(const OrderRequest& request, Turn* turn);
-  std::vector<OrderRow> WhoFlapped(const Ballot& told) const;
-  void HoldDown(Slot slot);
-  void RecordRecovery(Slot slot);
   void Evaluate(const PolicyRequest& request, Turn* turn);
+  std::vector<OrderRow> WhoFlapped(const OrderBook::Page& page) const;
+  bool HasBeginning() const { return !hold_downs_.empty() || records_recovery_; }
   // Within a request of the writer.
+  void WriteBeginning(Slot slot, const LogTimes::Times& times, engine::EffectsWriter* writer);
+  void WriteRecovery(Slot slot, const LogTimes::Times& times, engine::EffectsWriter* writer);
   void Audit(AuditRow row, Slot slot, const LogTimes::Times& times, engine::EffectsWriter* writer);
   void AuditHandover(const HandoverRow& handover, Slot slot, const LogTimes::Times& times,
                      engine::EffectsWriter* writer);
@@ -184,9 +185,9 @@ class Sequencer {
   Orders orders_;                   // as sequenced
   Policies policies_;               // as sequenced
   AuditChain audit_;                // as sequenced
-  std::vector<ReignRow> reigns_;    // the newest, this one last
+  // What this reign begins with, and is not in an entry yet.
   bool records_recovery_ = false;
-  std::vector<OrderRow> hold_downs_;  // go into the first entry
+  std::vector<OrderRow> hold_downs_;
   LogTimes times_;
   bool confirm_ = false;  // the entry in progress is written even if it is empty
   int64_t idle_due_us_ = kNever;

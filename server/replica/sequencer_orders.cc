@@ -126,19 +126,19 @@ void Sequencer::AuditHandover(const HandoverRow& handover, Slot slot, const LogT
 }
 
 // Whoever led before a reign that the audit does not have yet, and was lost too soon.
-std::vector<OrderRow> Sequencer::WhoFlapped(const Ballot& told) const {
+std::vector<OrderRow> Sequencer::WhoFlapped(const OrderBook::Page& page) const {
   const int64_t wall_us = parts_.clock->WallNowUs();
-  Orders orders = orders_;
+  Orders orders = page.orders;
   std::vector<OrderRow> held;
-  for (size_t i = 1; i < reigns_.size(); ++i) {
-    const ReignRow &before = reigns_[i - 1], &reign = reigns_[i];
+  for (size_t i = 1; i < page.reigns.size(); ++i) {
+    const ReignRow &before = page.reigns[i - 1], &reign = page.reigns[i];
     const NodeId node = before.reign.ballot.node;
-    const bool lost = told < reign.reign.ballot && ByElection(reign.reign) &&
+    const bool lost = page.audit.reign < reign.reign.ballot && ByElection(reign.reign) &&
                       reign.reign.predecessor == before.reign.ballot &&
                       node != reign.reign.ballot.node;
     if (!lost) continue;
-    auto order = server::HoldDown(orders, policies_.Active().policy, node,
-                                  reign.wall_time_us - before.wall_time_us, wall_us);
+    auto order = HoldDown(orders, page.policies.Active().policy, node,
+                          reign.wall_time_us - before.wall_time_us, wall_us);
     if (!order) continue;
     order->actor = absl::StrCat("reign ", ToString(reign.reign.ballot));
     orders.Put(*order);
@@ -147,39 +147,34 @@ std::vector<OrderRow> Sequencer::WhoFlapped(const Ballot& told) const {
   return held;
 }
 
+// It goes into the reign's first entry, whichever that is, with the audit of the reign itself:
+// where its leader is lost meanwhile the next one finds all of it done, or nothing.
+void Sequencer::WriteBeginning(Slot slot, const LogTimes::Times& times,
+                               engine::EffectsWriter* writer) {
+  if (std::exchange(records_recovery_, false)) WriteRecovery(slot, times, writer);
+  for (OrderRow& order : std::exchange(hold_downs_, {})) {
+    Audit(RowOf("HELD_DOWN", order), slot, times, writer);
+    PutOrder(std::move(order), &orders_, writer);
+  }
+}
+
 // An epoch that no entry of the log has brought.
-void Sequencer::RecordRecovery(Slot slot) {
-  if (!std::exchange(records_recovery_, false)) return;
-  const LogTimes::Times times = Now();
+void Sequencer::WriteRecovery(Slot slot, const LogTimes::Times& times,
+                              engine::EffectsWriter* writer) {
   MembersRow row = *parts_.recovered;
   row.slot = slot;
   row.log_time_us = times.log_us;
   row.wall_time_us = times.wall_us;
+  writer->PutSystem(
+      engine::SystemKey(engine::SystemTable::kMemberships, MembersRowSuffix(row.membership.epoch)),
+      EncodeMembersRow(row));
   AuditRow line;
   line.kind = AuditKind::kMembers;
   line.what = "RECOVERED";
   line.object = absl::StrCat("epoch ", row.membership.epoch.value);
   line.actor = row.actor;
   line.reason = row.reason;
-  engine::EffectsWriter* const writer = evaluator_.writer();
-  writer->BeginRequest();
-  writer->PutSystem(
-      engine::SystemKey(engine::SystemTable::kMemberships, MembersRowSuffix(row.membership.epoch)),
-      EncodeMembersRow(row));
   Audit(std::move(line), slot, times, writer);
-  writer->EndRequest();
-}
-
-// The leader's own; nobody waits.
-void Sequencer::HoldDown(Slot slot) {
-  engine::EffectsWriter* const writer = evaluator_.writer();
-  for (const OrderRow& order : hold_downs_) {
-    writer->BeginRequest();
-    PutOrder(order, &orders_, writer);
-    Audit(RowOf("HELD_DOWN", order), slot, Now(), writer);
-    writer->EndRequest();
-  }
-  hold_downs_.clear();
 }
 
 void Sequencer::Evaluate(const OrderRequest& request, Turn* turn) {

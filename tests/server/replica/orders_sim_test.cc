@@ -136,6 +136,9 @@ TEST_F(OrdersSimTest, ANodeThatFlapsIsHeldDown) {
   ASSERT_FALSE(audit.empty());
   EXPECT_EQ(audit.back().what, "HELD_DOWN");
   EXPECT_EQ(audit.back().node, NodeId{flapped});
+  ASSERT_GE(audit.size(), 2u);
+  EXPECT_EQ(audit.back().slot, audit[audit.size() - 2].slot.Next())
+      << "in the reign's first entry, with the reign's own line";
   const uint32_t third = 6 - flapped - leader_;
   EXPECT_EQ(LoseTheLeader(), third) << "though the other may have the lower id";
 
