@@ -92,6 +92,7 @@ ReignInfo Read(const v1::ReignRecord& from) {
   to.predecessor_durable_slot = from.predecessor_durable_slot();
   to.wall_time_us = from.wall_time_us();
   to.candidacy_us = from.candidacy_us();
+  to.policy = from.policy();
   return to;
 }
 

@@ -174,6 +174,7 @@ void Core::Feed(Hasher* hasher) const {
   hasher->Add(round_seen);
   hasher->Add(log_reads);
   HealthTable{0, {{self(), measured.health}}, measured.order}.Feed(hasher);
+  hasher->Add(measured.policy_version);
   hasher->Add(measured.state_bytes);
   hasher->Add(measured.log_bytes);
 }

@@ -49,7 +49,7 @@ struct Reign {
   uint64_t handover = 0;     // id, when the cause is kHandover or kAborted
   Ballot predecessor;        // born of the entry before; Ballot{} in an empty log
   Slot predecessor_durable;  // last durable slot the predecessor's leader is known to have stated
-  uint64_t policy_version = 0;
+  uint64_t policy_version = 0;  // by which its leader ranked then; 0: not known
   friend bool operator==(const Reign&, const Reign&) = default;
 };
 

@@ -78,6 +78,7 @@ struct HandoverGivenUp {};
 struct Measured {
   NodeHealth health;
   RankOrder order = kRankOrder;  // REQUIRES: IsRankOrder()
+  uint64_t policy_version = 0;   // that says so: what this node's Reign names, if it leads
   uint64_t state_bytes = 0;
   uint64_t log_bytes = 0;
   friend bool operator==(const Measured&, const Measured&) = default;

@@ -29,7 +29,8 @@ Leadership::Leadership(const Core& core, const Ballot& ballot)
 void Leadership::Begin(Core* core, Slot predecessor_durable) {
   Reign reign{.ballot = ballot_,
               .predecessor = core->log.last().born,
-              .predecessor_durable = predecessor_durable};
+              .predecessor_durable = predecessor_durable,
+              .policy_version = core->measured.policy_version};
   if (const Seal* seal = core->SealAtEnd()) {
     reign.cause = seal->to == core->self() ? Cause::kHandover : Cause::kAborted;
     reign.handover = seal->handover;

@@ -35,6 +35,7 @@ bool HealthProbe::BarredByOperator() const {
 void HealthProbe::GoByOrders() {
   const auto page = parts_.orders->Read();
   now_.order = page->policies.Active().policy.order;
+  now_.policy_version = page->policies.Active().version;
   now_.health.barred = BarredByOperator() || Order(*page, OrderKind::kHoldDown) != nullptr;
   now_.health.region = wishes_.region;
   now_.health.priority = wishes_.priority;

@@ -64,6 +64,7 @@ void Fill(const ReignRow& from, v1::ReignRecord* to) {
   to->set_wall_time_us(from.wall_time_us);
   to->set_log_time_us(from.log_time_us);
   to->set_candidacy_us(from.candidacy_us);
+  to->set_policy(from.reign.policy_version);
 }
 
 void Fill(const engine::KeyspaceChangeRow& from, Revision revision, v1::KeyspaceChangeRecord* to) {

@@ -212,6 +212,7 @@ struct ReignInfo {
   uint64_t predecessor_durable_slot = 0;  // the last that it is known to have stated
   int64_t wall_time_us = 0;
   int64_t candidacy_us = 0;  // on the leader's clock, from first standing to its entry
+  uint64_t policy = 0;       // version by which its leader ranked then; 0: not known
 };
 struct ReignPage {
   std::vector<ReignInfo> reigns;  // by ballot

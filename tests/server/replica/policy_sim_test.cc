@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "engine/state/view.h"
+#include "server/replica/reign_rows.h"
 #include "tests/server/replica/sim_cluster.h"
 
 namespace baton::server {
@@ -137,8 +139,15 @@ TEST_F(PolicySimTest, AnElectionIsWonByThePriorityWhereThatComesFirst) {
   Enter(Change::kActivate,
         Propose({}, {Criterion::kPriority, Criterion::kBarred, Criterion::kRecovering,
                      Criterion::kLag, Criterion::kDisk, Criterion::kRegion}));
+  const uint64_t version = 2;
   cluster_.Crash(leader_, false);
-  EXPECT_EQ(cluster_.ElectAndRecord(), prior);
+  leader_ = cluster_.ElectAndRecord();
+  EXPECT_EQ(leader_, prior);
+  const engine::Overlay none;
+  const engine::View view(cluster_.engine(leader_), none, cluster_.core(leader_)->commit());
+  const auto reign = NewestReign(view, engine::ReadTier::kAny);
+  ASSERT_TRUE(reign.ok() && *reign);
+  EXPECT_EQ((*reign)->reign.policy_version, version) << "the Reign names it";
 }
 
 TEST_F(PolicySimTest, AHandoverIsJudgedByBothVersions) {
