@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <thread>
 #include <utility>
 
 #include "tests/integration/cluster.h"
@@ -17,11 +16,11 @@ KeyWriter::KeyWriter(Client* client, std::string keyspace, std::string prefix, i
 
 void KeyWriter::End() {
   ended_ = true;
-  while (running_ > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  running_.AwaitNone();
 }
 
 void KeyWriter::Next() {
-  ++running_;
+  running_.Begin();
   CallOptions options;
   options.keyspace = keyspace_;
   options.timeout = kPatience;
@@ -38,7 +37,7 @@ void KeyWriter::Next() {
       acknowledged_[key] = {put->revision, put->durability, begun, Clock::now()};
     }
     if (!ended_) Next();
-    --running_;
+    running_.End();
   });
 }
 

@@ -12,6 +12,7 @@
 
 #include "base/mutex.h"
 #include "baton/client.h"
+#include "tests/integration/in_flight.h"
 
 namespace baton::testing {
 
@@ -46,7 +47,7 @@ class KeyWriter {
   const std::string keyspace_;
   const std::string prefix_;
   std::atomic<bool> ended_ = false;
-  std::atomic<int> running_ = 0;
+  InFlight running_;
   std::atomic<uint64_t> keys_ = 0;
   std::atomic<uint64_t> local_ = 0, quorum_ = 0;
   Mutex mutex_;  // until it is ended

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <string>
-#include <thread>
 
 #include "tests/integration/cluster.h"
 
@@ -26,27 +25,27 @@ Load::Load(Client* client) : client_(client) {
 
 void Load::End() {
   ended_ = true;
-  while (running_ > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  running_.AwaitNone();
 }
 
 void Load::StartWrite(int i) {
-  ++running_;
+  running_.Begin();
   client_->PutAsync("key" + std::to_string(i), "value", Patient(), [this, i](auto result) {
     ++(result.ok() ? written_ : errors_);
     EXPECT_TRUE(result.ok()) << result.status();
     if (result.ok()) NoteWritten();
     if (!ended_) StartWrite(i);
-    --running_;
+    running_.End();
   });
 }
 
 void Load::StartRead(int i) {
-  ++running_;
+  running_.Begin();
   client_->GetAsync("key" + std::to_string(i), Patient(), [this, i](auto result) {
     ++(result.ok() ? read_ : errors_);
     EXPECT_TRUE(result.ok()) << result.status();
     if (!ended_) StartRead(i);
-    --running_;
+    running_.End();
   });
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/mutex.h"
 #include "baton/client.h"
+#include "tests/integration/in_flight.h"
 
 namespace baton::testing {
 
@@ -38,7 +39,7 @@ class Load {
 
   Client* const client_;
   std::atomic<bool> ended_ = false;
-  std::atomic<int> running_ = 0;
+  InFlight running_;
   std::atomic<uint64_t> written_ = 0, read_ = 0, errors_ = 0;
   mutable Mutex mutex_;
   Clock::time_point last_ BATON_GUARDED_BY(mutex_) = Clock::now();
