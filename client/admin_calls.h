@@ -44,8 +44,8 @@ struct Admin::Impl {
                          const CallOptions& options, Response* response);
   // Once. `*searching`: a node has answered that knows of no leader, or does not lead itself.
   template <class Request, class Response>
-  absl::Status AskAll(Method<Request, Response> method, const Request& request,
-                      const CallOptions& options, Response* response, bool* searching);
+  absl::Status AskOnce(Method<Request, Response> method, const Request& request,
+                       const CallOptions& options, Response* response, bool* searching);
 
   const std::vector<std::string> endpoints;
   Mutex mutex;
@@ -118,13 +118,13 @@ absl::Status Admin::Impl::AskLeader(Method<Request, Response> method, const Requ
   bool searching = false;
   return client::AskAgain(
       options,
-      [&](const CallOptions& left) { return AskAll(method, request, left, response, &searching); },
+      [&](const CallOptions& left) { return AskOnce(method, request, left, response, &searching); },
       [&searching](const absl::Status&) { return searching; });
 }
 
 template <class Request, class Response>
-absl::Status Admin::Impl::AskAll(Method<Request, Response> method, const Request& request,
-                                 const CallOptions& options, Response* response, bool* searching) {
+absl::Status Admin::Impl::AskOnce(Method<Request, Response> method, const Request& request,
+                                  const CallOptions& options, Response* response, bool* searching) {
   constexpr int kLeadersMax = 3;  // asked for one call: leadership may move meanwhile
   absl::Status status = absl::UnavailableError("no endpoint is given");
   int leaders = 0;

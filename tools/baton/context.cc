@@ -40,6 +40,15 @@ absl::StatusOr<std::chrono::milliseconds> Context::Timeout(
   return ParseDuration(timeout_flag);
 }
 
+absl::StatusOr<CallOptions> Context::Options(std::chrono::milliseconds otherwise) const {
+  const auto timeout = Timeout(otherwise);
+  if (!timeout.ok()) return timeout.status();
+  CallOptions options;
+  options.timeout = *timeout;
+  options.actor = Actor();
+  return options;
+}
+
 absl::StatusOr<std::unique_ptr<Client>> Context::Connect() const {
   absl::StatusOr<std::vector<std::string>> endpoints = Endpoints();
   if (!endpoints.ok()) return endpoints.status();

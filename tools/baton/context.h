@@ -42,6 +42,8 @@ struct Context {
   bool endpoints_given() const;
   absl::StatusOr<std::vector<std::string>> Endpoints() const;
   absl::StatusOr<std::chrono::milliseconds> Timeout(std::chrono::milliseconds otherwise) const;
+  // For what is asked on behalf of whoever types.
+  absl::StatusOr<CallOptions> Options(std::chrono::milliseconds otherwise) const;
   absl::StatusOr<std::unique_ptr<Client>> Connect() const;
   absl::StatusOr<std::unique_ptr<Admin>> ConnectAdmin() const;
 

@@ -31,7 +31,7 @@ absl::Status ShowElection(const Context& context, std::string id) {
 }
 
 absl::StatusOr<ClusterView> ReadView(const Context& context) {
-  const auto options = OptionsOf(context, kCallTimeout);
+  const auto options = context.Options(kCallTimeout);
   if (!options.ok()) return options.status();
   const auto endpoints = context.Endpoints();
   if (!endpoints.ok()) return endpoints.status();
@@ -157,7 +157,7 @@ absl::StatusOr<Rank> RankInForce(const Context& context) {
 absl::Status WhyNot(const Context& context, const Arguments& arguments) {
   const auto ref = ParseMemberRef(arguments.node);
   if (!ref.ok()) return ref.status();
-  const auto options = OptionsOf(context, kCallTimeout);
+  const auto options = context.Options(kCallTimeout);
   if (!options.ok()) return options.status();
   const auto read = ReadView(context);
   if (!read.ok()) return read.status();

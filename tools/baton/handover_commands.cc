@@ -44,7 +44,7 @@ absl::Status PrintOutcome(const Context& context, const absl::StatusOr<HandoverI
 // Asks with the options; `ask` takes them and an Admin.
 template <class Ask>
 absl::StatusOr<HandoverInfo> With(const Context& context, milliseconds otherwise, const Ask& ask) {
-  const auto options = OptionsOf(context, otherwise);
+  const auto options = context.Options(otherwise);
   if (!options.ok()) return options.status();
   const auto admin = context.ConnectAdmin();
   if (!admin.ok()) return admin.status();
@@ -81,7 +81,7 @@ absl::Status Print(const Context& context, const HandoverForecast& forecast) {
 }
 
 absl::Status Predict(const Context& context, const MemberRef& to) {
-  const auto options = OptionsOf(context, kCallTimeout);
+  const auto options = context.Options(kCallTimeout);
   if (!options.ok()) return options.status();
   const auto admin = context.ConnectAdmin();
   if (!admin.ok()) return admin.status();

@@ -98,7 +98,7 @@ std::string Headline(const HandoverInfo& handover, const Names& names) {
 // keyspace, an election would find nothing if the old leader were lost meanwhile.
 absl::StatusOr<std::vector<KeyspaceInfo>> Unreplicated(const Context& context) {
   std::vector<KeyspaceInfo> found;
-  const auto options = OptionsOf(context, kCallTimeout);
+  const auto options = context.Options(kCallTimeout);
   if (!options.ok()) return options.status();
   const auto admin = context.ConnectAdmin();
   if (!admin.ok()) return admin.status();
@@ -225,17 +225,8 @@ absl::Status ListHandovers(const Context& context, bool elections) {
   return context.Print(table);
 }
 
-absl::StatusOr<CallOptions> OptionsOf(const Context& context, std::chrono::milliseconds otherwise) {
-  const auto timeout = context.Timeout(otherwise);
-  if (!timeout.ok()) return timeout.status();
-  CallOptions options;
-  options.timeout = *timeout;
-  options.actor = Actor();
-  return options;
-}
-
 absl::Status ShowHandover(const Context& context, const std::string& id, bool wait) {
-  const auto options = OptionsOf(context, wait ? kWaitTimeout : kCallTimeout);
+  const auto options = context.Options(wait ? kWaitTimeout : kCallTimeout);
   if (!options.ok()) return options.status();
   const auto admin = context.ConnectAdmin();
   if (!admin.ok()) return admin.status();

@@ -23,7 +23,4 @@ absl::Status ListHandovers(const Context& context, bool elections);
 // The record with that id.
 absl::Status ShowHandover(const Context& context, const std::string& id, bool wait);
 
-// For what is asked on behalf of whoever types.
-absl::StatusOr<CallOptions> OptionsOf(const Context& context, std::chrono::milliseconds otherwise);
-
 }  // namespace baton::cli

@@ -86,14 +86,11 @@ absl::Status PrintChange(const Context& context, const Order& order, const Order
 }
 
 absl::StatusOr<OrderChange> Give(const Context& context, const Order& order) {
-  const auto timeout = context.Timeout(kCallTimeout);
-  if (!timeout.ok()) return timeout.status();
-  CallOptions options;
-  options.timeout = *timeout;
-  options.actor = Actor();
+  const auto options = context.Options(kCallTimeout);
+  if (!options.ok()) return options.status();
   const auto admin = context.ConnectAdmin();
   if (!admin.ok()) return admin.status();
-  return (**admin).ChangeOrder(order, options);
+  return (**admin).ChangeOrder(order, *options);
 }
 
 absl::StatusOr<Order> OrderOf(OrderKind kind, const Arguments& arguments) {

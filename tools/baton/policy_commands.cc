@@ -175,14 +175,11 @@ absl::Status History(const Context& context) {
 }
 
 absl::Status ChangeAndPrint(const Context& context, const PolicyChange& change) {
-  const auto timeout = context.Timeout(kCallTimeout);
-  if (!timeout.ok()) return timeout.status();
-  CallOptions options;
-  options.timeout = *timeout;
-  options.actor = Actor();
+  const auto options = context.Options(kCallTimeout);
+  if (!options.ok()) return options.status();
   const auto admin = context.ConnectAdmin();
   if (!admin.ok()) return admin.status();
-  const auto outcome = (**admin).ChangePolicy(change, options);
+  const auto outcome = (**admin).ChangePolicy(change, *options);
   if (!outcome.ok()) return outcome.status();
   if (context.json()) {
     Json object = JsonOf(outcome->policy);

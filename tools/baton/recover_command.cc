@@ -175,7 +175,7 @@ absl::Status Execute(const Context& context, const Arguments& arguments,
 }
 
 absl::Status Recover(const Context& context, const Arguments& arguments) {
-  const auto options = OptionsOf(context, kCallTimeout);
+  const auto options = context.Options(kCallTimeout);
   if (!options.ok()) return options.status();
   if (!arguments.plan.empty()) return Execute(context, arguments, *options);
   const auto plan = MakePlan(context, *options);
