@@ -35,7 +35,10 @@ constexpr std::array<PolicyLimitInfo, kPolicyLimits> kInfos = {{
     {"approval_wait_s", "s", kHour, kDay, "a handover waits for its approval"},
 }};
 
-uint64_t UsPer(std::string_view unit) { return unit == "ms" ? 1'000 : 1'000'000; }
+uint64_t UsPer(std::string_view unit) {
+  BATON_CHECK(unit == "ms" || unit == "s") << "no time: " << std::string(unit);
+  return unit == "ms" ? 1'000 : 1'000'000;
+}
 
 void ReadLimits(Decoder* from, Policy* to, bool* unknown) {
   for (uint64_t left = from->ReadVarint(); left > 0 && from->ok(); --left) {
@@ -119,6 +122,12 @@ absl::StatusOr<PolicyRow> DecodePolicyRow(std::string_view bytes) {
                      "the build that wrote it, or a newer one"));
   }
   return row;
+}
+
+const PolicyRow& Policies::Active() const {
+  const PolicyRow* const active = Only(PolicyState::kActive);
+  BATON_CHECK(active != nullptr) << "no policy is in force";
+  return *active;
 }
 
 const PolicyRow* Policies::Find(uint64_t version) const {

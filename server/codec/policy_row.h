@@ -16,6 +16,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -48,6 +49,7 @@ struct PolicyLimitInfo {
   std::string_view what;
 };
 inline constexpr size_t kPolicyLimits = 12;
+static_assert(static_cast<size_t>(PolicyLimit::kApprovalWait) + 1 == kPolicyLimits);
 // By PolicyLimit.
 const std::array<PolicyLimitInfo, kPolicyLimits>& PolicyLimitInfos();
 inline constexpr uint64_t kMovesPerHourMax = 15;
@@ -56,7 +58,7 @@ struct Policy {
   Policy();  // the built-in one
 
   uint64_t operator[](PolicyLimit limit) const { return limits[static_cast<size_t>(limit)]; }
-  int64_t Us(PolicyLimit limit) const;  // of a time, whatever its unit
+  int64_t Us(PolicyLimit limit) const;  // REQUIRES: a time; whatever its unit
 
   consensus::RankOrder order = consensus::kRankOrder;
   std::array<uint64_t, kPolicyLimits> limits;
@@ -91,7 +93,7 @@ class Policies {
  public:
   Policies() { Put(PolicyRow{}); }
 
-  const PolicyRow& Active() const { return *Only(PolicyState::kActive); }
+  const PolicyRow& Active() const;
   const PolicyRow* Shadow() const { return Only(PolicyState::kShadow); }  // null: none
   const PolicyRow* Find(uint64_t version) const;
   void Put(PolicyRow row);

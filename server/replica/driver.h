@@ -191,11 +191,12 @@ class Driver : public Stage {
   std::optional<Ballot> told_;           // whose reign the watchers were told of last
   Published published_;                  // what the board shows
   consensus::HealthTable health_told_;   // to the board
-  int64_t leader_until_us_ = 0;          // a leader was known; so long, had it not been heard again
-  EntryId reign_begin_;                  // the first entry known of the reign at the commit slot
-  int64_t candidate_since_us_ = 0;       // 0: no candidate now
-  bool leaderless_ = false;              // none was known when it was looked last
-  ElectionSeen election_;                // the one under way, or the last that this node won
+  // A leader was known, and would have been for so long had it not been heard again.
+  int64_t leader_until_us_ = kNever;
+  EntryId reign_begin_;             // the first entry known of the reign at the commit slot
+  int64_t candidate_since_us_ = 0;  // 0: no candidate now
+  bool leaderless_ = false;         // none was known when it was looked last
+  ElectionSeen election_;           // the one under way, or the last that this node won
   LeadershipTrace trace_;
 };
 

@@ -1,5 +1,5 @@
-// The risk of a handover, and whether it goes by itself or asks for an approval first. Functions,
-// any thread.
+// The risk of a handover, and whether it goes by itself or asks for an approval first. Functions:
+// RiskOf is the replica loop's, the others are pure.
 #pragma once
 
 #include <cstdint>

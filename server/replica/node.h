@@ -287,7 +287,7 @@ class Node {
 
   virtual NodeStatus Status() const = 0;
 
-  // `done` runs on a reader.
+  // `done` runs on a reader, or at once.
   virtual void DescribeLog(std::function<void(LogEnd)> done) = 0;
 
   // XXH3-64 over a keyspace once `slot` is applied (Slot{0}: as it is). `done` runs on a reader.

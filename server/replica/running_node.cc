@@ -437,16 +437,18 @@ NodeStatus RunningNode::Status() const {
 }
 
 void RunningNode::DescribeLog(std::function<void(LogEnd)> done) {
-  const EntryId last = board_.Read().last;
   LogEnd end;
-  end.last = last;
+  end.last = board_.Read().last;
   if (seams_.engine == nullptr) end.failure = NoDataFailure();
-  if (!end.failure.ok() || last.slot == Slot{}) return done(std::move(end));
-  readers_.PostOwn([wal = wal_.get(), end, done]() mutable {
+  if (!end.failure.ok() || end.last.slot == Slot{}) return done(std::move(end));
+  const bool posted = readers_.Post([wal = wal_.get(), end, done]() mutable {
     const absl::StatusOr<EntryStamp> stamp = ReadStamp(*wal, end.last.slot);
     if (stamp.ok()) end.wall_time_us = stamp->wall_time_us;
     done(std::move(end));
   });
+  if (posted) return;
+  end.failure = RefusedByReaders();
+  done(std::move(end));
 }
 
 void RunningNode::Digest(KeyspaceId keyspace, Slot slot, int64_t deadline_us,
@@ -505,9 +507,12 @@ void RunningNode::PostDigest(KeyspaceId keyspace, std::function<void(DigestResul
   });
   if (posted) return;
   DigestResult refused;
-  refused.failure =
-      board_.Read().stopping ? ShuttingDownFailure() : OverloadedFailure("reader_jobs_max");
+  refused.failure = RefusedByReaders();
   done(std::move(refused));
+}
+
+Failure RunningNode::RefusedByReaders() const {
+  return board_.Read().stopping ? ShuttingDownFailure() : OverloadedFailure("reader_jobs_max");
 }
 
 std::vector<std::pair<std::string, uint64_t>> RunningNode::Properties() const {

@@ -79,6 +79,7 @@ class RunningNode : public ReplicaNode {
   std::function<void(T)> Inbox() {
     return [this](T said) { driver_->inbox().PushNotice(std::move(said)); };
   }
+  Failure RefusedByReaders() const;  // whose queue is full, or closed
   void PostDigest(KeyspaceId keyspace, std::function<void(DigestResult)> done);
 
   const ReplicaOptions options_;

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "base/check.h"
 #include "server/replica/answers.h"
 #include "server/rpc/cluster_service.h"
 #include "server/rpc/failure.h"
@@ -92,11 +93,12 @@ void ClusterService::RecoverNow(Node* node, const std::string& plan, const LogEn
                                     "this node is not as it was when the plan was made: it is " +
                                         RecoveryPlan(now, end.last) + " now; plan again");
   }
-  const std::optional<FormationRecord> formed = formation_->Formed();
-  if (!failure.ok() || !formed) {
+  if (!failure.ok()) {
     reactor->Finish(ToGrpcStatus(failure));
     return;
   }
+  const std::optional<FormationRecord> formed = formation_->Formed();
+  BATON_CHECK(formed.has_value()) << "a node runs that is not formed";
   FormationRecord record = AfterRecovery(*formed, now, std::move(recovery));
   response->set_epoch(record.epoch.value);
   for (const MemberInfo& member : record.recovery->left_behind) {

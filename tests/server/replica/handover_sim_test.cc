@@ -263,10 +263,8 @@ TEST(Handover, AnElectionIsRecordedWithItsTimes) {
   story.cluster.Crash(old, true);
   ASSERT_NE(story.cluster.ElectLeader(), old);
   const uint32_t leader = story.Leader();
-  HandoverCall show;
-  show.what = HandoverCall::What::kShow;
-  show.order.id = "election-" + ToString(story.cluster.core(leader)->promised());
-  const HandoverRow row = story.MustAsk(show);
+  const HandoverRow row =
+      story.MustAsk(Story::ShowElection(story.cluster.core(leader)->promised()));
   EXPECT_EQ(StatesOf(row),
             (std::vector{kDetected, kCanvass, kPromised, kReign, kProbation, kDone}));
   EXPECT_TRUE(row.election());
@@ -293,6 +291,17 @@ TEST(Handover, AnElectionIsRecordedWithItsTimes) {
   EXPECT_EQ(row.first_write_us - row.last_write_us, row.write_pause_us);
 }
 
+// It has followed nobody in this life.
+TEST(Handover, TheFirstElectionBeginsWhenItsNodeDoes) {
+  Story story({});
+  const int64_t now_us = story.cluster.now_us();
+  const HandoverRow row =
+      story.MustAsk(Story::ShowElection(story.cluster.core(story.Leader())->promised()));
+  const int64_t took_us = row.steps[3].wall_time_us - row.steps[0].wall_time_us;
+  EXPECT_GT(took_us, 0);
+  EXPECT_LE(took_us, now_us);
+}
+
 TEST(Handover, AnElectionOfAClusterThatWasIdleKeptNobodyWaiting) {
   Story story({});
   const uint32_t old = story.Leader();
@@ -300,10 +309,9 @@ TEST(Handover, AnElectionOfAClusterThatWasIdleKeptNobodyWaiting) {
   story.cluster.RunFor(10 * kSecond);
   story.cluster.Crash(old, true);
   ASSERT_NE(story.cluster.ElectLeader(), old);
-  HandoverCall show;
-  show.what = HandoverCall::What::kShow;
-  show.order.id = "election-" + ToString(story.cluster.core(story.Leader())->promised());
-  EXPECT_EQ(story.MustAsk(show).write_pause_us, 0);
+  EXPECT_EQ(story.MustAsk(Story::ShowElection(story.cluster.core(story.Leader())->promised()))
+                .write_pause_us,
+            0);
 }
 
 // What follows is an election, though its log ends in a Seal.
@@ -319,15 +327,10 @@ TEST(Handover, ALeaderThatIsLostOnceItHasSealedIsReplacedByAnElectionThatIsRecor
   story.cluster.Start(to);
   const uint32_t leader = story.Leader();
   ASSERT_NE(leader, from);
-  HandoverCall show;
-  show.what = HandoverCall::What::kShow;
-  show.order.id = "move";
-  const HandoverRow move = story.MustAsk(show);
-  if (move.state() == kDone) return;  // its target has won the election: it took place
+  const HandoverRow move = story.MustAsk(Story::Show("move"));
   EXPECT_EQ(move.state(), kAborted);
   EXPECT_NE(move.outcome.find("the leader was lost"), std::string::npos) << move.outcome;
-  show.order.id = "election-" + ToString(move.successor);
-  EXPECT_TRUE(story.MustAsk(show).election());
+  EXPECT_TRUE(story.MustAsk(Story::ShowElection(move.successor)).election());
 }
 
 // It led for a moment, and what it saw is gone with it.
@@ -349,10 +352,7 @@ TEST(Handover, AReignThatRecordsNothingIsRecordedByTheNext) {
   story.cluster.Crash(lost.node.value, false);
   story.cluster.Start(first);
   ASSERT_NE(story.Leader(), lost.node.value);
-  HandoverCall show;
-  show.what = HandoverCall::What::kShow;
-  show.order.id = "election-" + ToString(lost);
-  const HandoverResult found = story.Ask(show);
+  const HandoverResult found = story.Ask(Story::ShowElection(lost));
   ASSERT_TRUE(found.row.has_value()) << found.failure.message;
   EXPECT_EQ(found.row->state(), kDone);
   EXPECT_EQ(found.row->successor, lost);
@@ -438,10 +438,7 @@ TEST(Handover, ALeaderThatCannotSustainWritesHandsBackOnce) {
   story.cluster.SlowDisk(3, 650'000);
   const HandoverRow there = story.MustAsk(call);
   EXPECT_EQ(there.state(), kHandedBack) << there.outcome;
-  HandoverCall show;
-  show.what = HandoverCall::What::kShow;
-  show.order.id = "back-" + std::to_string(there.number);
-  const HandoverRow back = story.MustAsk(show);
+  const HandoverRow back = story.MustAsk(Story::Show("back-" + std::to_string(there.number)));
   EXPECT_EQ(back.state(), kDone) << back.outcome << ": whatever its own writes take";
   EXPECT_EQ(back.to, NodeId{from});
 }

@@ -35,6 +35,15 @@ class HandoverStory {
     call.actor = "operator";
     return call;
   }
+  static HandoverCall Show(const std::string& id) {
+    HandoverCall call;
+    call.what = HandoverCall::What::kShow;
+    call.order.id = id;
+    return call;
+  }
+  static HandoverCall ShowElection(const Ballot& reign) {
+    return Show(std::string(kElectionIdPrefix) + ToString(reign));
+  }
   // Asks who leads, again and again, as a client does.
   HandoverResult Ask(const HandoverCall& call) {
     for (int i = 0; i < 50; ++i) {

@@ -268,10 +268,7 @@ TEST(SeenElsewhere, AHangingDiskRenewsNoLease) {
   EXPECT_EQ(got.failure.reason, Reason::kNotLeader) << got.failure.message;
   const Answer& put = story.cluster.sink()->answers.at(local);
   EXPECT_EQ(put.durability, engine::Durability::kQuorum) << "its own disk had nothing to say";
-  HandoverCall show;
-  show.what = HandoverCall::What::kShow;
-  show.order.id = "election-" + ToString(story.cluster.core(now)->promised());
-  const HandoverRow row = story.MustAsk(show);
+  const HandoverRow row = story.MustAsk(Story::ShowElection(story.cluster.core(now)->promised()));
   EXPECT_EQ(row.outcome, "n" + std::to_string(now) + " was elected");
   ASSERT_FALSE(row.checks.empty());
   EXPECT_EQ(row.checks.back().name, "n" + std::to_string(old));
@@ -429,10 +426,7 @@ TEST(SeenElsewhere, OfTwoLeadersHandoversTheChosenOneTakesPlace) {
   ASSERT_TRUE(first.has_value()) << "the one who asked is told that it leads no more";
   EXPECT_EQ(first->failure.reason, Reason::kNoLeader) << first->failure.message;
   story.cluster.RunFor(kSecond);
-  HandoverCall show;
-  show.what = HandoverCall::What::kShow;
-  show.order.id = "first";
-  EXPECT_EQ(story.Ask(show).failure.code, absl::StatusCode::kNotFound);
+  EXPECT_EQ(story.Ask(Story::Show("first")).failure.code, absl::StatusCode::kNotFound);
   const HandoverRow again = story.MustAsk(Story::Start("first", story.Other(old)));
   EXPECT_EQ(again.state(), kDone) << again.outcome;
   EXPECT_EQ(again.ballot, second.successor);
