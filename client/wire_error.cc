@@ -23,6 +23,8 @@ std::optional<ErrorInfo> GetErrorInfo(const absl::Status& status) {
   info.found_revision = error.found_revision();
   info.session = error.session();
   info.sequence = error.sequence();
+  info.durability = static_cast<Durability>(error.durability());
+  info.position = {error.position().reign_round(), error.position().slot()};
   return info;
 }
 

@@ -82,6 +82,8 @@ void AckGate::Leave(GatedAnswer* one, engine::Durability durability, int64_t now
   if (one->answer.failure.ok()) metrics_->writes_acked.Add();
   last_ack_us_ = now_us;
   one->answer.durability = durability;
+  Failure& failure = one->answer.failure;
+  if (!failure.ok()) failure.judged = Judged{one->answer.position, durability};
   answers->Add(one->to, std::move(one->answer));
   --size_;
 }

@@ -74,6 +74,12 @@ struct LeaderHint {
   std::string client_address;
 };
 
+// What an answer was judged by, and how durable that is.
+struct Judged {
+  Position position;
+  engine::Durability durability = engine::Durability::kUnspecified;
+};
+
 struct Failure {
   absl::StatusCode code = absl::StatusCode::kOk;
   Reason reason = Reason::kNone;
@@ -82,6 +88,7 @@ struct Failure {
   uint32_t retry_after_ms = 0;
   std::string limit;
   std::optional<engine::Rejection> rejection;  // kConditionNotMet
+  std::optional<Judged> judged;                // a write was evaluated, and rejected
   bool ok() const { return code == absl::StatusCode::kOk; }
 };
 
@@ -279,8 +286,8 @@ class Node {
   // The keyspace of that name, from the catalogue as applied here; null: there is none. An empty
   // name is "default".
   virtual engine::KeyspacePtr FindKeyspace(const std::string& name) const = 0;
-  // Why FindKeyspace found nothing: there is none of that name, or, where this node does not serve
-  // as leader and may not have applied it yet, where to ask.
+  // Why FindKeyspace found nothing: there is none of that name, or, where this node may not know of
+  // the newest, because it does not serve as leader or has no lease, where to ask.
   virtual Failure NoKeyspace(const std::string& name) const = 0;
   // All keyspaces, as applied here.
   virtual std::vector<KeyspaceStatus> Keyspaces() const = 0;

@@ -310,8 +310,10 @@ engine::KeyspacePtr RunningNode::FindKeyspace(const std::string& name) const {
 Failure RunningNode::NoKeyspace(const std::string& name) const {
   const Published now = board_.Read();
   if (now.stopping) return ShuttingDownFailure();
-  if (now.open) return KeyspaceUnknownFailure(name);
-  // A leader that does not serve yet has not applied all of its log.
+  const bool sure = now.Leased(seams_.clock->LeaseNowUs()) || !options_.lease_reads;
+  if (now.open && sure) return KeyspaceUnknownFailure(name);
+  // A leader that does not serve yet has not applied all of its log; without a lease another may
+  // lead, and have it.
   const bool leading = now.standing == consensus::Standing::kLeader;
   return NotLeaderFailure(leading ? std::nullopt : members_.Hint(now.ask));
 }

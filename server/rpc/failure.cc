@@ -67,12 +67,20 @@ void ToProto(const Failure& failure, v1::Error* to) {
     to->set_condition(failure.rejection->at);
     to->set_found_revision(failure.rejection->found.value);
   }
+  if (failure.judged) {
+    ToProto(failure.judged->position, to->mutable_position());
+    to->set_durability(static_cast<v1::Durability>(failure.judged->durability));
+  }
 }
 
 void ToProto(const Position& position, v1::Position* to) {
   to->set_reign_round(position.reign_round);
   to->set_slot(position.slot.value);
   to->set_revision(position.revision.value);
+}
+
+Position FromProto(const v1::Position& position) {
+  return Position{position.reign_round(), Slot{position.slot()}, Revision{position.revision()}};
 }
 
 grpc::Status ToGrpcStatus(const Failure& failure) {
@@ -106,6 +114,12 @@ Failure FromGrpcStatus(const grpc::Status& status) {
   if (failure.reason == Reason::kConditionNotMet) {
     failure.rejection = engine::Rejection{engine::Rejection::Why::kCondition, error.condition(),
                                           Revision{error.found_revision()}};
+  }
+  if (error.has_position()) {
+    failure.judged = Judged{FromProto(error.position()), engine::Durability::kUnspecified};
+    if (v1::Durability_IsValid(error.durability())) {
+      failure.judged->durability = static_cast<engine::Durability>(error.durability());
+    }
   }
   return failure;
 }

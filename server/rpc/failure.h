@@ -25,6 +25,7 @@ Reason FromProto(v1::Reason reason);
 
 void ToProto(const Failure& failure, v1::Error* to);
 void ToProto(const Position& position, v1::Position* to);
+Position FromProto(const v1::Position& position);
 
 // Carries the Error as the one detail of a google.rpc.Status.
 grpc::Status ToGrpcStatus(const Failure& failure);

@@ -47,8 +47,7 @@ Failure ParseLevel(const Request& request, const engine::KeyspaceInfo& keyspace,
     level->kind = ReadLevel::Kind::kBoundedStaleness;
     level->max_staleness_us = static_cast<int64_t>(keyspace.settings.default_staleness_ms) * 1000;
   }
-  level->at_least =
-      Position{request.at_least().reign_round(), Slot{request.at_least().slot()}, Revision{}};
+  level->at_least = FromProto(request.at_least());
   return {};
 }
 static_assert(static_cast<int>(ReadLevel::Kind::kLinearizable) == v1::READ_LEVEL_LINEARIZABLE);

@@ -14,6 +14,9 @@ TEST(MakeError, CarriesWhatTheServerSaid) {
   error.set_message("queue full");
   error.mutable_leader()->set_name("n2");
   error.mutable_leader()->set_address("h:2");
+  error.mutable_position()->set_reign_round(3);
+  error.mutable_position()->set_slot(17);
+  error.set_durability(v1::DURABILITY_LOCAL);
   const absl::Status status = MakeError(8, error);
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(status.message(), "queue full");
@@ -24,6 +27,9 @@ TEST(MakeError, CarriesWhatTheServerSaid) {
   EXPECT_EQ(info->limit, "queue_max=1");
   EXPECT_EQ(info->leader_name, "n2");
   EXPECT_EQ(info->leader_address, "h:2");
+  EXPECT_EQ(info->position.reign, 3u);
+  EXPECT_EQ(info->position.slot, 17u);
+  EXPECT_EQ(info->durability, Durability::kLocal);
 }
 
 TEST(MakeError, AnUnknownCodeBecomesUnknown) {

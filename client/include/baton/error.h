@@ -11,6 +11,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "baton/options.h"
 
 namespace baton {
 
@@ -60,6 +61,10 @@ struct ErrorInfo {
   // With kOutcomeUnknown: what Client::GetOutcome takes; 0 if the client is not `exactly_once`.
   uint64_t session = 0;
   uint64_t sequence = 0;
+  // Of a write that was evaluated and rejected: the state that it was judged by, and how durable
+  // that is; kDefault: it was not evaluated.
+  Position position;
+  Durability durability = Durability::kDefault;
 };
 
 // What Baton attached to `status`; nothing if the status is OK or not Baton's.

@@ -60,6 +60,18 @@ class AckGateTest : public ::testing::Test {
   engine::Durability DurabilityOf(uint64_t tag) { return sink_->answers.at(tag).durability; }
   UnreplicatedStats Stats(int64_t now_us = 0) { return unreplicated_.Stats(now_us).at(kAsync); }
 
+  void AddRejected(GatedAnswer::Until until, uint64_t slot, uint64_t tag) {
+    GatedAnswer answer;
+    answer.slot = Slot{slot};
+    answer.until = until;
+    answer.keyspace = kAsync;
+    answer.to = ReturnAddress{sink_, tag};
+    answer.deadline_us = 1'000'000'000;
+    answer.answer.position = Position{5, answer.slot, Revision{}};
+    answer.answer.failure = RejectedFailure({engine::Rejection::Why::kCondition, 0, Revision{9}});
+    gate_.Add(std::move(answer));
+  }
+
   const Failure& FailureOf(uint64_t tag) { return sink_->answers.at(tag).failure; }
 
   static constexpr KeyspaceId kAsync{7};
@@ -99,6 +111,21 @@ TEST_F(AckGateTest, ExpiresByDeadlineAndSaysWhetherTheOutcomeIsKnown) {
   Release(5);
   EXPECT_TRUE(FailureOf(3).ok());
   EXPECT_EQ(gate_.NextDeadlineUs(), kNever);
+}
+
+TEST_F(AckGateTest, ARejectionSaysWhatItWasJudgedByAndHowDurableThatIs) {
+  BeginReign();
+  AddRejected(GatedAnswer::Until::kDurable, 3, 1);
+  AddRejected(GatedAnswer::Until::kCommitted, 4, 2);
+  Release(/*commit=*/0, /*durable=*/4);
+  ASSERT_TRUE(FailureOf(1).judged.has_value());
+  EXPECT_EQ(FailureOf(1).judged->durability, engine::Durability::kLocal);
+  EXPECT_EQ(FailureOf(1).judged->position.slot, Slot{3});
+  EXPECT_EQ(FailureOf(1).judged->position.reign_round, 5u);
+  EXPECT_FALSE(Answered(2));
+  Release(/*commit=*/4, /*durable=*/4);
+  ASSERT_TRUE(FailureOf(2).judged.has_value());
+  EXPECT_EQ(FailureOf(2).judged->durability, engine::Durability::kQuorum);
 }
 
 TEST_F(AckGateTest, TheEndOfAReignAnswersEverything) {

@@ -91,6 +91,20 @@ TEST_F(KeyspaceSimTest, AsyncIsAnsweredByTheLeadersDiskAndReadAtOnce) {
   EXPECT_EQ(Stats(fast).ops_high, 2u);
 }
 
+TEST_F(KeyspaceSimTest, ARejectionIsAsDurableAsWhatItWasJudgedBy) {
+  const KeyspaceId fast = Create("fast", Async());
+  SlowFollowers(300 * kMs);
+  const Answer put = cluster_.Do(leader_, PutOf(fast, "k"));
+  engine::WriteRequest absent = PutOf(fast, "k");
+  absent.conditions.push_back({engine::Condition::Kind::kAbsent, "k", {}, {}, {}});
+  const Failure rejected = cluster_.Do(leader_, absent).failure;
+  EXPECT_EQ(rejected.reason, Reason::kConditionNotMet);
+  ASSERT_TRUE(rejected.judged.has_value());
+  EXPECT_EQ(rejected.judged->durability, engine::Durability::kLocal);
+  EXPECT_EQ(rejected.judged->position.slot, put.position.slot);
+  EXPECT_EQ(rejected.judged->position.reign_round, put.position.reign_round);
+}
+
 TEST_F(KeyspaceSimTest, NoReadSeesWhatIsNotOnTheLeadersDisk) {
   const KeyspaceId fast = Create("fast", Async());
   SlowFollowers(300 * kMs);
@@ -245,6 +259,15 @@ TEST_F(KeyspaceSimTest, OnlyTheLeaderSaysThatThereIsNoSuchKeyspace) {
     if (n == leader_) continue;
     EXPECT_EQ(cluster_.node(n)->NoKeyspace("nope").reason, Reason::kNotLeader) << n;
   }
+}
+
+TEST_F(KeyspaceSimTest, ALeaderWithoutALeaseDoesNotSayThatThereIsNoSuchKeyspace) {
+  cluster_.Isolate(leader_, true);
+  const auto says = [&] { return cluster_.node(leader_)->NoKeyspace("nope").reason; };
+  ASSERT_TRUE(cluster_.RunUntil([&] { return says() != Reason::kKeyspaceUnknown; }, kSec));
+  EXPECT_EQ(says(), Reason::kNoLeader);
+  EXPECT_EQ(cluster_.core(leader_)->standing(), consensus::Standing::kLeader)
+      << "it has not given up yet";
 }
 
 TEST_F(KeyspaceSimTest, KeyspacesOutliveTheLeaderThatMadeThem) {
