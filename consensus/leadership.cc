@@ -34,8 +34,9 @@ void Leadership::Begin(Core* core, Slot predecessor_durable) {
   if (const Seal* seal = core->SealAtEnd()) {
     reign.cause = seal->to == core->self() ? Cause::kHandover : Cause::kAborted;
     reign.handover = seal->handover;
+    takes_over_ = ballot_ == SuccessorOf(reign.predecessor, *seal);
   }
-  core->actions.push_back(OpenReign{NextEntryId(*core), reign});
+  core->actions.push_back(OpenReign{NextEntryId(*core), reign, takes_over_});
 }
 
 std::optional<NodeId> Leadership::Successor(const Core& core) const {
@@ -52,7 +53,7 @@ void Leadership::OnProposed(Core* core, const Proposed& proposed) {
       << ToString(entry.id) << " proposed, " << ToString(NextEntryId(*core)) << " is next";
   BATON_CHECK((reign != nullptr) == !proposed_) << "a reign begins with its Reign, and only that";
   BATON_CHECK(proposed_ || reign->ballot == ballot_) << "the Reign of " << ToString(reign->ballot);
-  BATON_CHECK(!proposed_ || open_) << "proposed before the reign is open";
+  BATON_CHECK(!proposed_ || open_ || takes_over_) << "proposed before the reign is open";
   BATON_CHECK(!sealed_) << ToString(entry.id) << " would follow a Seal";
   if (const auto* membership = std::get_if<Membership>(&entry.core)) {
     BATON_CHECK(std::exchange(proposing_, std::nullopt) == *membership)
@@ -221,7 +222,8 @@ int64_t Leadership::LeaseEndUs(const Core& core) const {
 }
 
 bool Leadership::MayPropose(const Core& core) const {
-  return open_ && !sealed_ && !proposing_ && uncommitted_bytes_ < core.config.uncommitted_bytes_max;
+  const bool begun = open_ || (takes_over_ && proposed_);
+  return begun && !sealed_ && !proposing_ && uncommitted_bytes_ < core.config.uncommitted_bytes_max;
 }
 
 EntryId Leadership::NextEntryId(const Core& core) const {
@@ -348,7 +350,8 @@ void Leadership::AdvanceReads(Core* core) {
 
 void Leadership::Feed(Hasher* hasher) const {
   hasher->Add(ballot_);
-  hasher->Add(uint64_t{proposed_} << 2 | uint64_t{open_} << 1 | uint64_t{sealed_});
+  hasher->Add(uint64_t{takes_over_} << 3 | uint64_t{proposed_} << 2 | uint64_t{open_} << 1 |
+              uint64_t{sealed_});
   hasher->Add(uncommitted_bytes_);
   hasher->Add(log_floor_);
   hasher->AddTime(next_heartbeat_us_);

@@ -114,6 +114,7 @@ class Leadership {
   int64_t QuorumFollowedUs(const Core& core) const;
 
   Ballot ballot_;
+  bool takes_over_ = false;         // as OpenReign says
   bool proposed_ = false;           // the Reign entry is in the log
   bool open_ = false;               // and chosen; proposed_ before
   bool sealed_ = false;             // a Seal is in the log; nothing follows it

@@ -248,11 +248,13 @@ void Replica::On(NodeId from, const Abdicate& m) {
   if (acceptor_.OnAbdicate(core_, m)) election_.LeaderGone(core_.now_us, RankWithout(from));
 }
 
-// A late or repeated one names a ballot that is over for long, and changes nothing.
+// It is sent once the Seal is chosen. A late or repeated one names a ballot that is over for long,
+// and changes nothing else.
 void Replica::On(NodeId from, const TakeOver& m) {
   const Seal* seal = core_.SealAtEnd();
   const bool meant = seal != nullptr && seal->to == core_.self() && core_.log.last() == m.seal;
   if (!meant || candidacy_ || leadership_) return;
+  if (core_.commit < m.seal.slot) core_.CommitTo(m.seal.slot);
   if (!acceptor_.OnAbdicate(core_, Abdicate{m.ballot})) return;  // of the ballot promised, once
   ended_ = m.ballot;
   if (MayStand() && acceptor_.lease().BoundUntilUs() <= core_.now_us) {

@@ -64,7 +64,7 @@ class Replica {
   int64_t LeaseEndUs()
       const;                // a linearizable read that finished before this needs no quorum round
   bool sealed() const;      // the reign ends in a Seal, and is not handed over yet
-  bool MayPropose() const;  // reign open, no Seal, room for uncommitted bytes
+  bool MayPropose() const;  // reign open, or taken over; no Seal, room for uncommitted bytes
   EntryId NextEntryId() const;
   Slot MatchOf(NodeId peer) const;  // durable on that peer, as far as it has said; for status
   // No change of members is under way, and those that have left are needed no more: their disks may

@@ -29,8 +29,9 @@ struct EntryStamp {
   int64_t wall_time_us = 0;    // for people; never goes back
   uint32_t request_count = 0;  // that have effects
   Revision base_revision;      // of the first of them
-  // Leaders give revisions below the newest chosen ceiling only, and begin above it: none is given
-  // twice. base_revision + request_count <= the ceiling that an earlier entry of the reign states.
+  // Leaders give revisions below the newest chosen ceiling only, and begin above it, or, if they
+  // take over, behind the Seal: none is given twice. base_revision + request_count <= the ceiling
+  // that an earlier entry states.
   Revision revision_ceiling;
   // Every member holds the chosen log up to here on its disk: what lies below may be truncated.
   Slot log_floor;

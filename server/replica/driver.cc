@@ -237,7 +237,7 @@ void Driver::TakeWord(NodeId from, std::string_view bytes) {
 
 void Driver::RunHandovers(int64_t now_us) {
   if (desk_.serving() && !handovers_.serving()) {
-    handovers_.Serve(desk_.reign_slot(), election_, now_us);
+    handovers_.Serve(desk_.reign_slot(), election_, desk_.first_commit_us(), now_us);
   }
   if (const auto given_up = handovers_.Advance(now_us)) Feed(*given_up);
 }

@@ -28,13 +28,14 @@ std::string Millis(int64_t us) { return absl::StrCat(us / 1'000, ".", us / 100 %
 
 // ---- What the log has
 
-void HandoverDesk::Serve(Slot reign_slot, const ElectionSeen& election, int64_t now_us) {
+void HandoverDesk::Serve(Slot reign_slot, const ElectionSeen& election, int64_t first_commit_us,
+                         int64_t now_us) {
   BATON_CHECK(!serving_);
   seen_ = election;
   serving_ = true;
   ballot_ = parts_.core->promised();
   known_ = false;
-  probation_ = Probation(reign_slot, limits_.write_objective_us, now_us);
+  probation_ = Probation(reign_slot, limits_.write_objective_us, first_commit_us, now_us);
   probation_end_us_ = kNever;
   Look({});
 }

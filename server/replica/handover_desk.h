@@ -73,7 +73,9 @@ class HandoverDesk {
 
   // This node's reign serves requests; its own entry is at that slot. Where it came by an election
   // that is recorded too.
-  void Serve(Slot reign_slot, const ElectionSeen& election, int64_t now_us);
+  // first_commit_us: of what followed the reign's own entry; 0: nothing yet.
+  void Serve(Slot reign_slot, const ElectionSeen& election, int64_t first_commit_us,
+             int64_t now_us);
   bool serving() const { return serving_; }
   // `redirect` goes to all who wait, with the successor in it if there is one; `last_ack_us`: when
   // a write was acknowledged last.

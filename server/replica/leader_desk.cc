@@ -24,10 +24,13 @@ consensus::Entry LeaderDesk::OpenReign(const consensus::OpenReign& open, const E
                                        int64_t candidacy_us) {
   reign_slot_ = open.id.slot;
   successor_.reset();
-  chosen_ = false;
-  serving_ = false;
+  takes_over_ = open.takes_over;
+  chosen_ = sequencing_ = serving_ = false;
+  first_commit_us_ = 0;
   log_floor_ = last.log_floor;
-  return sequencer_.BeginReign(open, last, candidacy_us);
+  consensus::Entry reign = sequencer_.BeginReign(open, last, candidacy_us);
+  ServeIfApplied();
+  return reign;
 }
 
 std::optional<consensus::Entry> LeaderDesk::ChangeMembers(const consensus::ProposeMembers& change,
@@ -48,10 +51,17 @@ void LeaderDesk::ReignChosen() {
   ServeIfApplied();
 }
 
+Slot LeaderDesk::SequencesAt() const {
+  if (chosen_) return reign_slot_;
+  return Leading() && takes_over_ ? reign_slot_.Prev() : kSlotNone;
+}
+
 void LeaderDesk::ServeIfApplied() {
-  if (serving_ || !chosen_ || applied_ < reign_slot_) return;
-  serving_ = true;
-  sequencer_.Serve();
+  if (!sequencing_ && applied_ >= SequencesAt()) {
+    sequencing_ = true;
+    sequencer_.Serve();
+  }
+  serving_ = chosen_ && applied_ >= reign_slot_;
 }
 
 Failure LeaderDesk::Redirect() const {
@@ -82,8 +92,7 @@ void LeaderDesk::RefuseAll(const Failure& failure, AnswerBatch* answers) {
 void LeaderDesk::EndReign(const std::string& why, AnswerBatch* answers) {
   const Failure failure = Redirect();
   reign_slot_ = Slot{};
-  chosen_ = false;
-  serving_ = false;
+  chosen_ = sequencing_ = serving_ = false;
   gate_.EndReign(failure, why, answers);
   sequencer_.EndReign(failure, answers);
   RefuseAll(failure, answers);
@@ -176,7 +185,12 @@ void LeaderDesk::ReadRefused(const consensus::ReadRefused& refused, AnswerBatch*
   asked_.erase(found);
 }
 
-void LeaderDesk::Committed(Slot commit) { sequencer_.Committed(commit); }
+void LeaderDesk::Committed(Slot commit) {
+  sequencer_.Committed(commit);
+  if (Leading() && commit > reign_slot_ && first_commit_us_ == 0) {
+    first_commit_us_ = clock_->LeaseNowUs();
+  }
+}
 
 void LeaderDesk::Release(int64_t now_us, AnswerBatch* answers) {
   Progress progress;
@@ -194,8 +208,9 @@ void LeaderDesk::Applied(Slot applied) {
 }
 
 Slot LeaderDesk::WaitsForApplied() const {
+  if (!sequencing_) return SequencesAt();
   if (chosen_ && !serving_) return reign_slot_;
-  if (serving_ && sequencer_.HasWaiting() && sequencer_.OverlayFull()) return applied_.Next();
+  if (sequencer_.HasWaiting() && sequencer_.OverlayFull()) return applied_.Next();
   return gate_.WaitsForApplied();
 }
 
@@ -209,9 +224,10 @@ Slot LeaderDesk::RaiseLogFloor() {
 }
 
 bool LeaderDesk::CutDue(uint64_t unsynced) const {
-  if (!serving_ || !sequencer_.HasWaiting() || !core_->MayPropose()) return false;
+  if (!sequencing_ || !sequencer_.HasWaiting() || !core_->MayPropose()) return false;
   if (unsynced >= kUnsyncedEntriesMax) return false;
-  if (unsynced > 0 && !sequencer_.HasFullEntry()) return false;
+  // What waits for a reign to begin waits no longer.
+  if (unsynced > 0 && chosen_ && !sequencer_.HasFullEntry()) return false;
   return gate_.size() < limits_.unanswered_calls_max && !sequencer_.OverlayFull() &&
          sequencer_.MayGiveRevisions();
 }

@@ -46,7 +46,7 @@ class LeaderDesk {
   // Encodes the entry of a handover's newest step. Nullopt: not yet.
   std::optional<consensus::Entry> WriteHandover(HandoverRow* row);
   // The reign's entry is chosen. Requests are served once it is applied too: what they see of the
-  // state is then whole.
+  // state is then whole. Who takes over sequences writes as soon as it has applied all before it.
   void ReignChosen();
   // Nothing is served any more; everything that waits is answered.
   void EndReign(const std::string& why, AnswerBatch* answers);
@@ -94,6 +94,9 @@ class LeaderDesk {
 
   // Requests are served.
   bool serving() const { return serving_; }
+  // When something behind the reign's own entry was committed first, on the lease clock; 0: nothing
+  // yet.
+  int64_t first_commit_us() const { return first_commit_us_; }
   // As the newest entry states it: EntryStamp::log_floor.
   Slot log_floor() const { return log_floor_; }
   // The slot whose application the desk waits for, kSlotNone for none.
@@ -103,6 +106,8 @@ class LeaderDesk {
   bool Leading() const { return reign_slot_ != Slot{}; }
   bool Takes() const;
   void RefuseAll(const Failure& failure, AnswerBatch* answers);
+  // Up to where the state must be applied before writes are sequenced; kSlotNone: no matter.
+  Slot SequencesAt() const;
   void ServeIfApplied();
   void EndIdleSessions();
   void PushOwn(QueuedWrite write);
@@ -121,9 +126,12 @@ class LeaderDesk {
   Sequencer sequencer_;
   AckGate gate_;
 
-  Slot reign_slot_;       // of the Reign entry that opened, or is to open; Slot{} otherwise
-  bool chosen_ = false;   // that entry is
-  bool serving_ = false;  // it is applied too; serving_ implies chosen_
+  Slot reign_slot_;          // of the Reign entry that opened, or is to open; Slot{} otherwise
+  bool takes_over_ = false;  // OpenReign said so
+  bool chosen_ = false;      // that entry is
+  bool sequencing_ = false;  // all before it is applied
+  bool serving_ = false;     // it is applied too; serving_ implies chosen_ and sequencing_
+  int64_t first_commit_us_ = 0;
   bool stopping_ = false;
   bool expecting_ = false;
   std::optional<NodeId> successor_;  // of the reign that this node gave away

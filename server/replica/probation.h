@@ -15,8 +15,12 @@ namespace baton::server {
 class Probation {
  public:
   Probation() = default;
-  Probation(Slot reign, int64_t objective_us, int64_t now_us)
-      : objective_us_(objective_us), commit_(reign), moved_us_(now_us) {}
+  // first_ack_us: if a write of the reign could be acknowledged before.
+  Probation(Slot reign, int64_t objective_us, int64_t first_ack_us, int64_t now_us)
+      : objective_us_(objective_us),
+        commit_(reign),
+        moved_us_(now_us),
+        first_ack_us_(first_ack_us) {}
 
   // How far the log is, and is committed.
   void Look(Slot commit, Slot last, int64_t now_us) {

@@ -12,9 +12,9 @@
 namespace baton::server {
 namespace {
 
-// From the last write before to the first after it: the Seal, the new Reign, and that write itself
-// each wait for the slower of the two disks and for one round trip.
-constexpr int64_t kRoundsOfAHandover = 3;
+// From the last write before to the first after it: the Seal, and the new Reign with that write
+// behind it, each wait for the slower of the two disks and for one round trip.
+constexpr int64_t kRoundsOfAHandover = 2;
 
 }  // namespace
 

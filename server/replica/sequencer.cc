@@ -31,34 +31,31 @@ consensus::Entry Sequencer::BeginReign(const consensus::OpenReign& open, const E
   parts_.overlay->Clear();
   raises_.clear();
   times_.Begin(last.log_time_us, last.wall_time_us);
-  reign_round_ = open.reign.ballot.round;
-  next_revision_ = Revision{last.revision_ceiling.value + 1};
+  // Whoever takes over goes on where the Seal ended: its leader gave nothing behind it, and nobody
+  // else will below the Seal's ceiling, which is chosen. Else somebody may have given all of them.
   chosen_ceiling_ = last.revision_ceiling;
-  stated_ceiling_ = Revision{next_revision_.value + kCeilingStep};
+  next_revision_ = open.takes_over ? Revision{last.base_revision.value + last.request_count}
+                                   : Revision{chosen_ceiling_.value + 1};
+  stated_ceiling_ = Revision{chosen_ceiling_.value + kCeilingStep + 1};
   raises_.emplace_back(open.id.slot, stated_ceiling_);
 
-  EntryStamp stamp = NextStamp(last.log_floor);
+  const EntryStamp stamp = NextStamp(last.log_floor);
   engine::EffectsWriter writer(next_revision_);
   writer.BeginRequest();
-  ReignRow row;
-  row.reign = open.reign;
-  row.slot = open.id.slot;
-  row.log_time_us = stamp.log_time_us;
-  row.wall_time_us = stamp.wall_time_us;
-  row.candidacy_us = candidacy_us;
+  reign_ = ReignRow{.reign = open.reign,
+                    .slot = open.id.slot,
+                    .log_time_us = stamp.log_time_us,
+                    .wall_time_us = stamp.wall_time_us,
+                    .candidacy_us = candidacy_us};
   writer.PutSystem(
       engine::SystemKey(engine::SystemTable::kReigns, ReignRowSuffix(open.reign.ballot)),
-      EncodeReignRow(row));
+      EncodeReignRow(reign_));
   if (open.id.slot == Slot{1}) {
     writer.PutSystem(engine::KeyspaceRowKey(kDefaultKeyspace),
                      engine::EncodeKeyspace(engine::DefaultKeyspaceInfo(stamp.wall_time_us)));
   }
   writer.EndRequest();
-  stamp.base_revision = writer.base();
-  stamp.request_count = static_cast<uint32_t>(writer.requests());
-  next_revision_ = writer.next_revision();
-  return consensus::Entry{open.id, open.reign,
-                          EncodeEntry(kFirstGroup, open.id, open.reign, stamp, writer.bytes())};
+  return Encode(open.id, open.reign, stamp, writer);
 }
 
 void Sequencer::Serve() {
@@ -67,7 +64,9 @@ void Sequencer::Serve() {
   const std::shared_ptr<const OrderBook::Page> page = parts_.orders->Read();
   orders_ = page->orders;
   policies_ = page->policies;
-  audit_ = AuditChain(page->audit, page->reigns);
+  std::vector<ReignRow> reigns = page->reigns;
+  if (reigns.empty() || reigns.back().reign.ballot < reign_.reign.ballot) reigns.push_back(reign_);
+  audit_ = AuditChain(page->audit, std::move(reigns));
   hold_downs_ = WhoFlapped(*page);
   records_recovery_ =
       parts_.recovered != nullptr && page->epoch < parts_.recovered->membership.epoch;
@@ -256,7 +255,7 @@ GatedAnswer Sequencer::Gated(bool has_effect, Turn* turn) {
   gated.deadline_us = turn->write.deadline_us;
   gated.queued_at_us = turn->write.queued_at_us;
   gated.sequenced_us = turn->now_us;
-  gated.answer.position = Position{reign_round_, gated.slot, Revision{}};
+  gated.answer.position = Position{reign_.reign.ballot.round, gated.slot, Revision{}};
   return gated;
 }
 

@@ -78,7 +78,7 @@ class Sequencer {
   // Encodes the reign's own entry over a log whose last entry has the stamp `last`.
   consensus::Entry BeginReign(const consensus::OpenReign& open, const EntryStamp& last,
                               int64_t candidacy_us);
-  // Everything up to the reign's own entry is applied, and nothing after it: requests may be cut.
+  // Everything before the reign's own entry is applied, and nothing after it: requests may be cut.
   void Serve();
   // Encodes the entry of a change of members, with its row. REQUIRES: MayGiveRevisions().
   consensus::Entry ChangeMembers(const consensus::ProposeMembers& change, const MembersNote& note,
@@ -197,7 +197,7 @@ class Sequencer {
   int64_t next_deadline_us_ = kNever;  // <= the deadline of each that waits
   uint64_t parked_ = 0;                // with the readers now
 
-  uint64_t reign_round_ = 0;
+  ReignRow reign_;                                // its own, as its entry says
   Revision next_revision_;                        // <= chosen_ceiling_ while the reign is open
   Revision chosen_ceiling_;                       // revisions below it may be given
   Revision stated_ceiling_;                       // >= chosen_ceiling_; in the newest entry

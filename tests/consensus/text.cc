@@ -109,7 +109,8 @@ struct ActionText {
            " durable=" + ToString(a.reign.predecessor_durable) +
            (a.reign.cause == Cause::kHandover  ? " handover=" + std::to_string(a.reign.handover)
             : a.reign.cause == Cause::kAborted ? " aborted=" + std::to_string(a.reign.handover)
-                                               : "");
+                                               : "") +
+           (a.takes_over ? " takes-over" : "");
   }
   std::string operator()(const ReignOpened& a) const { return "ReignOpened " + ToString(a.ballot); }
   std::string operator()(const StoppedLeading& a) const {

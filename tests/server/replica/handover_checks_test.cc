@@ -72,7 +72,7 @@ TEST(HandoverChecks, WritesAreMeasuredAgainstTheLeaders) {
 }
 
 TEST(Probation, CountsTheLongestStandstillOnlyWhileSomethingWaits) {
-  Probation probation(Slot{10}, 500, 1'000);
+  Probation probation(Slot{10}, 500, 0, 1'000);
   probation.Look(Slot{10}, Slot{10}, 9'000);  // nothing waits
   EXPECT_EQ(probation.worst_us(), 0);
   EXPECT_EQ(probation.first_ack_us(), 0);

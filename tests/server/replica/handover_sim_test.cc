@@ -253,6 +253,30 @@ TEST(Handover, WritesOfClientsWaitAtTheTarget) {
   EXPECT_EQ(story.cluster.Leader(), to);
 }
 
+// Nobody waits for the Reign to be chosen: a write that follows it is chosen with it.
+TEST(Handover, WhatWaitsIsSequencedBehindAReignThatIsNotChosenYet) {
+  Story story({});
+  const uint32_t from = story.Leader();
+  const uint32_t to = story.Other(from);
+  std::optional<HandoverResult> result;
+  ASSERT_TRUE(story.StartUntilSealed(from, to, &result));
+  const Slot seal = story.cluster.core(from)->log().last().slot;
+  for (uint32_t n = 1; n <= 3; ++n) {
+    if (n != to) story.cluster.SlowDisk(n, 20'000);
+  }
+  const engine::WriteRequest write{kDefaultKeyspace, {engine::PutOp{"k", "v"}}, {}};
+  const uint64_t tag = story.cluster.Submit(to, {write}, 5 * kSecond);
+  const auto behind = [&] { return story.cluster.core(to)->log().last().slot > seal.Next(); };
+  ASSERT_TRUE(story.cluster.RunUntil(behind, kSecond));
+  EXPECT_EQ(story.cluster.core(to)->commit(), seal);
+  const auto& answers = story.cluster.sink()->answers;
+  EXPECT_EQ(answers.count(tag), 0u);
+  ASSERT_TRUE(story.cluster.RunUntil([&] { return answers.count(tag) != 0; }, kSecond));
+  EXPECT_TRUE(answers.at(tag).failure.ok()) << answers.at(tag).failure.message;
+  EXPECT_EQ(answers.at(tag).position.slot, Slot{seal.value + 2});
+  story.ExpectValue("k", "v");
+}
+
 // Nobody asks for an election; it is recorded all the same, by who has won it.
 TEST(Handover, AnElectionIsRecordedWithItsTimes) {
   Story story({});
@@ -292,6 +316,29 @@ TEST(Handover, AnElectionIsRecordedWithItsTimes) {
 }
 
 // It has followed nobody in this life.
+TEST(Handover, AnElectionIsRecordedWithAllWhoStood) {
+  Story story({.nodes = 5});
+  const uint32_t old = story.Leader();
+  story.Put("k", "v");
+  story.cluster.RunFor(200'000);
+  const uint32_t first = story.Other(old);
+  story.cluster.Crash(old, false);
+  const auto stands = [&] {
+    return story.cluster.core(first)->standing() == consensus::Standing::kCandidate;
+  };
+  ASSERT_TRUE(story.cluster.RunUntil(stands, 5 * kSecond));
+  story.cluster.RunFor(320);  // its canvass arrives; it cannot have won yet
+  story.cluster.Crash(first, false);
+  const uint32_t leader = story.Leader();
+  const HandoverRow row =
+      story.MustAsk(Story::ShowElection(story.cluster.core(leader)->promised()));
+  EXPECT_EQ(row.checks.size(), 5u);
+  for (const HandoverCheck& check : row.checks) {
+    const bool stood_too = check.measured.find("stood too") != std::string::npos;
+    EXPECT_EQ(stood_too, check.name == "n" + std::to_string(first)) << check.measured;
+  }
+}
+
 TEST(Handover, TheFirstElectionBeginsWhenItsNodeDoes) {
   Story story({});
   const int64_t now_us = story.cluster.now_us();

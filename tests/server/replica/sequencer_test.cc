@@ -126,6 +126,40 @@ TEST_F(SequencerTest, RevisionsBeginAboveTheCeilingOfTheLogAdopted) {
   EXPECT_EQ(Released(1).position.revision, Revision{5'002});
 }
 
+// Its log ends in a chosen Seal, and its Reign is not chosen yet.
+TEST_F(SequencerTest, WhoTakesOverGoesOnBehindTheSeal) {
+  Open(Slot{}, {});
+  sequencer_.EndReign(NotLeaderFailure(std::nullopt), &answers_);
+  const Ballot next{kBallot.round + 1, NodeId{2}};
+  consensus::OpenReign open;
+  open.id = EntryId{next, Slot{10}};
+  open.reign.ballot = next;
+  open.reign.cause = consensus::Cause::kHandover;
+  open.takes_over = true;
+  EntryStamp seal;
+  seal.base_revision = Revision{40};
+  seal.request_count = 2;
+  seal.revision_ceiling = Revision{45};
+  const consensus::Entry reign = sequencer_.BeginReign(open, seal, 0);
+  EXPECT_EQ(StampOf(reign).base_revision, Revision{42});
+  EXPECT_GT(StampOf(reign).revision_ceiling, Revision{45});
+  sequencer_.Serve();
+  next_ = Slot{11};
+  Enqueue(1, {engine::PutOp{"a", "v"}});
+  Enqueue(2, {engine::PutOp{"b", "v"}});
+  Enqueue(3, {engine::PutOp{"c", "v"}});
+  const auto first = Cut();
+  ASSERT_TRUE(first);
+  EXPECT_EQ(StampOf(*first).base_revision, Revision{43});
+  EXPECT_EQ(StampOf(*first).request_count, 2u) << "as many as the Seal's ceiling has room for";
+  EXPECT_FALSE(sequencer_.MayGiveRevisions());
+  sequencer_.Committed(Slot{11});
+  ASSERT_TRUE(sequencer_.MayGiveRevisions());
+  const auto second = Cut();
+  ASSERT_TRUE(second);
+  EXPECT_EQ(StampOf(*second).base_revision, Revision{45});
+}
+
 TEST_F(SequencerTest, OneEntryUpToItsLimits) {
   Open(Slot{}, {});
   for (uint64_t tag = 1; tag <= 10; ++tag) Enqueue(tag, {engine::PutOp{"k", "v"}});
