@@ -46,7 +46,7 @@ std::vector<HandoverCheck> Standings(const ElectionSources& from, NodeId lapsed)
     const auto told = table.nodes.find(node);
     std::string words = told == table.nodes.end() ? "nothing was told" : Words(told->second);
     const auto [verdict, followed] = VerdictOf(from, node);
-    absl::StrAppend(&words, "; ", verdict);
+    absl::StrAppend(&words, "; ", verdict, from.seen->rivals.contains(node) ? "; stood too" : "");
     standings.push_back(
         {from.members->NameOf(node), absl::StrCat("stands as number ", turn + 1), words, followed});
   }

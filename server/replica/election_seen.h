@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 
 #include "base/types.h"
@@ -20,6 +21,7 @@ struct ElectionSeen {
   int64_t won_us = 0;
   consensus::HealthTable health;           // as the leader before had told last
   std::map<NodeId, std::string> verdicts;  // what a voter said last, in words
+  std::set<NodeId> rivals;                 // voters that have stood since a leader was heard
 
   // It stands, and nobody has said anything to it yet.
   void Stand(const consensus::Replica& core, int64_t now_us);

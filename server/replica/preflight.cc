@@ -72,6 +72,10 @@ void Preflight::On(NodeId from, const TellReady& told, int64_t now_us) {
     }
   } else if (told.promised) {
     promised_until_us_ = asked_us_ + hold_us_ - hold_us_ / 10;
+    checks_.push_back({"promise", absl::StrCat("slot ", applied_.value, " on its disk and applied"),
+                       absl::StrCat("slot ", told.applied.value, "; it will take over for ",
+                                    (promised_until_us_ - now_us) / 1000, " ms more"),
+                       true});
     verdict_ = Verdict::kReady;
   }
 }
