@@ -64,9 +64,9 @@ struct ProveWrite {
 struct OpenReign {
   EntryId id;
   Reign reign;
-  // By a handover, in the ballot that its Seal names: all that is before the Reign is chosen, and
-  // what the Seal left to give no other reign may give. Requests may be sequenced behind the Reign
-  // before it is chosen.
+  // Told to take over, in the ballot that the Seal promises: all that is before the Reign is
+  // chosen, and what the Seal left to give no other reign gives. Requests may be sequenced behind
+  // the Reign before it is chosen.
   bool takes_over = false;
   friend bool operator==(const OpenReign&, const OpenReign&) = default;
 };

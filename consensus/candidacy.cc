@@ -59,6 +59,7 @@ std::vector<Message> Candidacy::Prepares(Core* core) {
 }
 
 Candidacy::Outcome Candidacy::OnPersisted(Core* core) {
+  if (phase_ == Phase::kAdopt && writing_) return AdoptMore(core);
   if (phase_ != Phase::kPrepare || !core->disk.IsDone(own_promise_)) return Outcome::kGoing;
   return CountPromise(core, core->self(), core->log.last());
 }
@@ -109,9 +110,16 @@ Candidacy::Outcome Candidacy::Adopted(Core* core) {
 // Asks the source for what follows `prev`, an entry of this log.
 Candidacy::Outcome Candidacy::Adopt(Core* core, const EntryId& prev) {
   fetch_prev_ = prev;
+  writing_ = false;
   deadline_us_ = core->now_us + core->config.timing.lease_us / 2;
   core->Send(source_, Fetch{ballot_, prev, core->config.message_bytes_max});
   return Outcome::kGoing;
+}
+
+// A log of any length passes through a bounded part of memory.
+Candidacy::Outcome Candidacy::AdoptMore(Core* core) {
+  writing_ = core->disk.durable() < fetch_prev_.slot;
+  return writing_ ? Outcome::kGoing : Adopt(core, fetch_prev_);
 }
 
 Candidacy::Outcome Candidacy::OnNack(Core* core, NodeId from, const Nack& m) {
@@ -139,7 +147,8 @@ Candidacy::Outcome Candidacy::OnFetched(Core* core, NodeId from, const Fetched& 
   // The Reign entry is written after these, and counted only when it is durable.
   if (!taken->empty()) core->Write(*std::move(taken), {});
   if (core->log.Holds(target_)) return Adopted(core);
-  return Adopt(core, m.entries.back().id);
+  fetch_prev_ = m.entries.back().id;
+  return AdoptMore(core);
 }
 
 Candidacy::Outcome Candidacy::OnTick(const Core& core) const {
@@ -160,6 +169,7 @@ void Candidacy::Feed(Hasher* hasher) const {
   hasher->Add(source_);
   hasher->Add(target_);
   hasher->Add(fetch_prev_);
+  hasher->Add(uint64_t{writing_});
 }
 
 }  // namespace baton::consensus

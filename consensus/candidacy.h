@@ -7,6 +7,8 @@
 // A quorum is one of the newest membership in the log adopted: one that the log brings sends the
 // candidate back to prepare, to ask those it has not asked yet.
 //
+// What it adopts goes to its disk piece by piece: no more than one Fetched is on its way there.
+//
 // Part of one Replica; a value that lives as long as the attempt.
 #pragma once
 
@@ -61,6 +63,7 @@ class Candidacy {
   bool QuorumPromised(const Core& core) const;
   Outcome OutOfReach(const Core& core) const;
   Outcome Adopt(Core* core, const EntryId& prev);
+  Outcome AdoptMore(Core* core);
   Outcome Adopted(Core* core);
 
   Phase phase_ = Phase::kCanvass;
@@ -74,7 +77,8 @@ class Candidacy {
   uint64_t own_promise_ = 0;  // id of the Persist that makes this node's own promise durable
   NodeId source_;             // kAdopt: owner of the best promise ...
   EntryId target_;            // ... and the end of its log
-  EntryId fetch_prev_;        // kAdopt: of the Fetch under way
+  EntryId fetch_prev_;        // kAdopt: of the Fetch under way, or of the next
+  bool writing_ = false;      // kAdopt: the next waits until this disk has fetch_prev_
 };
 
 }  // namespace baton::consensus

@@ -39,7 +39,7 @@ struct Config {
   uint64_t message_bytes_max = 1 << 20;   // entries in one Accept or Fetched; always at least one
   uint64_t inflight_bytes_max = 8 << 20;  // sent to one peer and not acknowledged
   uint64_t uncommitted_bytes_max = 64 << 20;  // MayPropose() is false above it
-  uint64_t log_cache_bytes_max = 64 << 20;    // applied entries kept in memory for lagging peers
+  uint64_t log_cache_bytes_max = 64 << 20;    // entries on disk that are kept in memory too
   uint64_t learner_lag_max = 1'024;           // entries: one further behind does not become a voter
   // A peer that lacks more log than this, and more than twice the state, gets a snapshot though the
   // log is still here.

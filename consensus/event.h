@@ -51,7 +51,7 @@ struct ReadRequested {
   uint64_t read_id = 0;
 };
 
-// Entries up to `slot` are in the engine: their bytes may leave memory.
+// Entries up to `slot` are in the engine.
 struct Applied {
   Slot slot;
 };

@@ -47,6 +47,9 @@ std::string Invariants::Started(const Replica& replica) {
   if (replica.promised() < promised_[node]) {
     return Broken(node, "forgot its promise " + ToString(promised_[node]));
   }
+  if (replica.hard_state().longest_lease_us < granted_us_[node]) {
+    return Broken(node, "forgot the longest lease that it granted before");
+  }
   seen_[node] = Seen{replica.promised(), replica.commit(), Ballot{}, replica.log().last(),
                      replica.hard_state().longest_lease_us};
   if (std::string broken = CheckEntries(replica, replica.log().base().slot); !broken.empty()) {
@@ -216,10 +219,18 @@ std::string Invariants::CheckLeader(const Replica& replica, const Seen& before) 
     return before.leading == ballot ? Accepted(ballot, node, replica.durable()) : "";
   }
   if (ballot.node != node) return Broken(node, "leads in " + ToString(ballot));
+  if (const auto reign = reigns_.find(ballot); reign != reigns_.end() && replica.MayPropose() &&
+                                               !replica.reign_open() &&
+                                               !chosen_.contains(reign->second.Prev())) {
+    return Broken(node, "goes on behind the Reign of " + ToString(ballot) +
+                            ", and what is before it is not chosen");
+  }
   if (before.leading == ballot) {
     if (!log.Holds(before.last)) return Broken(node, "overwrote its own " + ToString(before.last));
   } else if (!led_.insert(ballot).second) {
     return Broken(node, "begins " + ToString(ballot) + " a second time");
+  } else if (!replica.configurations().MayLead(node)) {
+    return Broken(node, "begins " + ToString(ballot) + ", and its log says that it may not lead");
   } else if (const auto later = newest_chosen_.lower_bound(ballot);
              later != newest_chosen_.begin() &&
              // Below the base is what was committed.
@@ -271,6 +282,7 @@ std::string Invariants::Sent(const Message& message, const Disk& disk) {
                                       " after promising " + ToString(promised));
     }
     promised = accepted->ballot;  // to accept is to have promised
+    if (accepted->lease_granted) granted_us_[message.from] = seen_[message.from].longest_lease_us;
     std::string broken = CheckOwed(message.from, accepted->ballot);
     if (!broken.empty() || !accepted->matched) return broken;
     broken = CheckStated(message.from, accepted->ballot, accepted->match, disk);
@@ -388,6 +400,10 @@ void Invariants::Feed(Hasher* hasher) const {
     hasher->AddTime(seen.longest_lease_us);
   }
   hasher->Add(promised_);
+  for (const auto& [node, granted_us] : granted_us_) {
+    hasher->Add(node);
+    hasher->AddTime(granted_us);
+  }
   FeedPairs(follows_, hasher);
   FeedPairs(contents_, hasher);
   FeedPairs(reigns_, hasher);

@@ -90,6 +90,7 @@ class Invariants {
   std::map<Ballot, EntryId> ends_;  // the newest entry born in each ballot
   std::map<NodeId, Seen> seen_;
   std::map<NodeId, Ballot> promised_;     // highest ballot a node has said it promised
+  std::map<NodeId, int64_t> granted_us_;  // its longest lease, when it said last that it grants one
   std::set<Ballot> led_;                  // every one that a node has begun to lead in
   std::map<EntryId, EntryId> follows_;    // each entry ever seen in a log, and the one before it
   std::map<EntryId, uint64_t> contents_;  // checksum of its bytes

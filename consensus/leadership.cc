@@ -26,7 +26,8 @@ Leadership::Leadership(const Core& core, const Ballot& ballot)
 }
 
 // What became of a handover is said by the Reign that follows its Seal, whoever's it is.
-void Leadership::Begin(Core* core, Slot predecessor_durable) {
+void Leadership::Begin(Core* core, Slot predecessor_durable, bool takes_over) {
+  takes_over_ = takes_over;
   Reign reign{.ballot = ballot_,
               .predecessor = core->log.last().born,
               .predecessor_durable = predecessor_durable,
@@ -34,7 +35,6 @@ void Leadership::Begin(Core* core, Slot predecessor_durable) {
   if (const Seal* seal = core->SealAtEnd()) {
     reign.cause = seal->to == core->self() ? Cause::kHandover : Cause::kAborted;
     reign.handover = seal->handover;
-    takes_over_ = ballot_ == SuccessorOf(reign.predecessor, *seal);
   }
   core->actions.push_back(OpenReign{NextEntryId(*core), reign, takes_over_});
 }

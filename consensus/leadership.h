@@ -29,8 +29,8 @@ class Leadership {
   // REQUIRES: a quorum promised `ballot`, and core.log is the best of its logs.
   Leadership(const Core& core, const Ballot& ballot);
 
-  // Asks the driver for the Reign entry.
-  void Begin(Core* core, Slot predecessor_durable);
+  // Asks the driver for the Reign entry. takes_over: as OpenReign says.
+  void Begin(Core* core, Slot predecessor_durable, bool takes_over);
   // REQUIRES: the entry has NextEntryId(); it is this ballot's Reign if and only if none was
   // proposed yet; nothing follows a Seal.
   void OnProposed(Core* core, const Proposed& proposed);
@@ -59,6 +59,7 @@ class Leadership {
   int64_t NextHeartbeatUs() const { return next_heartbeat_us_; }
 
   Ballot ballot() const { return ballot_; }
+  Slot reign_slot() const { return accepted_.reign_slot(); }
   bool open() const { return open_; }
   int64_t LeaseEndUs(const Core& core) const;
   bool MayPropose(const Core& core) const;
@@ -114,7 +115,7 @@ class Leadership {
   int64_t QuorumFollowedUs(const Core& core) const;
 
   Ballot ballot_;
-  bool takes_over_ = false;         // as OpenReign says
+  bool takes_over_ = false;
   bool proposed_ = false;           // the Reign entry is in the log
   bool open_ = false;               // and chosen; proposed_ before
   bool sealed_ = false;             // a Seal is in the log; nothing follows it

@@ -85,8 +85,8 @@ void LogWindow::CutFrom(Slot first) {
   while (!runs_.empty() && runs_.back().first >= first) runs_.pop_back();
 }
 
-void LogWindow::Evict(Slot applied, uint64_t bytes_max) {
-  while (cached_bytes_ > bytes_max && !cached_.empty() && cached_.front().id.slot <= applied) {
+void LogWindow::Evict(Slot upto, uint64_t bytes_max) {
+  while (cached_bytes_ > bytes_max && !cached_.empty() && cached_.front().id.slot <= upto) {
     cached_bytes_ -= cached_.front().size();
     cached_.pop_front();
   }

@@ -3,9 +3,10 @@
 //
 //   base < ... ids only, on disk ... < first_cached() ... entries in memory ... <= last
 //
-// Every entry stored in this process's life stays in memory until it is applied; applied ones stay
-// while the cache has room. After a restart the log found on disk is known by ids only. The runs
-// grow by one a reign, not by entry. A value; copying it copies pointers to entries.
+// Every entry stored in this process's life stays in memory until it is on disk, a leader's own
+// until it is chosen; then it stays while the cache has room. After a restart the log found on disk
+// is known by ids only. The runs grow by one a reign, not by entry. A value; copying it copies
+// pointers to entries.
 #pragma once
 
 #include <cstdint>
@@ -48,8 +49,8 @@ class LogWindow {
   void Append(Entry entry);
   // Forgets everything at and above `first`. REQUIRES: base().slot < first <= last().slot.
   void CutFrom(Slot first);
-  // Lets bytes of entries up to `applied` leave memory until the rest is within bytes_max.
-  void Evict(Slot applied, uint64_t bytes_max);
+  // Lets bytes of entries up to `upto` leave memory until the rest is within bytes_max.
+  void Evict(Slot upto, uint64_t bytes_max);
   // Forgets everything up to `base`. REQUIRES: Holds(base).
   void TruncateTo(EntryId base);
 

@@ -70,6 +70,7 @@ void Replica::LeadOn() {
 
 void Replica::On(const Persisted& persisted) {
   core_.Wrote(persisted.persist_id);
+  Evict();
   if (candidacy_) {
     Conclude(candidacy_->OnPersisted(&core_));
   } else if (leadership_) {
@@ -91,7 +92,15 @@ void Replica::On(const Applied& applied) {
   BATON_CHECK(applied.slot <= core_.commit)
       << "applied " << applied.slot.value << " above commit " << core_.commit.value;
   core_.applied = std::max(core_.applied, applied.slot);
-  core_.log.Evict(core_.applied, core_.config.log_cache_bytes_max);
+  Evict();
+}
+
+// What is on disk may leave memory: it is read back from there. But a leader's own entries stay
+// until they are chosen.
+void Replica::Evict() {
+  Slot upto = core_.disk.durable();
+  if (leadership_) upto = std::min(upto, std::max(core_.commit, leadership_->reign_slot().Prev()));
+  core_.log.Evict(upto, core_.config.log_cache_bytes_max);
 }
 
 void Replica::On(const Truncated& truncated) {
@@ -306,12 +315,12 @@ void Replica::Stand() {
 // where this one does. A life of this process that began with the Seal may have used it already.
 void Replica::Succeed() {
   core_.RaisePromise(core_.Promised());  // on disk with the Reign
-  Lead(promised());
+  Lead(promised(), /*takes_over=*/true);
 }
 
-void Replica::Lead(const Ballot& ballot) {
+void Replica::Lead(const Ballot& ballot, bool takes_over) {
   leadership_.emplace(core_, ballot);
-  leadership_->Begin(&core_, acceptor_.DurableStatedBy(core_.log.last().born));
+  leadership_->Begin(&core_, acceptor_.DurableStatedBy(core_.log.last().born), takes_over);
 }
 
 void Replica::Conclude(Candidacy::Outcome outcome) {
@@ -328,7 +337,7 @@ void Replica::Conclude(Candidacy::Outcome outcome) {
     case Candidacy::Outcome::kWon: {
       const Ballot ballot = std::exchange(candidacy_, std::nullopt)->ballot();
       BATON_CHECK(ballot == promised()) << "won " << ToString(ballot);
-      return Lead(ballot);
+      return Lead(ballot, /*takes_over=*/false);
     }
   }
 }

@@ -113,12 +113,14 @@ class Replica {
   void On(NodeId, const LossReport&) {}
   void On(NodeId, const HandoverTalk&) {}
 
+  void Evict();
+
   // Changes of standing.
   bool MayStand() const;
   int64_t StandAtUs() const;  // REQUIRES: MayStand()
   void Stand();
   void Succeed();
-  void Lead(const Ballot& ballot);
+  void Lead(const Ballot& ballot, bool takes_over);
   void Conclude(Candidacy::Outcome outcome);
   void GiveWay(const Ballot& ballot);
   void YieldTo(const Ballot& ballot);

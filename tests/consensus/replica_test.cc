@@ -149,33 +149,62 @@ TEST(ReplicaTest, AnAbdicationDoesNotEndTheWaitAfterARestart) {
   EXPECT_NE(FindSent<Canvass>(replica.Step(Event{replica.NextDeadlineUs(), Tick{}})), nullptr);
 }
 
-// The small print: once the source has promised higher, its log may be a later leader's.
-TEST(ReplicaTest, AHigherPromiseInAFetchEndsTheCandidacy) {
+// A candidate that has been promised, and fetches the log of node 2.
+struct Fetching {
   Replica replica = Make({});
-  const int64_t now_us = replica.NextDeadlineUs();
-  const Actions canvass = replica.Step(Event{now_us, Tick{}});
-  ASSERT_NE(FindSent<Canvass>(canvass), nullptr);
+  int64_t now_us = 0;
+  Ballot ballot;
+  EntryId prev;
+};
+Fetching FetchLogThatEndsAt(const EntryId& last) {
+  Fetching at;
+  at.now_us = at.replica.NextDeadlineUs();
+  const Actions canvass = at.replica.Step(Event{at.now_us, Tick{}});
   const Ballot asked = FindSent<Canvass>(canvass)->ballot;
   const Actions prepare =
-      Receive(&replica, 2, CanvassReply{.ballot = asked, .granted = true}, now_us);
-  ASSERT_NE(FindSent<Prepare>(prepare), nullptr);
-  const Ballot ballot = FindSent<Prepare>(prepare)->ballot;
-  replica.Step(Event{now_us, Persisted{Find<Persist>(prepare)->persist_id}});
+      Receive(&at.replica, 2, CanvassReply{.ballot = asked, .granted = true}, at.now_us);
+  at.ballot = FindSent<Prepare>(prepare)->ballot;
+  at.replica.Step(Event{at.now_us, Persisted{Find<Persist>(prepare)->persist_id}});
+  const Actions fetch = Receive(&at.replica, 2, Promise{at.ballot, last}, at.now_us);
+  at.prev = FindSent<Fetch>(fetch)->prev;
+  return at;
+}
+
+// The small print: once the source has promised higher, its log may be a later leader's.
+TEST(ReplicaTest, AHigherPromiseInAFetchEndsTheCandidacy) {
   const EntryId last = Id(1, 0, 2);
-  const Actions fetch = Receive(&replica, 2, Promise{ballot, last}, now_us);
-  ASSERT_NE(FindSent<Fetch>(fetch), nullptr);
+  Fetching at = FetchLogThatEndsAt(last);
+  Replica& replica = at.replica;
   const Entry entry = MakeEntry(last, "x", Reign{.ballot = last.born});
-  Fetched fetched{.ballot = ballot,
-                  .promised = ballot,
+  Fetched fetched{.ballot = at.ballot,
+                  .promised = at.ballot,
                   .matched = true,
-                  .prev = FindSent<Fetch>(fetch)->prev,
+                  .prev = at.prev,
                   .entries = {entry}};
   Replica other = replica;
-  EXPECT_NE(Find<OpenReign>(Receive(&other, 2, fetched, now_us)), nullptr);
-  fetched.promised = B(ballot.round + 1, 3);
-  EXPECT_TRUE(Receive(&replica, 2, fetched, now_us).empty());
+  EXPECT_NE(Find<OpenReign>(Receive(&other, 2, fetched, at.now_us)), nullptr);
+  fetched.promised = B(at.ballot.round + 1, 3);
+  EXPECT_TRUE(Receive(&replica, 2, fetched, at.now_us).empty());
   EXPECT_EQ(replica.standing(), Standing::kFollower);
   EXPECT_EQ(replica.log().last(), EntryId{});
+}
+
+// However long the log that it adopts, no more of it is on its way to the disk than one answer has.
+TEST(ReplicaTest, ACandidateAsksForNoMoreThanItHasWritten) {
+  Fetching at = FetchLogThatEndsAt(Id(3, 0, 2));
+  const Entry first = MakeEntry(Id(1, 0, 2), "x", Reign{.ballot = B(0, 2)});
+  const Fetched fetched{.ballot = at.ballot,
+                        .promised = at.ballot,
+                        .matched = true,
+                        .prev = at.prev,
+                        .entries = {first}};
+  const Actions adopted = Receive(&at.replica, 2, fetched, at.now_us);
+  ASSERT_NE(Find<Persist>(adopted), nullptr);
+  EXPECT_EQ(FindSent<Fetch>(adopted), nullptr);
+  const Actions next =
+      at.replica.Step(Event{at.now_us, Persisted{Find<Persist>(adopted)->persist_id}});
+  ASSERT_NE(FindSent<Fetch>(next), nullptr);
+  EXPECT_EQ(FindSent<Fetch>(next)->prev, first.id);
 }
 
 // It may have been made a voter by an entry that it has not got yet: the candidate knows.

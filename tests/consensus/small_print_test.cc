@@ -118,6 +118,21 @@ TEST(SmallPrintTest, AFollowerRefusesReadsAboveItsBound) {
   EXPECT_EQ(taken, FollowerReads::kWaitingMax);
 }
 
+// Its number means nothing to the process that has taken the place of the one that asked.
+TEST(SmallPrintTest, ASlotToldToAFormerLifeIsNotUsed) {
+  Recovered recovered;
+  recovered.hard_state.configurations = Configurations({{EntryId{}, Three()}});
+  Replica former(Config{.self = N(1), .seed = 1}, recovered, 0);
+  Receive(&former, 2, AcceptOf({}, {}), 1'000'000);
+  const Actions asked = former.Step(Event{1'000'000, ReadRequested{7}});
+  ASSERT_NE(FindSent<AskSlot>(asked), nullptr);
+  const TellSlot told{FindSent<AskSlot>(asked)->ask, true, Slot{}};
+  Replica replica(Config{.self = N(1), .seed = 2}, recovered, 2'000'000);
+  Receive(&replica, 2, AcceptOf({}, {}), 3'000'000);
+  replica.Step(Event{3'000'000, ReadRequested{8}});
+  EXPECT_EQ(Find<ReadReady>(Receive(&replica, 2, told, 3'000'000)), nullptr);
+}
+
 TEST(SmallPrintTest, ALeaderRefusesSlotsAboveItsBound) {
   Replica leader = Leader();  // without a lease: each waits for a round
   for (uint64_t id = 1; id <= ReadIndex::kWaitingMax; ++id) {

@@ -76,6 +76,9 @@ void PrintCoverage(const consensus::Coverage& coverage) {
       {"snapshots sent", coverage.snapshots_sent},
       {"snapshots installed", coverage.snapshots_installed},
       {"slots told", coverage.slots_told},
+      {"handed over", coverage.handed_over},
+      {"taken over", coverage.taken_over},
+      {"led again after a Seal", coverage.reclaimed},
   };
   for (const auto& [what, count] : counts) {
     std::printf("  %s %" PRIu64 "\n", what, count);

@@ -67,7 +67,8 @@ Entry MakeEntry(const EntryId& id, const std::string& bytes, consensus::CorePart
 std::string Encode(const consensus::Reign& reign) {
   return "reign " + ToString(reign.ballot) + " after " + ToString(reign.predecessor) + " durable " +
          ToString(reign.predecessor_durable) + " cause " +
-         std::to_string(static_cast<int>(reign.cause)) + " of " + std::to_string(reign.handover);
+         std::to_string(static_cast<int>(reign.cause)) + " of " + std::to_string(reign.handover) +
+         " policy " + std::to_string(reign.policy_version);
 }
 
 std::string Encode(const consensus::Membership& membership) {
