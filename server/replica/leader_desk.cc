@@ -216,8 +216,8 @@ Slot LeaderDesk::WaitsForApplied() const {
 
 Slot LeaderDesk::RaiseLogFloor() {
   Slot floor = std::min(core_->commit(), core_->durable());
-  for (const consensus::Member& member : core_->membership().members) {
-    if (member.node != core_->self()) floor = std::min(floor, core_->MatchOf(member.node));
+  for (const NodeId node : core_->configurations().Members()) {  // those that leave too
+    if (node != core_->self()) floor = std::min(floor, core_->MatchOf(node));
   }
   log_floor_ = std::max(log_floor_, floor);
   return log_floor_;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "server/codec/entry_codec.h"
 #include "tests/server/replica/sim_cluster.h"
 
 namespace baton::server {
@@ -418,6 +419,40 @@ TEST_P(MembershipSeeds, WhoWasReplacedIsNotNeededAfterAPowerCut) {
   story.cluster.Start(4);
   ASSERT_NE(story.cluster.ElectLeader(5'000'000), 0u) << "two of three voters are up";
   story.PutMany(10);
+}
+
+// While a change is joint the voters that leave count still, and may need the log.
+TEST(Membership, TheLogIsKeptForVotersThatAreLeaving) {
+  Story story({.spares = 2});
+  const uint32_t leader = story.Leader();
+  for (const uint32_t spare : {4u, 5u}) {
+    story.AddLearner(spare);
+    story.AwaitCaughtUp(spare);
+  }
+  const uint32_t cut = leader == 1 ? 2 : 1, slow = 6 - leader - cut;
+  MembersCall call = story.Promoting(4);
+  Story::SetRole(5, kVoter, &call);
+  Story::Drop(cut, &call);
+  Story::Drop(slow, &call);
+  story.cluster.Isolate(cut, true);
+  story.cluster.SlowDisk(slow, 200'000);
+  std::optional<MembersResult> result;
+  story.cluster.AskForMembers(leader, call, 20'000'000, &result);
+  const consensus::Replica& core = *story.cluster.core(leader);
+  ASSERT_TRUE(story.cluster.RunUntil([&] { return core.membership().joint(); }, 5'000'000));
+  for (int i = 0; i < 20 && core.membership().joint(); ++i) {
+    story.cluster.Submit(leader,
+                         {engine::WriteRequest{kDefaultKeyspace, {engine::PutOp{"k", "v"}}, {}}},
+                         20'000'000);
+    story.cluster.RunFor(5'000);
+    const consensus::Entry& last = *core.log().Find(core.log().last().slot);
+    const auto entry = DecodeEntry(*last.bytes, EntryHash::kVerify);
+    ASSERT_TRUE(entry.ok());
+    EXPECT_LE(entry->stamp.log_floor, core.MatchOf(NodeId{cut}));
+  }
+  EXPECT_GT(core.log().last().slot, core.MatchOf(NodeId{cut})) << "it lacks nothing";
+  ASSERT_TRUE(story.cluster.RunUntil([&] { return result.has_value(); }, 20'000'000));
+  EXPECT_TRUE(result->failure.ok()) << result->failure.message;
 }
 
 }  // namespace
