@@ -96,7 +96,7 @@ void PeerLink::Send(const consensus::Message& message) {
   {
     MutexLock lock(&mutex_);
     if (state_ != State::kOpen || closing_ ||
-        !waiting_.Push(std::move(frame), PeerQueue::HeartbeatBallot(message))) {
+        !waiting_.Push(std::move(frame), PeerQueue::HeartbeatOf(message))) {
       metrics_->dropped_messages.Add();
       return;
     }

@@ -7,17 +7,22 @@
 
 namespace baton::server {
 
-Ballot PeerQueue::HeartbeatBallot(const consensus::Message& message) {
+PeerQueue::Heartbeat PeerQueue::HeartbeatOf(const consensus::Message& message) {
   const auto* accept = std::get_if<consensus::Accept>(&message.body);
-  return accept != nullptr && accept->entries.empty() ? accept->ballot : Ballot{};
+  if (accept == nullptr || !accept->entries.empty()) return {};
+  return {accept->ballot, accept->health.number != 0};
 }
 
-bool PeerQueue::Push(FramedMessage frame, Ballot heartbeat) {
+bool PeerQueue::Push(FramedMessage frame, const Heartbeat& heartbeat) {
   const uint64_t size = frame.size();
-  if (heartbeat != Ballot{} && !waiting_.empty() && waiting_.back().heartbeat == heartbeat) {
-    bytes_ = bytes_ - waiting_.back().frame.size() + size;
-    waiting_.back().frame = std::move(frame);
-    return true;
+  if (heartbeat.ballot != Ballot{} && !waiting_.empty()) {
+    Waiting& last = waiting_.back();
+    const bool says_all = heartbeat.has_health || !last.heartbeat.has_health;
+    if (last.heartbeat.ballot == heartbeat.ballot && says_all) {
+      bytes_ = bytes_ - last.frame.size() + size;
+      last = {std::move(frame), heartbeat};
+      return true;
+    }
   }
   if (waiting_.size() >= kMessagesMax) return false;
   if (!waiting_.empty() && bytes_ + size > kBytesMax) return false;

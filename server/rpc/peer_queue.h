@@ -1,8 +1,9 @@
 // PeerQueue: what waits to be written to one peer. Bounded by count and bytes; never blocks.
 //
 // Consensus survives any loss, so a full queue refuses the newest message: what is queued was sent
-// earlier and keeps its order. A heartbeat that waits is replaced by a newer one of its ballot,
-// which says everything the older one said. Not thread-safe: its PeerLink's lock guards it.
+// earlier and keeps its order. A heartbeat that waits is replaced by a newer one of its ballot that
+// says everything it says: not by one without the health of the nodes, if it has that. Not
+// thread-safe: its PeerLink's lock guards it.
 #pragma once
 
 #include <cstdint>
@@ -21,11 +22,15 @@ class PeerQueue {
   static constexpr uint64_t kBytesMax = 32 << 20;
   static constexpr uint64_t kWriteBytesTarget = 1 << 20;  // messages joined in one write
 
-  // The ballot of an Accept without entries; Ballot{} for every other message.
-  static Ballot HeartbeatBallot(const consensus::Message& message);
+  // An Accept without entries.
+  struct Heartbeat {
+    Ballot ballot;  // Ballot{}: it is another message
+    bool has_health = false;
+  };
+  static Heartbeat HeartbeatOf(const consensus::Message& message);
 
   // Returns false when the message was refused because the queue is full.
-  bool Push(FramedMessage frame, Ballot heartbeat);
+  bool Push(FramedMessage frame, const Heartbeat& heartbeat);
 
   // The oldest messages, at least one, cut before they pass kWriteBytesTarget.
   // REQUIRES: !empty().
@@ -38,7 +43,7 @@ class PeerQueue {
  private:
   struct Waiting {
     FramedMessage frame;
-    Ballot heartbeat;
+    Heartbeat heartbeat;
   };
   std::deque<Waiting> waiting_;  // size <= kMessagesMax
   uint64_t bytes_ = 0;           // sum of sizes; <= kBytesMax unless a single message is larger

@@ -288,7 +288,7 @@ TEST_F(TransportTest, WhatWasSentBeforeClosingArrives) {
 TEST(PeerQueueTest, NewerHeartbeatReplacesTheOneThatWaits) {
   PeerQueue queue;
   for (uint64_t i = 1; i <= 3; ++i) {
-    EXPECT_TRUE(queue.Push(FrameMessage(Heartbeat(i)), PeerQueue::HeartbeatBallot(Heartbeat(i))));
+    EXPECT_TRUE(queue.Push(FrameMessage(Heartbeat(i)), PeerQueue::HeartbeatOf(Heartbeat(i))));
   }
   const auto write = queue.TakeWrite();
   ASSERT_EQ(write.size(), 1u);
@@ -297,11 +297,25 @@ TEST(PeerQueueTest, NewerHeartbeatReplacesTheOneThatWaits) {
   EXPECT_EQ(queue.bytes(), 0u);
 }
 
+TEST(PeerQueueTest, AHeartbeatWithoutTheHealthOfTheNodesReplacesNoneThatHasIt) {
+  PeerQueue queue;
+  const auto push = [&](uint64_t commit, uint64_t health) {
+    consensus::Message message = Heartbeat(commit);
+    std::get<consensus::Accept>(message.body).health.number = health;
+    ASSERT_TRUE(queue.Push(FrameMessage(message), PeerQueue::HeartbeatOf(message)));
+  };
+  push(1, 0);
+  push(2, 1);  // replaces the first
+  push(3, 0);
+  push(4, 0);  // replaces the third
+  EXPECT_EQ(queue.TakeWrite().size(), 2u);
+}
+
 TEST(PeerQueueTest, AFullQueueRefusesTheNewest) {
   PeerQueue queue;
   const consensus::Message big = Entries(1, 1, 1 << 20);
   size_t pushed = 0;
-  while (queue.Push(FrameMessage(big), PeerQueue::HeartbeatBallot(big))) ++pushed;
+  while (queue.Push(FrameMessage(big), PeerQueue::HeartbeatOf(big))) ++pushed;
   EXPECT_LE(queue.bytes(), PeerQueue::kBytesMax);
   EXPECT_GE(pushed, 31u);
   // Each write is cut at its target, and at least one message goes.
@@ -310,7 +324,7 @@ TEST(PeerQueueTest, AFullQueueRefusesTheNewest) {
   const consensus::Message small{NodeId{1}, NodeId{2}, kFirstGroup,
                                  consensus::Abdicate{{3, NodeId{1}}}};
   pushed = 0;
-  while (queue.Push(FrameMessage(small), PeerQueue::HeartbeatBallot(small))) ++pushed;
+  while (queue.Push(FrameMessage(small), PeerQueue::HeartbeatOf(small))) ++pushed;
   EXPECT_EQ(pushed, PeerQueue::kMessagesMax);
 }
 
