@@ -29,6 +29,7 @@ void AckGate::Add(GatedAnswer answer) {
 }
 
 void AckGate::Release(const Progress& progress, int64_t now_us, AnswerBatch* answers) {
+  unreplicated_->Applied(progress.applied);
   unreplicated_->Committed(progress.commit, now_us);
   ReleaseUpTo(progress.commit, &committed_, now_us, answers);
   ReleaseUpTo(std::min(progress.commit, progress.applied), &applied_, now_us, answers);
@@ -56,21 +57,21 @@ void AckGate::ReleaseDurable(const Progress& progress, Line* line, int64_t now_u
   while (!line->answers.empty() && progress.leased &&
          line->answers.front().slot <= progress.durable) {
     GatedAnswer& one = line->answers.front();
-    if (!unreplicated_->MayAck(one.charges, progress.applied, one.sequenced_us, now_us)) {
-      return HoldBack(progress, line);
-    }
+    const auto verdict = unreplicated_->MayAck(one.charges, one.sequenced_us, now_us);
+    if (!verdict.may) return HoldBack(progress, verdict.over, line);
     unreplicated_->Acked(one.slot, one.charges, one.sequenced_us, now_us);
     Leave(&one, engine::Durability::kLocal, now_us, answers);
     PopFront(line);
   }
 }
 
-// Counts each answer once that could leave if the budget of the first allowed it.
-void AckGate::HoldBack(const Progress& progress, Line* line) {
+// Counts each answer once that could leave if the budget that holds back the first allowed it.
+void AckGate::HoldBack(const Progress& progress, KeyspaceId over, Line* line) {
+  if (over == KeyspaceId{}) return;
   while (line->held_back < line->answers.size()) {
     const GatedAnswer& one = line->answers[line->held_back];
     if (progress.durable < one.slot) return;
-    unreplicated_->Waited(one.keyspace);
+    unreplicated_->Waited(over);
     ++line->held_back;
   }
 }

@@ -78,7 +78,7 @@ class AckGate {
 
   static void PopFront(Line* line);
   void ReleaseUpTo(Slot slot, Line* line, int64_t now_us, AnswerBatch* answers);
-  void HoldBack(const Progress& progress, Line* line);
+  void HoldBack(const Progress& progress, KeyspaceId over, Line* line);
   void ReleaseDurable(const Progress& progress, Line* line, int64_t now_us, AnswerBatch* answers);
   void Leave(GatedAnswer* one, engine::Durability durability, int64_t now_us, AnswerBatch* answers);
   void ExpireLine(Line* line, int64_t now_us, AnswerBatch* answers);

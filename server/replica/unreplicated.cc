@@ -133,22 +133,33 @@ bool Unreplicated::Fits(const Account& account, const Charge& charge, int64_t se
          age_us <= account.budget.age_us;
 }
 
-bool Unreplicated::MayAck(const Charges& charges, Slot applied, int64_t sequenced_us,
-                          int64_t now_us) {
+void Unreplicated::Applied(Slot applied) {
   MutexLock lock(&mutex_);
-  return std::all_of(charges.begin(), charges.end(), [&](const Charge& charge) {
-    const Account* const account = AsyncSince(charge.keyspace, applied);
-    return account != nullptr && Fits(*account, charge, sequenced_us, now_us);
-  });
+  if (applied <= applied_) return;
+  applied_ = applied;
+  for (auto& [id, account] : accounts_) {
+    if (account.changed <= applied_) account.budget = BudgetOf(*account.info);
+  }
 }
 
-Unreplicated::Account* Unreplicated::AsyncSince(KeyspaceId keyspace, Slot applied) {
+Unreplicated::Verdict Unreplicated::MayAck(const Charges& charges, int64_t sequenced_us,
+                                           int64_t now_us) {
+  MutexLock lock(&mutex_);
+  const auto async = [&](const Charge& charge) { return FindAsync(charge.keyspace) != nullptr; };
+  if (!std::all_of(charges.begin(), charges.end(), async)) return {};
+  for (const Charge& charge : charges) {
+    const Account& account = *FindAsync(charge.keyspace);
+    if (!Fits(account, charge, sequenced_us, now_us)) return {false, charge.keyspace};
+  }
+  return {true};
+}
+
+const Unreplicated::Account* Unreplicated::FindAsync(KeyspaceId keyspace) const {
   const auto found = accounts_.find(keyspace);
   if (found == accounts_.end()) return nullptr;
-  Account& account = found->second;
-  if (account.changed <= applied) account.budget = BudgetOf(*account.info);
+  const Account& account = found->second;
   const bool async = account.info->settings.mode == engine::KeyspaceMode::kAsync;
-  return async && account.since <= applied ? &account : nullptr;
+  return async && account.since <= applied_ ? &account : nullptr;
 }
 
 void Unreplicated::NoteHighs(Account* account, int64_t now_us) {

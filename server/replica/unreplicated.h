@@ -60,10 +60,18 @@ class Unreplicated {
   // Whether a keyspace refuses what a write would add to it now; counts it if so.
   bool Refuses(const Charge& charge, int64_t now_us);
 
+  // What is to be acknowledged LOCAL, if it may.
   void Sequenced(Slot slot, const Charges& charges, int64_t now_us);
+  // Changes up to there are in force: nobody can undo them.
+  void Applied(Slot applied);
+
   // Whether an answer that waits for no quorum may leave. `sequenced_us`: when it was sequenced.
   // REQUIRES: a charge for each keyspace that its request names.
-  bool MayAck(const Charges& charges, Slot applied, int64_t sequenced_us, int64_t now_us);
+  struct Verdict {
+    bool may = false;
+    KeyspaceId over{};  // whose budget does not allow it; KeyspaceId{}: no budget's doing
+  };
+  Verdict MayAck(const Charges& charges, int64_t sequenced_us, int64_t now_us);
   void Acked(Slot slot, const Charges& charges, int64_t sequenced_us, int64_t now_us);
   // An ack was held back by its budget, once.
   void Waited(KeyspaceId keyspace);
@@ -113,12 +121,13 @@ class Unreplicated {
     uint64_t failed = 0;
   };
   // Null: it is not async, or has not been so in what is applied.
-  Account* AsyncSince(KeyspaceId keyspace, Slot applied) BATON_REQUIRES(mutex_);
+  const Account* FindAsync(KeyspaceId keyspace) const BATON_REQUIRES(mutex_);
   static bool Fits(const Account& account, const Charge& charge, int64_t sequenced_us,
                    int64_t now_us);
   static void NoteHighs(Account* account, int64_t now_us);
 
   mutable Mutex mutex_;
+  Slot applied_ BATON_GUARDED_BY(mutex_);
   std::map<KeyspaceId, Account> accounts_ BATON_GUARDED_BY(mutex_);
   std::set<KeyspaceId> busy_ BATON_GUARDED_BY(mutex_);  // those with anything sequenced
   std::map<KeyspaceId, Counts> counts_ BATON_GUARDED_BY(mutex_);

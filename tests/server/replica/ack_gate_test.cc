@@ -283,6 +283,28 @@ TEST_F(AckGateTest, ALargerBudgetCountsOnceItIsApplied) {
   EXPECT_EQ(DurabilityOf(5), engine::Durability::kLocal);
 }
 
+TEST_F(AckGateTest, WhatFailsOverItsBudgetGetsTheLargerOneToo) {
+  BeginReign();
+  engine::KeyspaceInfo info = *WithMode(engine::KeyspaceMode::kAsync);
+  info.settings.on_budget = engine::OnBudget::kFail;
+  info.settings.max_unreplicated_ops = 100;
+  unreplicated_.Changed(std::make_shared<const engine::KeyspaceInfo>(info), Slot{8});
+  EXPECT_TRUE(unreplicated_.Refuses(Charge{kAsync, 50, 50}, 0))
+      << "the old budget is that of three";
+  gate_.Release(Progress{Slot{8}, Slot{8}, Slot{8}, true}, 0, &answers_);
+  EXPECT_FALSE(unreplicated_.Refuses(Charge{kAsync, 50, 50}, 0));
+}
+
+// The budget holds nothing back that its mode does.
+TEST_F(AckGateTest, AChangeOfTheModeCountsAsNoWait) {
+  BeginReign();
+  unreplicated_.Changed(WithMode(engine::KeyspaceMode::kSync), Slot{3});
+  AddLocal(4, 1);
+  Release(2, 4);
+  EXPECT_FALSE(Answered(1));
+  EXPECT_EQ(Stats().waited, 0u);
+}
+
 TEST_F(AckGateTest, ASmallerBudgetCountsAtOnce) {
   BeginReign();
   for (uint64_t tag = 1; tag <= 3; ++tag) AddLocal(2 + tag, tag, 1);
