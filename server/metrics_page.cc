@@ -7,6 +7,9 @@
 #include <algorithm>
 #include <cctype>
 #include <fstream>
+#include <functional>
+#include <map>
+#include <string>
 
 #include "server/rpc/failure.h"
 
@@ -53,12 +56,12 @@ class Page {
 
  private:
   MetricFamily* Family(const char* name, const char* help, MetricType type) {
-    if (families_.empty() || families_.back().name != name) {
-      families_.push_back({name, help, type, {}});
-    }
-    return &families_.back();
+    const auto [at, fresh] = places_.try_emplace(name, families_.size());
+    if (fresh) families_.push_back({name, help, type, {}});
+    return &families_[at->second];
   }
   std::vector<MetricFamily> families_;
+  std::map<std::string, size_t, std::less<>> places_;  // a name's metrics stand together
 };
 
 // "REASON_NOT_LEADER" -> "not_leader".
@@ -204,7 +207,9 @@ void AddReplica(const Metrics& from, Page* to) {
             from.repeats_answered.Get());
   to->Total("baton_session_fenced_total", "Requests asked about before they came.",
             from.requests_fenced.Get());
-  to->Total("baton_call_writes_total", "Writes acknowledged.", from.writes_acked.Get());
+  to->Total("baton_call_writes_total",
+            "Changes acknowledged: of data, sessions, keyspaces, orders and the policy.",
+            from.writes_acked.Get());
   to->Total("baton_call_reads_at_once_total", "Reads served from memory at once.",
             from.reads_at_once.Get());
   to->Total("baton_call_reads_queued_total", "Reads given to a reader.", from.reads_queued.Get());
