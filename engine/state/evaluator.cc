@@ -259,6 +259,18 @@ std::optional<std::string> Evaluator::FindRow(const std::string& engine_key, Pas
   return std::nullopt;
 }
 
+Evaluation Evaluator::DropLogged(LossRequest* request) {
+  const WriteRequest none;
+  Pass pass{none, {}};
+  std::vector<Loss> left;
+  for (const Loss& loss : request->losses) {
+    const std::string key = SystemKey(SystemTable::kLosses, LossSuffix(loss.entry, loss.index));
+    if (!FindRow(key, &pass)) left.push_back(loss);
+  }
+  if (pass.evaluation.outcome == Evaluation::Outcome::kDone) request->losses = std::move(left);
+  return std::move(pass.evaluation);
+}
+
 uint64_t Evaluator::Count(const KeyRange& range, Pass* pass) {
   IndexPending();
   const PendingLayer pending(&pending_);

@@ -91,6 +91,9 @@ class Evaluator {
     return ChangeKeyspaces(request, stamp, keyspaces, &writer_);
   }
 
+  // Takes those out that have a row, or says what must be loaded to know: nothing is taken out
+  // then.
+  Evaluation DropLogged(LossRequest* request);
   Revision Evaluate(const LossRequest& request) { return LogLosses(request, &writer_); }
 
   const EffectsWriter& effects() const { return writer_; }

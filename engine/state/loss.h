@@ -57,7 +57,7 @@ std::string EncodeLoss(const Loss& loss);
 // FAILED_PRECONDITION: written by a newer version; DATA_LOSS.
 absl::StatusOr<Loss> DecodeLoss(std::string_view suffix, std::string_view value);
 
-// A request to log them; writes their rows. Logging one again changes nothing in its row.
+// A request to log them; writes their rows.
 struct LossRequest {
   std::vector<Loss> losses;
 };

@@ -1,6 +1,9 @@
 #include "engine/state/session_writer.h"
 
+#include <algorithm>
+#include <map>
 #include <string>
+#include <utility>
 
 #include "base/check.h"
 
@@ -82,6 +85,20 @@ void SessionWriter::MarkRepeats(LossRequest* request) const {
       again = !fate->fenced || (fate->lost && fate->lost->entry != loss.entry);
     }
     if (again) loss.acknowledged = Loss::Acknowledged::kAgain;
+  }
+  // Of several attempts of one number that come together the newest counts.
+  std::map<std::pair<uint64_t, uint64_t>, EntryId> newest;
+  for (const Loss& loss : request->losses) {
+    if (loss.session == 0 || loss.acknowledged != Loss::Acknowledged::kUnknown) continue;
+    EntryId& entry = newest[{loss.session, loss.sequence}];
+    entry = std::max(entry, loss.entry);
+  }
+  for (Loss& loss : request->losses) {
+    const auto counts = newest.find({loss.session, loss.sequence});
+    const bool older = counts != newest.end() && loss.entry < counts->second;
+    if (older && loss.acknowledged == Loss::Acknowledged::kUnknown) {
+      loss.acknowledged = Loss::Acknowledged::kAgain;
+    }
   }
 }
 

@@ -56,24 +56,47 @@ class Finder {
     engine::EffectsReader effects(entry.effects, entry.stamp.base_revision);
     engine::Effect effect;
     const size_t first = losses_.size();
-    Revision request;
+    RequestSeen request;
     for (uint32_t index = 0; effects.Next(&effect); ++index) {
       if (effect.kind == engine::EffectKind::kResult) {
         const absl::Status named = NameRequest(effect, std::span(losses_).subspan(first));
         if (!named.ok()) return named;
       }
-      if (IsOfSession(effect.kind) || engine::KeyspaceOf(effect.key) == kSystemKeyspace) continue;
-      if (effect.revision != request && full()) return absl::OkStatus();
-      request = effect.revision;
+      if (IsOfSession(effect.kind)) continue;
+      if (effect.revision != request.revision) {
+        Close(request);
+        if (full()) return absl::OkStatus();
+        request = {effect.revision, losses_.size()};
+      }
+      if (engine::KeyspaceOf(effect.key) == kSystemKeyspace) {
+        request.of_system = true;
+        continue;
+      }
       const absl::StatusOr<bool> known = IsLogged(entry.id, index);
       if (!known.ok()) return known.status();
       if (*known) continue;
       absl::StatusOr<Loss> loss = LossOf(entry, index, effect);
       if (!loss.ok()) return loss.status();
+      request.synced |= loss->acknowledged == Loss::Acknowledged::kNo;
       bytes_ += engine::LossBytes(*loss);
       losses_.push_back(*std::move(loss));
     }
+    Close(request);
     return effects.status();
+  }
+
+  struct RequestSeen {
+    Revision revision;
+    size_t first = 0;        // of its losses
+    bool of_system = false;  // a change of keyspaces, say: no write of anybody
+    bool synced = false;     // a keyspace of it was sync: the strictest of them decides
+  };
+  void Close(const RequestSeen& request) {
+    if (request.of_system) losses_.resize(request.first);
+    if (!request.synced) return;
+    for (size_t i = request.first; i < losses_.size(); ++i) {
+      losses_[i].acknowledged = Loss::Acknowledged::kNo;
+    }
   }
 
   // Whether a reign after that one is applied; then ends_ says where it begins.

@@ -145,6 +145,30 @@ TEST_F(LossSimTest, WhatAReturningLeaderDropsIsListed) {
   EXPECT_TRUE(answer == cluster_->sink()->answers.end() || !answer->second.failure.ok());
 }
 
+// The strictest keyspace of a batch decides for all of it; who drops a keyspace writes nothing.
+TEST_F(LossSimTest, WhatWasNeverAcknowledgedByItsLeaderAloneIsListedAsSuchOrNotAtAll) {
+  Begin(SimOptions{});
+  lost_ = leader_;
+  cluster_->Isolate(lost_, true);
+  engine::WriteRequest both = PutOf("async", "old");
+  both.ops.push_back(engine::PutOp{"sync", "old", kDefaultKeyspace});
+  cluster_->Submit(lost_, {both}, kSec);
+  cluster_->Submit(lost_, {engine::KeyspaceRequest{engine::DropKeyspace{"fast"}, "ann", ""}}, kSec);
+  cluster_->RunFor(20 * kMs);
+  cluster_->Crash(lost_, false);
+  cluster_->Isolate(lost_, false);
+  leader_ = cluster_->ElectLeader();
+  ASSERT_NE(leader_, lost_);
+  cluster_->Start(lost_);
+  ASSERT_TRUE(Settle(lost_));
+  const std::vector<Loss> losses = Losses(leader_);
+  EXPECT_EQ(losses.size(), 2u);
+  for (const Loss& loss : losses) {
+    EXPECT_EQ(loss.kind, Loss::Kind::kPut);
+    EXPECT_EQ(loss.acknowledged, Loss::Acknowledged::kNo) << loss.key;
+  }
+}
+
 // Slots above the fork are of another history: what was changed there says nothing of the dropped.
 TEST_F(LossSimTest, TheModeCountsThatTheDroppedEntryWasWrittenUnder) {
   Begin(SimOptions{});
