@@ -308,8 +308,15 @@ std::string AsyncWorkload::Contradiction(const Present& present, const Listed& l
     }
     if (!put.acked) continue;
     if (put.durability == Durability::kQuorum) return key + " is lost, and had a quorum";
-    if (!listed.revisions.at(key).contains(put.position.revision)) {
-      return key + " is listed at another revision";
+    // The row of what was acknowledged may be lost where that of an earlier attempt is not.
+    if (!MayLoseTheLedger() && !listed.revisions.at(key).contains(put.position.revision)) {
+      std::string revisions;
+      for (const Revision& each : listed.revisions.at(key)) {
+        revisions += " " + std::to_string(each.value);
+      }
+      return key + " was acknowledged at revision " + std::to_string(put.position.revision.value) +
+             ", slot " + ToString(put.position.slot) + " of reign " +
+             std::to_string(put.position.reign_round) + ", and is listed as lost at" + revisions;
     }
     if (loss.revision != put.position.revision) continue;  // of an attempt that was not answered
     if (++lost[loss.entry.born] > history.budget_ops) return "more is lost than the budget allows";

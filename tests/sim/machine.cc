@@ -155,6 +155,7 @@ absl::Status Machine::Start(int64_t power_calls) {
   heard_ = true;
   NoticeTornTail();
   death_expected_ = power_calls >= 0;
+  began_full_ = disk_->FreeBytes("/").value_or(1) == 0;
   if (death_expected_) disk_->CutPowerAfter(power_calls);
   auto started = server::ReplicaNode::Start(OptionsOfThisLife(), disk_.get(),
                                             has_engine_ ? engine_.get() : nullptr, door_.get(),
@@ -358,7 +359,9 @@ void Machine::Ended() {
   } else {
     around_.coverage->Add(Path::kWriteFailed);
   }
-  if (!death_expected_ && damaged_ == Slot{}) {
+  // Nothing was prepared in a life that began with a full disk: there may be no room for a promise.
+  const bool no_room = began_full_ && fatal_.find("no space left") != std::string::npos;
+  if (!death_expected_ && damaged_ == Slot{} && !no_room) {
     around_.violated("node " + std::to_string(number()) + " ended without a cause: " + fatal_);
   }
   Die(around_.random->OneIn(4) ? Death::kPowerCut : Death::kTornPowerCut);

@@ -208,6 +208,7 @@ class Machine {
   std::array<Turn, kStages> turns_;
   bool heard_ = false;  // what it says counts
   bool death_expected_ = false;
+  bool began_full_ = false;  // its disk had no free byte when it started
   uint64_t cuts_called_off_ = 0;
   std::string fatal_;
   bool reopen_ = false;                         // the process wants to be started anew
