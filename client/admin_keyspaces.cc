@@ -70,6 +70,7 @@ absl::StatusOr<KeyspaceChange> Change(
   change.keyspace = FromWire(response.keyspace());
   change.unchanged = response.unchanged();
   change.position = Position{response.position().reign_round(), response.position().slot()};
+  change.revision = response.position().revision();
   return change;
 }
 
@@ -115,8 +116,12 @@ absl::StatusOr<KeyspaceChange> Admin::DropKeyspace(const std::string& name,
                                                    const std::string& confirm_name,
                                                    const std::string& reason,
                                                    const CallOptions& options) {
+  // By its id it can be asked for again: another keyspace may get the name meanwhile.
+  const auto named = ListKeyspaces(name, options);
+  if (!named.ok()) return named.status();
   auto request = RequestOf<v1::DropKeyspaceRequest>(name, reason, options);
   request.set_confirm_name(confirm_name);
+  if (named->size() == 1) request.set_id(named->front().id);
   return Change(impl_.get(), &v1::Cluster::Stub::DropKeyspace, request, options);
 }
 

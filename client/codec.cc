@@ -171,18 +171,18 @@ absl::Status WrongKind(const v1::ExchangeResult& result) {
                        ", which is not what was asked; is it of another version?");
 }
 
-// T is any v1 response with a position.
+// T is any v1 response of the data.
 template <class T, class Result>
 void SetPosition(const T& response, Result* result) {
   result->slot = response.position().slot();
   result->reign = response.position().reign_round();
+  result->durability = static_cast<Durability>(response.durability());
 }
 
 template <class T>
 void SetWrite(const T& response, WriteResult* result) {
   SetPosition(response, result);
   result->revision = response.position().revision();
-  result->durability = static_cast<Durability>(response.durability());
 }
 
 Record TakeRecord(v1::Record* from) {

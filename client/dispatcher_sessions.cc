@@ -137,6 +137,8 @@ void Dispatcher::OnSettled(uint64_t call_id, const absl::Status& refusal,
     const Outcome outcome = asked.ok() ? asked->outcome : Outcome::kExpired;
     if (outcome == Outcome::kNotApplied) {
       FinishFailed(call, refusal, &outbox);
+    } else if (outcome == Outcome::kApplied && !asked->rejection.ok()) {
+      FinishFailed(call, asked->rejection, &outbox);
     } else if (outcome == Outcome::kApplied) {
       call->applied = true;
       Route(call, &outbox);  // a repeat is answered with the result

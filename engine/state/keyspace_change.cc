@@ -76,7 +76,14 @@ struct Pass {
 
   absl::StatusOr<KeyspaceResult> Do(const DropKeyspace& change) {
     const KeyspacePtr there = keyspaces->Find(change.name);
-    if (there == nullptr) return NotThere(change.name);
+    const bool meant = there != nullptr && (change.id == KeyspaceId{} || there->id == change.id);
+    if (!meant && change.id != KeyspaceId{} && change.id < keyspaces->next_id()) {
+      KeyspaceInfo gone;
+      gone.id = change.id;
+      gone.name = change.name;
+      return KeyspaceResult{std::move(gone), true, {}};
+    }
+    if (!meant) return NotThere(change.name);
     if (there->id == kDefaultKeyspace) {
       return absl::FailedPreconditionError(
           "the default keyspace cannot be dropped: delete its range instead");

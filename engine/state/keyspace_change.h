@@ -36,6 +36,7 @@ struct AlterKeyspace {
 };
 struct DropKeyspace {
   std::string name;
+  KeyspaceId id{};  // if it is not KeyspaceId{}: that one alone, and done if it is gone already
 };
 
 struct KeyspaceRequest {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/state/evaluator.h"
+#include "engine/state/sessions.h"
 
 namespace baton::server {
 namespace {
@@ -223,8 +224,17 @@ Failure SessionTooOldFailure(uint64_t sequence) {
 Failure FencedFailure(uint64_t sequence) {
   return Make(absl::StatusCode::kAborted, Reason::kFenced,
               "number " + std::to_string(sequence) +
-                  " was asked about before it came, or is listed as lost: it takes no effect; use "
-                  "another number");
+                  " was asked about before it came, or is listed as lost (`baton loss list`): it "
+                  "takes no effect. If it is still wanted, write it anew, under another number");
+}
+
+Failure NoSuchNumberFailure(uint64_t sequence) {
+  Failure failure =
+      Make(absl::StatusCode::kOutOfRange, Reason::kLimitExceeded,
+           "number " + std::to_string(sequence) +
+               " is too far above the lowest that its client still waits for to have been sent");
+  failure.limit = "session_window_max=" + std::to_string(engine::kSessionWindowMax);
+  return failure;
 }
 
 Failure MembersRefusedFailure(absl::StatusCode code, std::string why) {

@@ -95,6 +95,7 @@ absl::StatusOr<Answer> AppliedReads::Read(const QueuedRead& read, engine::ReadTi
   if (*round == 0) round = NewestRound(view, tier);
   if (!round.ok()) return round.status();
   answer.position = Position{*round, view.slot(), Revision{}};
+  answer.durability = engine::Durability::kQuorum;
   if (const auto* get = std::get_if<GetCall>(&read.request)) {
     auto records = view.MultiGet(get->keyspace, get->keys, tier);
     if (!records.ok()) return records.status();

@@ -18,6 +18,10 @@ Answer Settled(const QueuedRead& read, const Published& after, Answer answer) {
   return answer;
 }
 
+engine::Durability DurabilityAt(Slot slot, const Published& now) {
+  return slot <= now.commit ? engine::Durability::kQuorum : engine::Durability::kLocal;
+}
+
 }  // namespace
 
 // By the catalogue as applied: no LOCAL ack is given before a keyspace is async there, and none
@@ -48,6 +52,7 @@ absl::StatusOr<Answer> ReadService::Read(const QueuedRead& read, const Published
       result.records = *std::move(records);
     }
     answer.position.revision = NewestOf(result.records);
+    answer.durability = DurabilityAt(slot, now);
     answer.result = std::move(result);
     return answer;
   }
@@ -56,6 +61,7 @@ absl::StatusOr<Answer> ReadService::Read(const QueuedRead& read, const Published
   if (!page.ok()) return page.status();
   answer.position.slot = view.slot();
   answer.position.revision = NewestOf(page->records);
+  answer.durability = DurabilityAt(view.slot(), now);
   answer.result = *std::move(page);
   return answer;
 }

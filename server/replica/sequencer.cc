@@ -292,8 +292,8 @@ void Sequencer::Evaluate(const engine::WriteRequest& request, Turn* turn) {
   gated.answer.position.revision = result.revision;
   if (result.rejection) gated.answer.failure = RejectedFailure(*result.rejection);
   gated.answer.result = std::move(result);
-  parts_.unreplicated->Sequenced(gated.slot, evaluation.charges, turn->now_us);
   if (local) {
+    parts_.unreplicated->Sequenced(gated.slot, evaluation.charges, turn->now_us);
     gated.until = GatedAnswer::Until::kDurable;
     gated.keyspace = engine::KeyspaceOf(request, request.ops.front());
     gated.charges = std::move(evaluation.charges);
@@ -338,8 +338,17 @@ void Sequencer::Evaluate(const engine::KeyspaceRequest& request, Turn* turn) {
 }
 
 // Nobody waits: its node tells it again until it has applied it.
-void Sequencer::Evaluate(const engine::LossRequest& told, Turn*) {
+void Sequencer::Evaluate(const engine::LossRequest& told, Turn* turn) {
   engine::LossRequest request = told;
+  engine::Evaluation looked = evaluator_.DropLogged(&request);
+  if (looked.outcome == engine::Evaluation::Outcome::kFailed) {
+    return parts_.fatal("the state cannot be read: " + std::string(looked.status.message()));
+  }
+  if (looked.outcome == engine::Evaluation::Outcome::kNeeds) {
+    if (turn->write.parked < engine::kEvaluateParksMax) Park(turn, std::move(looked.needs));
+    return;
+  }
+  if (request.losses.empty()) return;
   sessions_.MarkRepeats(&request);
   evaluator_.Evaluate(request);
   sessions_.KeepLosses(request);

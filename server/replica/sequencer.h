@@ -167,7 +167,7 @@ class Sequencer {
   void Ask(const engine::GetOutcome& get, Turn* turn);
   bool AnsweredBySession(Turn* turn);
   void Refuse(Failure failure, Turn* turn);
-  void Overloaded(const char* limit, uint64_t max, Turn* turn);
+  void Overloaded(const char* limit, uint64_t max, const char* what, Turn* turn);
   void NoteIdle(int64_t now_us);
   void Park(Turn* turn, engine::Needs needs);
   LogTimes::Times Now();

@@ -12,6 +12,9 @@ namespace {
 
 constexpr int64_t kIdleLookUs = 1'000'000;          // at the most so often
 constexpr int64_t kEndIdleDeadlineUs = 10'000'000;  // it is asked for again anyway
+constexpr char kManyKept[] =
+    "the results that are kept for sessions take too much room: their clients are to say by "
+    "acked_below which they have, or end their sessions";
 
 engine::Fate FateOf(const engine::KeptResult& kept) {
   absl::StatusOr<engine::Fate> fate = engine::DecodeFate(kept.fate, kept.of_request);
@@ -35,10 +38,13 @@ bool Sequencer::AnsweredBySession(Turn* turn) {
   switch (engine::StandingOf(*session, stamp.sequence, stamp.acked_below)) {
     case engine::Standing::kNew:
       if (!sessions_.full()) return false;
-      Overloaded("session_bytes_max", engine::kKeptBytesMax, turn);
+      Overloaded("session_bytes_max", engine::kKeptBytesMax, kManyKept, turn);
       return true;
     case engine::Standing::kTooFarOn:
-      Overloaded("session_window_max", engine::kSessionWindowMax, turn);
+      Overloaded("session_window_max", engine::kSessionWindowMax,
+                 "the number is too far above the lowest that its client still waits for: wait for "
+                 "answers, and say by acked_below which have come",
+                 turn);
       return true;
     case engine::Standing::kTooOld:
       Refuse(SessionTooOldFailure(stamp.sequence), turn);
@@ -49,6 +55,7 @@ bool Sequencer::AnsweredBySession(Turn* turn) {
   parts_.metrics->repeats_answered.Add();
   engine::Fate fate = FateOf(session->kept.at(stamp.sequence));
   GatedAnswer gated = Gated(/*has_effect=*/false, turn);
+  gated.has_effect = !fate.fenced;  // the first attempt's, which need not be chosen yet
   if (fate.fenced) gated.answer.failure = FencedFailure(stamp.sequence);
   if (fate.result.rejection) gated.answer.failure = RejectedFailure(*fate.result.rejection);
   gated.answer.position.revision = fate.result.revision;
@@ -65,9 +72,10 @@ void Sequencer::Refuse(Failure failure, Turn* turn) {
 }
 
 // At once: it says nothing of the state.
-void Sequencer::Overloaded(const char* limit, uint64_t max, Turn* turn) {
-  turn->answers->Fail(turn->write.to,
-                      OverloadedFailure(std::string(limit) + "=" + std::to_string(max)));
+void Sequencer::Overloaded(const char* limit, uint64_t max, const char* what, Turn* turn) {
+  Failure failure = OverloadedFailure(std::string(limit) + "=" + std::to_string(max));
+  failure.message = what;
+  turn->answers->Fail(turn->write.to, std::move(failure));
   parts_.metrics->refused_overload.Add();
 }
 
@@ -77,7 +85,10 @@ void Sequencer::Evaluate(const engine::SessionRequest& request, Turn* turn) {
 
 void Sequencer::Ask(const engine::OpenSession& open, Turn* turn) {
   const std::optional<uint64_t> id = sessions_.Open(open.ttl_ms);
-  if (!id) return Overloaded("sessions_max", engine::kSessionsMax, turn);
+  if (!id) {
+    return Overloaded("sessions_max", engine::kSessionsMax,
+                      "too many sessions are open: end some, or wait until idle ones end", turn);
+  }
   parts_.metrics->sessions_opened.Add();
   NoteIdle(turn->now_us);
   GatedAnswer gated = Gated(/*has_effect=*/true, turn);
@@ -112,11 +123,13 @@ void Sequencer::Ask(const engine::GetOutcome& get, Turn* turn) {
   if (const engine::Session* session = sessions_.Find(get.session)) {
     switch (engine::StandingOf(*session, get.sequence, 0)) {
       case engine::Standing::kTooFarOn:
-        return Overloaded("session_window_max", engine::kSessionWindowMax, turn);
+        return Refuse(NoSuchNumberFailure(get.sequence), turn);
       case engine::Standing::kTooOld:
         break;
       case engine::Standing::kNew:
-        if (sessions_.full()) return Overloaded("session_bytes_max", engine::kKeptBytesMax, turn);
+        if (sessions_.full()) {
+          return Overloaded("session_bytes_max", engine::kKeptBytesMax, kManyKept, turn);
+        }
         sessions_.Fence(get.session, get.sequence);
         parts_.metrics->requests_fenced.Add();
         fenced_now = true;

@@ -27,6 +27,13 @@ void ToProto(const Failure& failure, v1::Error* to);
 void ToProto(const Position& position, v1::Position* to);
 Position FromProto(const v1::Position& position);
 
+// Where an answer was computed, and how durable that is.
+template <class Response>
+void FillPosition(const Answer& answer, Response* to) {
+  ToProto(answer.position, to->mutable_position());
+  to->set_durability(static_cast<v1::Durability>(answer.durability));
+}
+
 // Carries the Error as the one detail of a google.rpc.Status.
 grpc::Status ToGrpcStatus(const Failure& failure);
 

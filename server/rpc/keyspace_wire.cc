@@ -64,7 +64,7 @@ Failure ParseChange(const v1::DropKeyspaceRequest& request, engine::KeyspaceRequ
     return InvalidRequest(
         "dropping a keyspace deletes all that is in it: give its name once more in confirm_name");
   }
-  to->change = engine::DropKeyspace{request.name()};
+  to->change = engine::DropKeyspace{request.name(), KeyspaceId{request.id()}};
   return {};
 }
 
@@ -104,7 +104,7 @@ void ToProto(const KeyspaceStatus& from, v1::Keyspace* to) {
 Failure FillResponse(const Answer& answer, v1::ChangeKeyspaceResponse* to) {
   const auto* result = std::get_if<engine::KeyspaceResult>(&answer.result);
   BATON_CHECK(result != nullptr) << "a change of keyspaces was answered with something else";
-  ToProto(answer.position, to->mutable_position());
+  FillPosition(answer, to);
   ToProto(result->info, to->mutable_keyspace());
   to->set_unchanged(result->unchanged);
   return {};

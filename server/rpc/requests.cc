@@ -155,8 +155,7 @@ Failure ParseBatchOp(const Node& node, v1::BatchRequest::Op* op, engine::WriteRe
 
 template <class Response>
 const engine::WriteResult& FillWrite(const Answer& answer, Response* to) {
-  ToProto(answer.position, to->mutable_position());
-  to->set_durability(static_cast<v1::Durability>(answer.durability));
+  FillPosition(answer, to);
   const auto* result = std::get_if<engine::WriteResult>(&answer.result);
   BATON_CHECK(result != nullptr) << "a write was answered with something else";
   to->mutable_position()->set_revision(result->revision.value);
@@ -305,7 +304,7 @@ uint64_t ScanBinding(const v1::ScanRequest& request, KeyspaceId keyspace) {
 Failure FillResponse(Answer* answer, v1::GetResponse* to) {
   auto* result = std::get_if<GetResult>(&answer->result);
   BATON_CHECK(result != nullptr && result->records.size() == 1) << "a get has one record";
-  ToProto(answer->position, to->mutable_position());
+  FillPosition(*answer, to);
   if (std::optional<engine::Record>& record = result->records[0]) {
     to->set_found(true);
     FillRecord(&*record, to->mutable_record());
@@ -323,7 +322,7 @@ Failure FillResponse(Answer* answer, v1::MultiGetResponse* to) {
         "the values asked for have " + std::to_string(bytes) + " bytes: ask for fewer keys at once",
         "answer_bytes_max=" + std::to_string(kAnswerBytesMax));
   }
-  ToProto(answer->position, to->mutable_position());
+  FillPosition(*answer, to);
   for (auto& record : result->records) {
     v1::MultiGetResponse::Item* item = to->add_items();
     item->set_found(record.has_value());
@@ -372,7 +371,7 @@ Failure FillResponse(Answer* answer, v1::BatchResponse* to) {
 Failure FillResponse(Answer* answer, uint64_t binding, v1::ScanResponse* to) {
   auto* page = std::get_if<engine::ScanPage>(&answer->result);
   BATON_CHECK(page != nullptr) << "a scan was answered with something else";
-  ToProto(answer->position, to->mutable_position());
+  FillPosition(*answer, to);
   for (engine::Record& record : page->records) FillRecord(&record, to->add_records());
   if (page->next) {
     std::string* token = to->mutable_next_page_token();

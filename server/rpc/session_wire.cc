@@ -18,7 +18,7 @@ template <class Response>
 const engine::SessionResult& Fill(const Answer& answer, Response* to) {
   const auto* result = std::get_if<engine::SessionResult>(&answer.result);
   BATON_CHECK(result != nullptr) << "a request on sessions was answered with something else";
-  ToProto(answer.position, to->mutable_position());
+  FillPosition(answer, to);
   return *result;
 }
 
@@ -94,7 +94,6 @@ Failure FillResponse(const Answer& answer, v1::EndSessionResponse* to) {
 Failure FillResponse(const Answer& answer, v1::GetOutcomeResponse* to) {
   const engine::SessionResult& result = Fill(answer, to);
   to->set_outcome(static_cast<v1::Outcome>(result.outcome));
-  to->set_durability(static_cast<v1::Durability>(answer.durability));
   if (result.outcome == Outcome::kApplied) ToProto(result.result, to->mutable_result());
   if (result.outcome == Outcome::kLost) ToProto(result.lost, to->mutable_lost());
   return {};

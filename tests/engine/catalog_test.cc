@@ -107,9 +107,15 @@ TEST_F(CatalogTest, DroppingDeletesTheRowsAndGivesTheNumberToNoOther) {
   EXPECT_FALSE(engine_.Get(EngineKey(first, "a"), ReadTier::kAny)->has_value());
   EXPECT_TRUE(engine_.Get(EngineKey(kDefaultKeyspace, "a"), ReadTier::kAny)->has_value());
   EXPECT_TRUE(absl::IsNotFound(Do(DropKeyspace{"orders"}).status()));
+  EXPECT_TRUE(Do(DropKeyspace{"orders", first})->unchanged) << "asked for again";
 
   sequenced_ = *Keyspaces::Load(engine_);  // as a new leader has it
-  EXPECT_GT(Do(CreateKeyspace{"orders", {}})->info.id, first);
+  const KeyspaceId second = Do(CreateKeyspace{"orders", {}})->info.id;
+  EXPECT_GT(second, first);
+  EXPECT_TRUE(Do(DropKeyspace{"orders", first})->unchanged) << "another has the name";
+  EXPECT_NE(catalog_.Find("orders"), nullptr);
+  EXPECT_TRUE(absl::IsNotFound(Do(DropKeyspace{"orders", KeyspaceId{99}}).status()));
+  EXPECT_FALSE(Do(DropKeyspace{"orders", second})->unchanged);
 }
 
 TEST_F(CatalogTest, RefusesWhatMakesNoSense) {

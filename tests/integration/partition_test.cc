@@ -92,6 +92,7 @@ class PartitionTest : public ::testing::Test {
       EXPECT_FALSE(read.ok()) << "reads " << (read->record ? read->record->value : "(none)");
       EXPECT_FALSE((*client)->Put("cut off", "x", options).ok());
     }
+    EXPECT_TRUE(cluster_->Status(node).has_value()) << "it was not reached at all";
   }
   void ExpectAllAgree(const std::string& key, const std::string& value) {
     network_->Heal();

@@ -181,6 +181,7 @@ struct KeyspaceChange {
   KeyspaceInfo keyspace;   // as it is now; of one dropped, as it was
   bool unchanged = false;  // it was so already
   Position position;
+  uint64_t revision = 0;  // 0: it changed nothing
 };
 
 // One change of one keyspace, as the log has it.

@@ -67,14 +67,16 @@ struct OutcomeResult {
   std::optional<bool> existed;
   std::optional<uint64_t> count;
   std::vector<int64_t> numbers;
-  absl::Status rejection;  // why it changed nothing
-  std::string lost;        // as `baton loss show` takes it
+  absl::Status rejection;                        // why it changed nothing
+  std::string lost;                              // as `baton loss show` takes it
+  Durability durability = Durability::kDefault;  // of what is said here
   uint64_t slot = 0;
   uint64_t reign = 0;
 };
 
 struct GetResult {
-  std::optional<Record> record;  // nothing: no such key
+  std::optional<Record> record;                  // nothing: no such key
+  Durability durability = Durability::kDefault;  // kLocal: what was read may be lost
   uint64_t slot = 0;
   uint64_t reign = 0;
   Position position() const { return {reign, slot}; }
@@ -83,6 +85,7 @@ struct GetResult {
 // One item for each key asked, in order, all from one view.
 struct MultiGetResult {
   std::vector<std::optional<Record>> records;
+  Durability durability = Durability::kDefault;  // kLocal: what was read may be lost
   uint64_t slot = 0;
   uint64_t reign = 0;
   Position position() const { return {reign, slot}; }
@@ -100,7 +103,8 @@ struct ScanRange {
 // A page ends at the limit asked or at 1 MiB.
 struct ScanPage {
   std::vector<Record> records;
-  std::string next_page_token;  // empty: the end was reached
+  std::string next_page_token;                   // empty: the end was reached
+  Durability durability = Durability::kDefault;  // kLocal: what was read may be lost
   uint64_t slot = 0;
   uint64_t reign = 0;
   Position position() const { return {reign, slot}; }

@@ -8,6 +8,8 @@
 
 #include "engine/state/apply.h"
 #include "engine/state/catalog.h"
+#include "engine/state/loss.h"
+#include "engine/state/row.h"
 #include "engine/storage/key_encoding.h"
 #include "engine/storage/memory_engine.h"
 #include "server/codec/stored_rows.h"
@@ -297,6 +299,18 @@ class SessionsTest : public SequencerTest {
     effect.ttl_ms = 5'000;
     return effect;
   }
+  static std::vector<engine::Loss::Acknowledged> LossesIn(const consensus::Entry& entry) {
+    const auto decoded = DecodeEntry(*entry.bytes, EntryHash::kVerify);
+    engine::EffectsReader effects(decoded->effects, decoded->stamp.base_revision);
+    std::vector<engine::Loss::Acknowledged> losses;
+    for (engine::Effect effect; effects.Next(&effect);) {
+      if (effect.kind != engine::EffectKind::kPut) continue;
+      const std::string suffix(effect.key.substr(effect.key.size() - 24));
+      const auto row = engine::DecodeRow(effect.row);
+      losses.push_back(engine::DecodeLoss(suffix, row->value)->acknowledged);
+    }
+    return losses;
+  }
   static int64_t NumberIn(const Answer& answer) {
     return std::get<engine::WriteResult>(answer.result).numbers.at(0);
   }
@@ -428,13 +442,66 @@ TEST_F(SessionsTest, IdleSessionsEndByLogTime) {
   EXPECT_EQ(sequencer_.IdleDueUs(), kNever);
 }
 
+TEST_F(SessionsTest, OfTwoAttemptsThatAreLostTogetherTheNewestCounts) {
+  engine::LossRequest told;
+  for (const uint64_t round : {2, 3}) {
+    engine::Loss loss;
+    loss.entry = EntryId{Ballot{round, NodeId{2}}, Slot{40}};
+    loss.session = session_;
+    loss.sequence = 7;
+    told.losses.push_back(loss);
+  }
+  QueuedWrite write;
+  write.deadline_us = clock_.now_us + 1'000'000;
+  write.request = told;
+  Enqueue(std::move(write));
+  const auto entry = Cut();
+  ASSERT_TRUE(entry);
+  EXPECT_EQ(LossesIn(*entry), (std::vector{engine::Loss::Acknowledged::kAgain,
+                                           engine::Loss::Acknowledged::kUnknown}));
+  EXPECT_EQ(Done(engine::GetOutcome{session_, 7}).lost,
+            (engine::LossName{told.losses[1].entry, 0}));
+}
+
+TEST_F(SessionsTest, ALossThatHasItsRowKeepsIt) {
+  engine::Loss loss;
+  loss.entry = EntryId{Ballot{2, NodeId{2}}, Slot{40}};
+  for (int told = 1; told <= 2; ++told) {
+    loss.found_on = NodeId{static_cast<uint32_t>(told)};
+    QueuedWrite write;
+    write.deadline_us = clock_.now_us + 1'000'000;
+    write.request = engine::LossRequest{{loss}};
+    Enqueue(std::move(write));
+    EXPECT_EQ(Cut().has_value(), told == 1) << told;
+  }
+  EXPECT_EQ(metrics_.losses_logged.Get(), 1u);
+}
+
+TEST_F(SessionsTest, WhatARepeatIsToldIsNoSurerThanItsFirst) {
+  QueuedWrite first;
+  first.to = ReturnAddress{sink_, 1};
+  first.deadline_us = clock_.now_us + 1'000'000;
+  first.request = engine::WriteRequest{kDefaultKeyspace, {engine::PutOp{"k", "v"}}, {}};
+  first.stamp = {session_, 1, 0};
+  QueuedWrite again = first;
+  again.to = ReturnAddress{sink_, 2};
+  Enqueue(std::move(first));
+  ASSERT_TRUE(Cut());
+  Enqueue(std::move(again));
+  Cut();
+  gate_.EndReign(NotLeaderFailure(std::nullopt), "lost", &answers_);
+  answers_.Deliver();
+  EXPECT_EQ(sink_->answers.at(1).failure.reason, Reason::kOutcomeUnknown);
+  EXPECT_EQ(sink_->answers.at(2).failure.reason, Reason::kOutcomeUnknown);
+}
+
 TEST_F(SessionsTest, ALossIsToldToWhoAsks) {
   ASSERT_EQ(Done(engine::GetOutcome{session_, 1}).outcome, Outcome::kNotApplied);
   engine::Loss loss;
   loss.entry = EntryId{Ballot{3, NodeId{2}}, Slot{40}};
-  loss.index = 2;
   loss.session = session_;
   for (loss.sequence = 1; loss.sequence <= 2; ++loss.sequence) {
+    loss.index = static_cast<uint32_t>(loss.sequence);
     QueuedWrite write;
     write.deadline_us = clock_.now_us + 1'000'000;
     write.request = engine::LossRequest{{loss}};
@@ -444,7 +511,7 @@ TEST_F(SessionsTest, ALossIsToldToWhoAsks) {
   for (uint64_t sequence : {1, 2}) {
     const engine::SessionResult lost = Done(engine::GetOutcome{session_, sequence});
     EXPECT_EQ(lost.outcome, Outcome::kLost);
-    EXPECT_EQ(lost.lost, (engine::LossName{loss.entry, 2}));
+    EXPECT_EQ(lost.lost, (engine::LossName{loss.entry, static_cast<uint32_t>(sequence)}));
   }
   EXPECT_EQ(Add(2).failure.reason, Reason::kFenced) << "the ledger is its owner's to act on";
 }
