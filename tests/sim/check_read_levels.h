@@ -26,8 +26,8 @@ class ReadLevelCheck {
                     const server::Answer& answer) const;
 
  private:
-  // More than the drift between a node's clock and the schedule.
-  static constexpr double kDrift = 1.1;
+  // A little more than the drift between a node's clock and the schedule.
+  static constexpr double kDrift = 1.03;
 
   std::vector<std::pair<int64_t, Position>> newest_;  // times and slots ascend
 };
