@@ -511,8 +511,7 @@ absl::StatusOr<OutcomeResult> Decode(v1::ExchangeResult* result) {
   if (write.has_count()) decoded.count = write.count();
   decoded.numbers.assign(write.numbers().begin(), write.numbers().end());
   if (write.has_rejection()) {
-    decoded.rejection =
-        MakeError(static_cast<int>(absl::StatusCode::kFailedPrecondition), write.rejection());
+    decoded.rejection = MakeError(write.rejection_code(), write.rejection());
   }
   if (from.has_lost()) {
     decoded.lost = std::to_string(from.lost().born_round()) + "." +

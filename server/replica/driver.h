@@ -184,9 +184,9 @@ class Driver : public Stage {
   std::deque<uint64_t> unsynced_;  // Persists of own entries with the log writer, ascending
   std::optional<consensus::OpenReign> opening_;  // waits for the stamp of the last entry
   Slot applied_;                                 // newest heard of; <= handed_
-  uint64_t witness_bytes_ = 0;                   // of log kept since its last truncation
-  Slot trimmed_;                                 // newest base given to the log
-  Slot handed_;                                  // to the applier; <= min(commit, durable)
+  uint64_t log_growth_ = 0;              // bytes given to the log since a witness truncated it last
+  Slot trimmed_;                         // newest base given to the log
+  Slot handed_;                          // to the applier; <= min(commit, durable)
   std::optional<EntryId> newest_reign_;  // last Reign entry in the log of this process's life
   std::optional<Ballot> told_;           // whose reign the watchers were told of last
   Published published_;                  // what the board shows
