@@ -57,7 +57,7 @@ TEST(DrillReportTest, SaysWhichLimitWasPassed) {
   report.failure = "2 acknowledged writes are gone; the limit is 0";
   EXPECT_THAT(DrillMarkdown(report), HasSubstr("# Drill leader-kill: FAILED"));
   EXPECT_THAT(DrillMarkdown(report),
-              HasSubstr("| acknowledged writes that are gone | 0 | 2 | **passed** |"));
+              HasSubstr("| acknowledged writes that are gone | 0 | 2 | **exceeded** |"));
   EXPECT_EQ(DrillJson(report)["failure"], report.failure);
 }
 

@@ -12,11 +12,12 @@ TEST(ParseDuration, TakesNumberAndUnit) {
   EXPECT_EQ(*ParseDuration("5s"), milliseconds(5000));
   EXPECT_EQ(*ParseDuration("2m"), milliseconds(120'000));
   EXPECT_EQ(*ParseDuration("24h"), milliseconds(86'400'000));
+  EXPECT_EQ(*ParseDuration("2d"), milliseconds(172'800'000));
 }
 
 TEST(ParseDuration, RefusesTheRest) {
   for (const char* bad :
-       {"", "5", "s", "0s", "-1s", "5 s", "1.5s", "5S", "25h", "5sx", "99999999999999999999s"}) {
+       {"", "5", "s", "0s", "-1s", "5 s", "1.5s", "5S", "366d", "5sx", "99999999999999999999s"}) {
     EXPECT_FALSE(ParseDuration(bad).ok()) << bad;
   }
 }

@@ -90,6 +90,10 @@ absl::Status List(const Context& context) {
 }
 
 absl::Status Verify(const Context& context, const Arguments& arguments) {
+  if (!arguments.head.empty() && !AuditVerifier::IsHead(arguments.head)) {
+    return absl::InvalidArgumentError(arguments.head +
+                                      " is no head: give the whole NUMBER:HASH that was printed");
+  }
   AuditVerifier verifier(arguments.head);
   absl::Status checked = ForEachRow(context, &Admin::ListAudit, &AuditPage::records,
                                     [&](const AuditInfo& record) { return verifier.Take(record); });

@@ -25,6 +25,14 @@ absl::Status AuditVerifier::End() const {
                                           ": it is another audit, or it was written anew"));
 }
 
+bool AuditVerifier::IsHead(std::string_view text) {
+  const size_t colon = text.find(':');
+  if (colon == 0 || colon == std::string_view::npos) return false;
+  const std::string_view number = text.substr(0, colon), hash = text.substr(colon + 1);
+  return number.find_first_not_of("0123456789") == std::string_view::npos && hash.size() == 64 &&
+         hash.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
 std::string AuditVerifier::head() const { return absl::StrCat(number_, ":", hash_); }
 
 }  // namespace baton::cli

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "baton/admin.h"
@@ -14,6 +15,7 @@ class AuditVerifier {
  public:
   // `head`: NUMBER:HASH that was kept elsewhere, which also finds an audit that was made anew.
   // Empty: none was.
+  static bool IsHead(std::string_view text);  // may be one: NUMBER:HASH
   explicit AuditVerifier(std::string head) : kept_(std::move(head)) {}
 
   // The next line. DATA_LOSS says which line is not as it was written.

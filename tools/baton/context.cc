@@ -1,5 +1,8 @@
 #include "tools/baton/context.h"
 
+#include <pwd.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <iostream>
@@ -90,8 +93,10 @@ CLI::App* AddCommandInKeyspace(CLI::App* app, const char* name, const char* what
 }
 
 std::string Actor() {
-  const char* user = std::getenv("USER");
-  return user != nullptr ? user : "";
+  const char* const user = std::getenv("USER");
+  if (user != nullptr && *user != '\0') return user;
+  const passwd* const entry = getpwuid(getuid());
+  return entry != nullptr ? entry->pw_name : "uid " + std::to_string(getuid());
 }
 
 }  // namespace baton::cli

@@ -11,17 +11,18 @@ namespace baton::cli {
 
 absl::StatusOr<std::chrono::milliseconds> ParseDuration(std::string_view text) {
   constexpr std::pair<std::string_view, int64_t> kUnits[] = {
-      {"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}};
-  constexpr int64_t kDayMs = 24 * 3'600'000;
+      {"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}};
+  constexpr int64_t kMaxMs = 365 * int64_t{86'400'000};
   int64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   const std::string_view unit = text.substr(static_cast<size_t>(end - text.data()));
   for (const auto& [name, unit_ms] : kUnits) {
-    if (error != std::errc() || unit != name || number <= 0 || number > kDayMs / unit_ms) continue;
+    if (error != std::errc() || unit != name || number <= 0 || number > kMaxMs / unit_ms) continue;
     return std::chrono::milliseconds(number * unit_ms);
   }
-  return absl::InvalidArgumentError("\"" + std::string(text) +
-                                    "\" is no duration; write one like 500ms, 5s or 2m");
+  return absl::InvalidArgumentError(
+      "\"" + std::string(text) +
+      "\" is no duration; write one like 500ms, 5s, 2m, 3h or 7d, up to 365d");
 }
 
 absl::StatusOr<std::vector<PlannedMember>> ParseMembers(std::string_view text) {

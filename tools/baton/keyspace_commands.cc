@@ -12,6 +12,12 @@
 namespace baton::cli {
 namespace {
 
+// A number that a machine has: a sign, or more digits, would be read as something else.
+std::string ProblemOfCount(const std::string& text) {
+  const bool digits = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+  return digits && text.size() <= 18 ? "" : "\"" + text + "\" is no number from 0 to 10^18 - 1";
+}
+
 constexpr std::chrono::milliseconds kProgressPause{100};
 constexpr std::chrono::milliseconds kProgressTimeout{1000};
 
@@ -45,25 +51,31 @@ void AddSettings(CLI::App* command, Arguments* arguments) {
   command
       ->add_option("--max-unreplicated-bytes", arguments->max_unreplicated_bytes,
                    "what may be acknowledged that no quorum has")
-      ->type_name("N");
+      ->type_name("N")
+      ->check(ProblemOfCount);
   command
       ->add_option("--max-unreplicated-ops", arguments->max_unreplicated_ops,
                    "the same, in operations")
-      ->type_name("N");
+      ->type_name("N")
+      ->check(ProblemOfCount);
   command
       ->add_option("--max-unreplicated-ms", arguments->max_unreplicated_ms,
                    "the same, by the age of the oldest")
-      ->type_name("N");
+      ->type_name("N")
+      ->check(ProblemOfCount);
   command
       ->add_option("--size-bytes-max", arguments->size_bytes_max,
                    "refuse writes above this size on disk, about; 0: no limit")
-      ->type_name("N");
+      ->type_name("N")
+      ->check(ProblemOfCount);
   command->add_option("--value-bytes-max", arguments->value_bytes_max, "the longest value")
-      ->type_name("N");
+      ->type_name("N")
+      ->check(ProblemOfCount);
   command
       ->add_option("--default-staleness-ms", arguments->default_staleness_ms,
                    "how stale reads may be that name no level; 0: linearizable")
-      ->type_name("N");
+      ->type_name("N")
+      ->check(ProblemOfCount);
   command->add_option("--description", arguments->description, "for people");
 }
 
@@ -153,7 +165,7 @@ absl::StatusOr<Asked> Connect(const Context& context, const Arguments& arguments
   Asked asked;
   asked.admin = *std::move(admin);
   asked.options.timeout = *timeout;
-  asked.options.actor = arguments.actor;
+  asked.options.actor = arguments.actor.empty() ? Actor() : arguments.actor;
   return asked;
 }
 
@@ -212,6 +224,11 @@ absl::Status Drop(const Context& context, const Arguments& arguments) {
     context.Say("dropping " + arguments.name +
                 " deletes all that is in it; type its name once more to go on");
     std::getline(std::cin, confirm);
+  }
+  if (confirm != arguments.name) {
+    return absl::InvalidArgumentError("dropping " + arguments.name +
+                                      " deletes all that is in it: say --confirm " +
+                                      arguments.name);
   }
   absl::StatusOr<Asked> asked = Connect(context, arguments);
   if (!asked.ok()) return asked.status();

@@ -1,9 +1,12 @@
 #include "tools/baton/local_cluster.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <deque>
@@ -53,6 +56,24 @@ absl::Status WriteFile(const std::string& path, const std::string& text) {
   if (file) fs::rename(draft, path, error);
   if (!file || error) return absl::InternalError("cannot write " + path);
   return absl::OkStatus();
+}
+
+// Whether somebody listens there. Whoever started a node beside that one would talk to a stranger.
+bool InUse(const std::string& loopback_address) {
+  const size_t colon = loopback_address.rfind(':');
+  const int number = std::atoi(loopback_address.c_str() + colon + 1);
+  const int socket_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (socket_fd < 0) return false;
+  const int yes = 1;
+  setsockopt(socket_fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(number));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const bool free = bind(socket_fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  const bool in_use = !free && errno == EADDRINUSE;
+  close(socket_fd);
+  return in_use;
 }
 
 }  // namespace
@@ -197,6 +218,14 @@ absl::Status LocalCluster::Start(const std::string& name) {
     return absl::FailedPreconditionError(name +
                                          " is paused; let it go on with: baton local resume " +
                                          name + " --dir " + directory_);
+  }
+  for (const std::string& address : {node->address, node->http_address}) {
+    if (InUse(address)) {
+      return absl::FailedPreconditionError(
+          address +
+          " is in use by another process: stop that one, or use another --base-port and " +
+          "--dir");
+    }
   }
   const absl::StatusOr<std::string> program = SiblingProgram("batond");
   if (!program.ok()) return program.status();

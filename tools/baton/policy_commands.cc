@@ -192,6 +192,10 @@ absl::Status ChangeAndPrint(const Context& context, const PolicyChange& change) 
 }
 
 absl::Status Propose(const Context& context, const Arguments& arguments) {
+  if (arguments.rank.empty() && arguments.limits.empty()) {
+    return absl::InvalidArgumentError(
+        "say what is to be different from the one in force: --rank or --set");
+  }
   PolicyChange change;
   change.kind = PolicyChange::Kind::kPropose;
   change.version = arguments.version;

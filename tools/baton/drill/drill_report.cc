@@ -21,7 +21,7 @@ std::string Folder(const std::string& directory) { return directory + "/drills";
 
 std::string Row(const char* what, uint64_t limit, uint64_t seen, const char* unit) {
   return absl::StrFormat("| %s | %d%s | %d%s | %s |\n", what, limit, unit, seen, unit,
-                         seen <= limit ? "within" : "**passed**");
+                         seen <= limit ? "within" : "**exceeded**");
 }
 
 absl::Status WriteFile(const std::string& path, const std::string& text) {
