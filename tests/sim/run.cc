@@ -7,6 +7,7 @@
 #include "tests/sim/check_agreement.h"
 #include "tests/sim/check_convergence.h"
 #include "tests/sim/check_damage.h"
+#include "tests/sim/check_given.h"
 #include "tests/sim/check_history.h"
 #include "tests/sim/check_invariants.h"
 #include "tests/sim/check_members.h"
@@ -39,6 +40,7 @@ class Simulation {
       : cluster_(plan, print),
         agreement_(&cluster_),
         invariants_(&cluster_, &agreement_),
+        given_(&cluster_),
         damage_(&cluster_),
         protocol_(&cluster_),
         members_(&cluster_),
@@ -46,6 +48,7 @@ class Simulation {
         workloads_(MakeWorkloads(&cluster_)) {
     cluster_.Watch(&agreement_);
     cluster_.Watch(&invariants_);
+    cluster_.Watch(&given_);
     cluster_.Watch(&damage_);
     cluster_.Watch(&protocol_);
     cluster_.Watch(&members_);
@@ -222,6 +225,7 @@ class Simulation {
   Cluster cluster_;
   CheckAgreement agreement_;
   CheckInvariants invariants_;
+  CheckGiven given_;
   CheckDamage damage_;
   CheckProtocol protocol_;
   CheckMembers members_;

@@ -11,9 +11,11 @@
 #include <thread>
 
 #include "base/check.h"
+#include "server/codec/entry_codec.h"
 #include "tests/sim/check_agreement.h"
 #include "tests/sim/check_convergence.h"
 #include "tests/sim/check_damage.h"
+#include "tests/sim/check_given.h"
 #include "tests/sim/check_history.h"
 #include "tests/sim/check_invariants.h"
 #include "tests/sim/check_members.h"
@@ -270,6 +272,22 @@ TEST(Planted, TwoLeasesAtOnceAreFound) {
   one.cluster.RunFor(10'000'000);  // its log is longer, so that nothing else is found first
   one.invariants.Turned(other.cluster.machine(other.cluster.Leader()), StageOf::kLoop);
   ExpectFound(one.cluster, "both hold a lease");
+}
+
+TEST(Planted, ARevisionThatIsGivenTwiceIsFoundThoughNobodyWasAnswered) {
+  Worked one(1);
+  CheckGiven given(&one.cluster);
+  for (const uint64_t round : {90, 91}) {
+    consensus::Accept accept;
+    accept.ballot = Ballot{round, NodeId{1}};
+    server::EntryStamp stamp;
+    stamp.base_revision = Revision{100 + 2 * (round - 90)};
+    stamp.request_count = 3;
+    const EntryId id{accept.ballot, Slot{500}};
+    accept.entries.push_back({id, {}, server::EncodeEntry(kFirstGroup, id, {}, stamp, "")});
+    given.Sent({NodeId{1}, NodeId{2}, kFirstGroup, std::move(accept)});
+  }
+  ExpectFound(one.cluster, "given");
 }
 
 TEST(Planted, AWipedDiskIsFound) {

@@ -28,9 +28,11 @@ sim::Plan PlanOf(const SimOptions& options) {
 SimCluster::SimCluster(const SimOptions& options)
     : cluster_(PlanOf(options), nullptr, options.adjust),
       agreement_(&cluster_),
-      invariants_(&cluster_, &agreement_) {
+      invariants_(&cluster_, &agreement_),
+      given_(&cluster_) {
   cluster_.Watch(&agreement_);
   cluster_.Watch(&invariants_);
+  cluster_.Watch(&given_);
   sim::Weather& weather = cluster_.network().weather();
   weather.drop = options.drop;
   weather.duplicate = options.duplicate;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "tests/sim/check_agreement.h"
+#include "tests/sim/check_given.h"
 #include "tests/sim/check_invariants.h"
 #include "tests/sim/cluster.h"
 
@@ -123,6 +124,7 @@ class SimCluster {
   sim::Cluster cluster_;
   sim::CheckAgreement agreement_;
   sim::CheckInvariants invariants_;
+  sim::CheckGiven given_;
   std::shared_ptr<RecordingSink> sink_ = std::make_shared<RecordingSink>();
   uint64_t next_tag_ = 1;
 };
