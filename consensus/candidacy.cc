@@ -148,6 +148,7 @@ Candidacy::Outcome Candidacy::OnFetched(Core* core, NodeId from, const Fetched& 
   if (!taken->empty()) core->Write(*std::move(taken), {});
   if (core->log.Holds(target_)) return Adopted(core);
   fetch_prev_ = m.entries.back().id;
+  deadline_us_ = core->now_us + core->config.timing.lease_us / 2;  // of this disk, now
   return AdoptMore(core);
 }
 

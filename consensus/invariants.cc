@@ -210,6 +210,17 @@ std::string Invariants::CheckConfigurations(const Replica& replica) const {
                                     ", its log says those of " + ToString(newest));
 }
 
+// Its Reign follows a chosen Seal that promises this very ballot.
+bool Invariants::TakesOver(const Ballot& ballot) const {
+  const auto reign = reigns_.find(ballot);
+  if (reign == reigns_.end()) return true;  // it is to be proposed first
+  const EntryId seal = follows_.at(EntryId{ballot, reign->second});
+  const auto sealed = seals_.find(seal.born);
+  const auto chosen = chosen_.find(seal.slot);
+  return sealed != seals_.end() && sealed->second.at == seal && chosen != chosen_.end() &&
+         chosen->second == seal && ballot == SuccessorOf(seal.born, sealed->second.seal);
+}
+
 std::string Invariants::CheckLeader(const Replica& replica, const Seen& before) {
   const NodeId node = replica.self();
   const LogWindow& log = replica.log();
@@ -219,11 +230,9 @@ std::string Invariants::CheckLeader(const Replica& replica, const Seen& before) 
     return before.leading == ballot ? Accepted(ballot, node, replica.durable()) : "";
   }
   if (ballot.node != node) return Broken(node, "leads in " + ToString(ballot));
-  if (const auto reign = reigns_.find(ballot); reign != reigns_.end() && replica.MayPropose() &&
-                                               !replica.reign_open() &&
-                                               !chosen_.contains(reign->second.Prev())) {
-    return Broken(node, "goes on behind the Reign of " + ToString(ballot) +
-                            ", and what is before it is not chosen");
+  if (replica.MayPropose() && !replica.reign_open() && !TakesOver(ballot)) {
+    return Broken(node,
+                  "goes on behind the Reign of " + ToString(ballot) + ", which took nothing over");
   }
   if (before.leading == ballot) {
     if (!log.Holds(before.last)) return Broken(node, "overwrote its own " + ToString(before.last));

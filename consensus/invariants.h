@@ -78,6 +78,7 @@ class Invariants {
   std::string CheckMembership(const EntryId& id, const Membership& membership);
   std::string CheckConfigurations(const Replica& replica) const;
   std::string CheckLeader(const Replica& replica, const Seen& before);
+  bool TakesOver(const Ballot& ballot) const;
   std::string CheckCommit(const Replica& replica, Slot above) const;
   std::string CheckOwed(NodeId node, const Ballot& ballot) const;
   std::string CheckStated(NodeId node, const Ballot& ballot, Slot match, const Disk& disk) const;

@@ -28,6 +28,9 @@ Leadership::Leadership(const Core& core, const Ballot& ballot)
 // What became of a handover is said by the Reign that follows its Seal, whoever's it is.
 void Leadership::Begin(Core* core, Slot predecessor_durable, bool takes_over) {
   takes_over_ = takes_over;
+  if (takes_over_) {  // most have accepted the Seal
+    for (auto& [node, peer] : peers_) peer.progress.Presume();
+  }
   Reign reign{.ballot = ballot_,
               .predecessor = core->log.last().born,
               .predecessor_durable = predecessor_durable,

@@ -41,6 +41,9 @@ class PeerProgress {
   bool Mismatched(Slot common, int64_t sent_at_us, int64_t now_us);
 
   bool probing() const { return probing_; }
+  // Presumes that the peer has everything below next: Accepts are pipelined at once, until one does
+  // not match. REQUIRES: nothing was sent.
+  void Presume() { probing_ = false; }
 
   // A snapshot is on its way there: nothing but heartbeats until it has ended, or the peer matches
   // more than it did. False when one is on its way already, or when the answer to what was sent at

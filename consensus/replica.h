@@ -46,7 +46,7 @@ class Replica {
   int64_t LeaderSilentAtUs() const;
   Slot commit() const { return core_.commit; }
   Slot durable() const { return core_.disk.durable(); }  // the log is on this disk up to here
-  const LogWindow& log() const { return core_.log; }  // Find() gives the driver committed entries
+  const LogWindow& log() const { return core_.log; }     // Find(): null once on disk alone
   const HardState& hard_state() const { return core_.hard; }
   const Configurations& configurations() const { return core_.configurations(); }
   const Membership& membership() const { return core_.membership(); }  // in force

@@ -74,16 +74,26 @@ struct Pass {
     return Done(KeyspaceChangeRow::What::kAltered, std::move(info));
   }
 
+  // Of one that does not have the name (any more); `named` does.
+  absl::StatusOr<KeyspaceResult> DropAgain(const DropKeyspace& change, const KeyspacePtr& named) {
+    const bool given = change.id < keyspaces->next_id() && keyspaces->Find(change.id) == nullptr;
+    if (named != nullptr || !given) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("the keyspace of number ", change.id.value, " is not named \"", change.name,
+                       "\"", named == nullptr ? "" : ": another has that name", "; look again"));
+    }
+    KeyspaceInfo gone;  // its settings are in the history alone
+    gone.id = change.id;
+    gone.name = change.name;
+    return KeyspaceResult{std::move(gone), true, {}};
+  }
+
   absl::StatusOr<KeyspaceResult> Do(const DropKeyspace& change) {
     const KeyspacePtr there = keyspaces->Find(change.name);
-    const bool meant = there != nullptr && (change.id == KeyspaceId{} || there->id == change.id);
-    if (!meant && change.id != KeyspaceId{} && change.id < keyspaces->next_id()) {
-      KeyspaceInfo gone;
-      gone.id = change.id;
-      gone.name = change.name;
-      return KeyspaceResult{std::move(gone), true, {}};
+    if (change.id != KeyspaceId{} && (there == nullptr || there->id != change.id)) {
+      return DropAgain(change, there);
     }
-    if (!meant) return NotThere(change.name);
+    if (there == nullptr) return NotThere(change.name);
     if (there->id == kDefaultKeyspace) {
       return absl::FailedPreconditionError(
           "the default keyspace cannot be dropped: delete its range instead");

@@ -1,8 +1,7 @@
 // Overlay: effects that are sequenced but not applied. Filled on the leader only; elsewhere empty.
 //
-// The replica loop is its one writer: Add as entries are proposed (and, when it begins to lead, for
-// the part of its log that is not applied), ForgetUpTo as they are applied, Clear when it stops
-// leading. Readers on any thread; nobody holds the lock across I/O.
+// The replica loop is its one writer: Add as entries are proposed, ForgetUpTo as they are applied,
+// Clear when it stops leading. Readers on any thread; nobody holds the lock across I/O.
 //
 // What is kept is always a suffix: slots (forgotten, last]. A Pin, which every View holds, stops
 // the forgetting at the slot it was taken, so what a view can see stays. Slots kept only for pins
@@ -40,9 +39,9 @@ class Overlay {
 
   // `effects` lies inside *bytes, the entry's. Entries without effects may be left out.
   // REQUIRES: slot > last slot added. Every slot with effects above the engine's applied slot must
-  // be in before a reader uses a read slot at or above it: a new leader adds the part of its log
-  // that is not applied, oldest first (the applier may pass meanwhile), and then lets readers and
-  // the evaluator in. Errors as EffectsReader; final.
+  // be in before a reader uses a read slot at or above it: a new leader lets readers and the
+  // evaluator in once all of its log before its own entries is applied. Errors as EffectsReader;
+  // final.
   absl::Status Add(Slot slot, std::shared_ptr<const std::string> bytes, std::string_view effects,
                    Revision base);
   // REQUIRES: the engine has applied `slot`.

@@ -31,7 +31,7 @@ struct EntryStamp {
   Revision base_revision;      // of the first of them
   // Leaders give revisions below the newest chosen ceiling only, and begin above it, or, if they
   // take over, behind the Seal: none is given twice. base_revision + request_count <= the ceiling
-  // that an earlier entry states.
+  // that an earlier entry states, and 1: a change takes a revision for its audit too.
   Revision revision_ceiling;
   // Every member holds the chosen log up to here on its disk: what lies below may be truncated.
   Slot log_floor;

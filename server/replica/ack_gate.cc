@@ -84,7 +84,7 @@ void AckGate::Leave(GatedAnswer* one, engine::Durability durability, int64_t now
   last_ack_us_ = now_us;
   one->answer.durability = durability;
   Failure& failure = one->answer.failure;
-  if (!failure.ok()) failure.judged = Judged{one->answer.position, durability};
+  if (failure.judged) failure.judged = Judged{one->answer.position, durability};
   answers->Add(one->to, std::move(one->answer));
   --size_;
 }

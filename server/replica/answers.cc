@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "engine/state/evaluator.h"
-#include "engine/state/sessions.h"
 
 namespace baton::server {
 namespace {
@@ -20,6 +19,59 @@ Failure Make(absl::StatusCode code, Reason reason, std::string message,
   failure.message = std::move(message);
   failure.retry_after_ms = retry_after_ms;
   return failure;
+}
+
+Failure Rejected(const engine::Rejection& rejection) {
+  using Why = engine::Rejection::Why;
+  const std::string at = std::to_string(rejection.at);
+  const auto over = [](absl::StatusCode code, const char* limit, uint64_t max, std::string what) {
+    Failure failure = Make(code, Reason::kLimitExceeded, std::move(what));
+    failure.limit = std::string(limit) + "=" + std::to_string(max);
+    return failure;
+  };
+  switch (rejection.why) {
+    case Why::kCondition: {
+      const std::string found = rejection.found == Revision{}
+                                    ? "does not exist"
+                                    : "is at revision " + std::to_string(rejection.found.value);
+      Failure failure = Make(absl::StatusCode::kFailedPrecondition, Reason::kConditionNotMet,
+                             "condition " + at + " does not hold: the key " + found);
+      failure.rejection = rejection;
+      return failure;
+    }
+    case Why::kNotANumber:
+      return Make(absl::StatusCode::kFailedPrecondition, Reason::kValueUnfit,
+                  "operation " + at + " increments a value that is no decimal number of 64 bits");
+    case Why::kOverflow:
+      return Make(absl::StatusCode::kOutOfRange, Reason::kValueUnfit,
+                  "operation " + at + " would make a number of more than 64 bits");
+    case Why::kValueTooLong:
+      return over(absl::StatusCode::kInvalidArgument, "value_bytes_max", rejection.limit,
+                  "operation " + at + " would make a value that is too long: use several keys");
+    case Why::kNoKeyspace:
+      return KeyspaceUnknownFailure("");
+    case Why::kFull:
+      return over(absl::StatusCode::kResourceExhausted, "size_bytes_max", rejection.limit,
+                  "the keyspace of operation " + at +
+                      " has reached its size: delete some of it, or allow more");
+    case Why::kTooLarge:
+      return over(
+          absl::StatusCode::kInvalidArgument, "request_effects_bytes_max",
+          engine::kRequestEffectsBytesMax,
+          "the values that it writes, those appended to whole, are too large together: split "
+          "the request");
+    case Why::kTooManyRows:
+      return over(absl::StatusCode::kFailedPrecondition, "evaluate_rows_max",
+                  engine::kEvaluateRowsMax,
+                  "counting what is deleted would visit too many rows: ask without want_count, or "
+                  "for smaller ranges");
+    case Why::kNotCached:
+      return over(absl::StatusCode::kResourceExhausted, "evaluate_parks_max",
+                  engine::kEvaluateParksMax,
+                  "the rows that this request reads do not stay in the block cache: ask for fewer "
+                  "at once, or raise block_cache_bytes");
+  }
+  return Make(absl::StatusCode::kInternal, Reason::kNone, "rejected for an unknown reason");
 }
 
 }  // namespace
@@ -156,56 +208,9 @@ Failure BudgetUsedFailure(const engine::KeyspaceInfo& keyspace) {
 }
 
 Failure RejectedFailure(const engine::Rejection& rejection) {
-  using Why = engine::Rejection::Why;
-  const std::string at = std::to_string(rejection.at);
-  const auto over = [](absl::StatusCode code, const char* limit, uint64_t max, std::string what) {
-    Failure failure = Make(code, Reason::kLimitExceeded, std::move(what));
-    failure.limit = std::string(limit) + "=" + std::to_string(max);
-    return failure;
-  };
-  switch (rejection.why) {
-    case Why::kCondition: {
-      const std::string found = rejection.found == Revision{}
-                                    ? "does not exist"
-                                    : "is at revision " + std::to_string(rejection.found.value);
-      Failure failure = Make(absl::StatusCode::kFailedPrecondition, Reason::kConditionNotMet,
-                             "condition " + at + " does not hold: the key " + found);
-      failure.rejection = rejection;
-      return failure;
-    }
-    case Why::kNotANumber:
-      return Make(absl::StatusCode::kFailedPrecondition, Reason::kValueUnfit,
-                  "operation " + at + " increments a value that is no decimal number of 64 bits");
-    case Why::kOverflow:
-      return Make(absl::StatusCode::kOutOfRange, Reason::kValueUnfit,
-                  "operation " + at + " would make a number of more than 64 bits");
-    case Why::kValueTooLong:
-      return over(absl::StatusCode::kInvalidArgument, "value_bytes_max", rejection.limit,
-                  "operation " + at + " would make a value that is too long: use several keys");
-    case Why::kNoKeyspace:
-      return KeyspaceUnknownFailure("");
-    case Why::kFull:
-      return over(absl::StatusCode::kResourceExhausted, "size_bytes_max", rejection.limit,
-                  "the keyspace of operation " + at +
-                      " has reached its size: delete some of it, or allow more");
-    case Why::kTooLarge:
-      return over(
-          absl::StatusCode::kInvalidArgument, "request_effects_bytes_max",
-          engine::kRequestEffectsBytesMax,
-          "the values that it writes, those appended to whole, are too large together: split "
-          "the request");
-    case Why::kTooManyRows:
-      return over(absl::StatusCode::kFailedPrecondition, "evaluate_rows_max",
-                  engine::kEvaluateRowsMax,
-                  "counting what is deleted would visit too many rows: ask without want_count, or "
-                  "for smaller ranges");
-    case Why::kNotCached:
-      return over(absl::StatusCode::kResourceExhausted, "evaluate_parks_max",
-                  engine::kEvaluateParksMax,
-                  "the rows that this request reads do not stay in the block cache: ask for fewer "
-                  "at once, or raise block_cache_bytes");
-  }
-  return Make(absl::StatusCode::kInternal, Reason::kNone, "rejected for an unknown reason");
+  Failure failure = Rejected(rejection);
+  failure.judged.emplace();  // by what and how durably is for who lets it out to say
+  return failure;
 }
 
 Failure SessionUnknownFailure(uint64_t session) {
@@ -226,15 +231,6 @@ Failure FencedFailure(uint64_t sequence) {
               "number " + std::to_string(sequence) +
                   " was asked about before it came, or is listed as lost (`baton loss list`): it "
                   "takes no effect. If it is still wanted, write it anew, under another number");
-}
-
-Failure NoSuchNumberFailure(uint64_t sequence) {
-  Failure failure =
-      Make(absl::StatusCode::kOutOfRange, Reason::kLimitExceeded,
-           "number " + std::to_string(sequence) +
-               " is too far above the lowest that its client still waits for to have been sent");
-  failure.limit = "session_window_max=" + std::to_string(engine::kSessionWindowMax);
-  return failure;
 }
 
 Failure MembersRefusedFailure(absl::StatusCode code, std::string why) {

@@ -62,7 +62,6 @@ Failure RejectedFailure(const engine::Rejection& rejection);
 Failure SessionUnknownFailure(uint64_t session);  // it has ended, or never was
 Failure SessionTooOldFailure(uint64_t sequence);  // its client said that it has the result
 Failure FencedFailure(uint64_t sequence);         // it was asked about before it came
-Failure NoSuchNumberFailure(uint64_t sequence);   // asked about, and too high to have come
 // A change of members that surely does not come about. kFailedPrecondition: something else must
 // change first; kAborted: look at the members again; kNotFound: there is no such member.
 Failure MembersRefusedFailure(absl::StatusCode code, std::string why);

@@ -28,9 +28,7 @@ consensus::Entry LeaderDesk::OpenReign(const consensus::OpenReign& open, const E
   chosen_ = sequencing_ = serving_ = false;
   first_commit_us_ = 0;
   log_floor_ = last.log_floor;
-  consensus::Entry reign = sequencer_.BeginReign(open, last, candidacy_us);
-  ServeIfApplied();
-  return reign;
+  return sequencer_.BeginReign(open, last, candidacy_us);
 }
 
 std::optional<consensus::Entry> LeaderDesk::ChangeMembers(const consensus::ProposeMembers& change,
@@ -48,7 +46,6 @@ void LeaderDesk::ReignChosen() {
   BATON_CHECK(Leading());
   chosen_ = true;
   metrics_->reigns_opened.Add();
-  ServeIfApplied();
 }
 
 Slot LeaderDesk::SequencesAt() const {
@@ -200,11 +197,6 @@ void LeaderDesk::Release(int64_t now_us, AnswerBatch* answers) {
   progress.leased =
       serving_ && core_->standing() == consensus::Standing::kLeader && now_us < core_->LeaseEndUs();
   gate_.Release(progress, now_us, answers);
-}
-
-void LeaderDesk::Applied(Slot applied) {
-  applied_ = std::max(applied_, applied);
-  ServeIfApplied();
 }
 
 Slot LeaderDesk::WaitsForApplied() const {

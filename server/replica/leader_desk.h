@@ -31,7 +31,8 @@ class LeaderDesk {
     uint64_t unanswered_calls_max;
     Sequencer::Limits sequencer;
   };
-  // An entry is cut while one is unsynced only if a full one waits; while two are, never.
+  // An entry is cut while one is unsynced only if a full one waits, or the reign begins; while two
+  // are, never.
   static constexpr uint64_t kUnsyncedEntriesMax = 2;
 
   LeaderDesk(const consensus::Replica* core, const MemberTable* members, ReadService* reads,
@@ -74,7 +75,10 @@ class LeaderDesk {
   void ReadRefused(const consensus::ReadRefused& refused, AnswerBatch* answers);
 
   void Committed(Slot commit);
-  void Applied(Slot applied);
+  void Applied(Slot applied) { applied_ = std::max(applied_, applied); }
+  // Begins to sequence, and to serve, once what that takes is chosen and applied. It may take a
+  // while: what the reign begins with is on its way before.
+  void ServeIfApplied();
   // Lets out the answers that may leave.
   void Release(int64_t now_us, AnswerBatch* answers);
 
@@ -108,7 +112,6 @@ class LeaderDesk {
   void RefuseAll(const Failure& failure, AnswerBatch* answers);
   // Up to where the state must be applied before writes are sequenced; kSlotNone: no matter.
   Slot SequencesAt() const;
-  void ServeIfApplied();
   void EndIdleSessions();
   void PushOwn(QueuedWrite write);
   void ExpireReads(std::vector<QueuedRead>* reads, int64_t now_us, AnswerBatch* answers);

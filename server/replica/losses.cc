@@ -66,7 +66,7 @@ class Finder {
       if (effect.revision != request.revision) {
         Close(request);
         if (full()) return absl::OkStatus();
-        request = {effect.revision, losses_.size()};
+        request = {effect.revision, losses_.size(), bytes_};
       }
       if (engine::KeyspaceOf(effect.key) == kSystemKeyspace) {
         request.of_system = true;
@@ -88,11 +88,15 @@ class Finder {
   struct RequestSeen {
     Revision revision;
     size_t first = 0;        // of its losses
+    uint64_t bytes = 0;      // of those before
     bool of_system = false;  // a change of keyspaces, say: no write of anybody
     bool synced = false;     // a keyspace of it was sync: the strictest of them decides
   };
   void Close(const RequestSeen& request) {
-    if (request.of_system) losses_.resize(request.first);
+    if (request.of_system && losses_.size() > request.first) {
+      losses_.resize(request.first);
+      bytes_ = request.bytes;
+    }
     if (!request.synced) return;
     for (size_t i = request.first; i < losses_.size(); ++i) {
       losses_[i].acknowledged = Loss::Acknowledged::kNo;

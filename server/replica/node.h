@@ -287,7 +287,8 @@ class Node {
   // name is "default".
   virtual engine::KeyspacePtr FindKeyspace(const std::string& name) const = 0;
   // Why FindKeyspace found nothing: there is none of that name, or, where this node may not know of
-  // the newest, because it does not serve as leader or has no lease, where to ask.
+  // the newest, because it does not serve as leader or has no lease, where to ask. A leader that
+  // is not to go by leases says what it has applied.
   virtual Failure NoKeyspace(const std::string& name) const = 0;
   // All keyspaces, as applied here.
   virtual std::vector<KeyspaceStatus> Keyspaces() const = 0;

@@ -61,7 +61,7 @@ absl::StatusOr<Answer> ReadService::Read(const QueuedRead& read, const Published
   if (!page.ok()) return page.status();
   answer.position.slot = view.slot();
   answer.position.revision = NewestOf(page->records);
-  answer.durability = DurabilityAt(view.slot(), now);
+  answer.durability = DurabilityAt(slot, now);  // what is applied beyond it is chosen
   answer.result = *std::move(page);
   return answer;
 }

@@ -311,7 +311,8 @@ Failure RunningNode::NoKeyspace(const std::string& name) const {
   const Published now = board_.Read();
   if (now.stopping) return ShuttingDownFailure();
   const bool sure = now.Leased(seams_.clock->LeaseNowUs()) || !options_.lease_reads;
-  if (now.open && sure) return KeyspaceUnknownFailure(name);
+  // It may have been applied since it was looked for.
+  if (now.open && sure && FindKeyspace(name) == nullptr) return KeyspaceUnknownFailure(name);
   // A leader that does not serve yet has not applied all of its log; without a lease another may
   // lead, and have it.
   const bool leading = now.standing == consensus::Standing::kLeader;

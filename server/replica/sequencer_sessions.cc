@@ -123,7 +123,11 @@ void Sequencer::Ask(const engine::GetOutcome& get, Turn* turn) {
   if (const engine::Session* session = sessions_.Find(get.session)) {
     switch (engine::StandingOf(*session, get.sequence, 0)) {
       case engine::Standing::kTooFarOn:
-        return Refuse(NoSuchNumberFailure(get.sequence), turn);
+        return Overloaded("session_window_max", engine::kSessionWindowMax,
+                          "the number is too far above the lowest that its client is known to wait "
+                          "for: send another request of the session, which says by acked_below "
+                          "which answers have come, and ask again",
+                          turn);
       case engine::Standing::kTooOld:
         break;
       case engine::Standing::kNew:

@@ -22,12 +22,16 @@ const engine::SessionResult& Fill(const Answer& answer, Response* to) {
   return *result;
 }
 
-void ToProto(const engine::WriteResult& from, v1::WriteOutcome* to) {
+void ToProto(const Answer& answer, const engine::WriteResult& from, v1::WriteOutcome* to) {
   to->set_revision(from.revision.value);
   if (from.existed) to->set_existed(*from.existed);
   if (from.deleted) to->set_count(*from.deleted);
   to->mutable_numbers()->Assign(from.numbers.begin(), from.numbers.end());
-  if (from.rejection) server::ToProto(RejectedFailure(*from.rejection), to->mutable_rejection());
+  if (!from.rejection) return;
+  Failure rejected = RejectedFailure(*from.rejection);
+  rejected.judged = Judged{answer.position, answer.durability};
+  server::ToProto(rejected, to->mutable_rejection());
+  to->set_rejection_code(static_cast<int>(rejected.code));
 }
 
 void ToProto(const engine::LossName& from, v1::LossRef* to) {
@@ -94,7 +98,7 @@ Failure FillResponse(const Answer& answer, v1::EndSessionResponse* to) {
 Failure FillResponse(const Answer& answer, v1::GetOutcomeResponse* to) {
   const engine::SessionResult& result = Fill(answer, to);
   to->set_outcome(static_cast<v1::Outcome>(result.outcome));
-  if (result.outcome == Outcome::kApplied) ToProto(result.result, to->mutable_result());
+  if (result.outcome == Outcome::kApplied) ToProto(answer, result.result, to->mutable_result());
   if (result.outcome == Outcome::kLost) ToProto(result.lost, to->mutable_lost());
   return {};
 }

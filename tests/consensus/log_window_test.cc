@@ -79,7 +79,7 @@ TEST(LogWindowTest, CutForgetsBytesAndRuns) {
   EXPECT_EQ(log, LogWindow());
 }
 
-TEST(LogWindowTest, EvictsAppliedEntriesOnlyAndOldestFirst) {
+TEST(LogWindowTest, EvictsUpToASlotAndOldestFirst) {
   LogWindow log = Sample();
   log.Evict(Slot{2}, 4);
   EXPECT_EQ(log.first_cached(), Slot{3});

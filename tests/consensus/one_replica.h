@@ -2,6 +2,8 @@
 // and what is found in its actions.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <vector>
 
 #include "consensus/replica.h"
@@ -51,6 +53,14 @@ const T* FindSent(const Actions& actions) {
     }
   }
   return nullptr;
+}
+
+// Fails the test, and goes on with an empty one, where there is none.
+template <class T>
+T MustFindSent(const Actions& actions) {
+  const T* const found = FindSent<T>(actions);
+  EXPECT_NE(found, nullptr);
+  return found == nullptr ? T{} : *found;
 }
 
 inline Accept AcceptOf(const EntryId& prev, std::vector<Entry> entries, Slot commit = Slot{}) {

@@ -160,13 +160,13 @@ Fetching FetchLogThatEndsAt(const EntryId& last) {
   Fetching at;
   at.now_us = at.replica.NextDeadlineUs();
   const Actions canvass = at.replica.Step(Event{at.now_us, Tick{}});
-  const Ballot asked = FindSent<Canvass>(canvass)->ballot;
+  const Ballot asked = MustFindSent<Canvass>(canvass).ballot;
   const Actions prepare =
       Receive(&at.replica, 2, CanvassReply{.ballot = asked, .granted = true}, at.now_us);
-  at.ballot = FindSent<Prepare>(prepare)->ballot;
+  at.ballot = MustFindSent<Prepare>(prepare).ballot;
   at.replica.Step(Event{at.now_us, Persisted{Find<Persist>(prepare)->persist_id}});
   const Actions fetch = Receive(&at.replica, 2, Promise{at.ballot, last}, at.now_us);
-  at.prev = FindSent<Fetch>(fetch)->prev;
+  at.prev = MustFindSent<Fetch>(fetch).prev;
   return at;
 }
 

@@ -112,9 +112,12 @@ TEST_F(CatalogTest, DroppingDeletesTheRowsAndGivesTheNumberToNoOther) {
   sequenced_ = *Keyspaces::Load(engine_);  // as a new leader has it
   const KeyspaceId second = Do(CreateKeyspace{"orders", {}})->info.id;
   EXPECT_GT(second, first);
-  EXPECT_TRUE(Do(DropKeyspace{"orders", first})->unchanged) << "another has the name";
+  for (const KeyspaceId other : {first, kDefaultKeyspace, KeyspaceId{99}}) {
+    EXPECT_TRUE(absl::IsFailedPrecondition(Do(DropKeyspace{"orders", other}).status()))
+        << other.value;
+  }
+  EXPECT_TRUE(absl::IsFailedPrecondition(Do(DropKeyspace{"others", second}).status()));
   EXPECT_NE(catalog_.Find("orders"), nullptr);
-  EXPECT_TRUE(absl::IsNotFound(Do(DropKeyspace{"orders", KeyspaceId{99}}).status()));
   EXPECT_FALSE(Do(DropKeyspace{"orders", second})->unchanged);
 }
 

@@ -485,6 +485,7 @@ TEST(Handover, ALeaderThatCannotSustainWritesHandsBackOnce) {
   story.cluster.SlowDisk(3, 650'000);
   const HandoverRow there = story.MustAsk(call);
   EXPECT_EQ(there.state(), kHandedBack) << there.outcome;
+  story.cluster.SlowDisk(3, 500);  // a quorum is quick again, without the leader
   const HandoverRow back = story.MustAsk(Story::Show("back-" + std::to_string(there.number)));
   EXPECT_EQ(back.state(), kDone) << back.outcome << ": whatever its own writes take";
   EXPECT_EQ(back.to, NodeId{from});
