@@ -219,6 +219,9 @@ absl::Status LocalCluster::Start(const std::string& name) {
                                          " is paused; let it go on with: baton local resume " +
                                          name + " --dir " + directory_);
   }
+  // One that is ending holds its ports to the last.
+  const Process before = LastProcess(name);
+  if (before.pid != 0) WaitUntilGone(before, kKillTimeoutUs);
   for (const std::string& address : {node->address, node->http_address}) {
     if (InUse(address)) {
       return absl::FailedPreconditionError(
@@ -249,8 +252,7 @@ absl::Status LocalCluster::Kill(const std::string& name) {
   const Process process = LastProcess(name);
   if (process.pid == 0) return absl::OkStatus();
   const absl::Status sent = Signal(process, SIGKILL);
-  if (absl::IsNotFound(sent)) return absl::OkStatus();
-  if (!sent.ok()) return sent;
+  if (!sent.ok() && !absl::IsNotFound(sent)) return sent;
   if (WaitUntilGone(process, kKillTimeoutUs)) return absl::OkStatus();
   return absl::DeadlineExceededError(name + " was killed, but its process " +
                                      std::to_string(process.pid) + " is still there");
@@ -260,9 +262,10 @@ absl::Status LocalCluster::Stop(const std::string& name, int64_t timeout_us) {
   const absl::StatusOr<LocalNode> node = Find(name);
   if (!node.ok()) return node.status();
   const Process process = LastProcess(name);
-  const absl::Status sent = process.pid == 0 ? absl::NotFoundError("") : Signal(process, SIGTERM);
-  if (absl::IsNotFound(sent)) return absl::OkStatus();
-  if (!sent.ok() || WaitUntilGone(process, timeout_us)) return sent;
+  if (process.pid == 0) return absl::OkStatus();
+  const absl::Status sent = Signal(process, SIGTERM);
+  if (!sent.ok() && !absl::IsNotFound(sent)) return sent;
+  if (WaitUntilGone(process, timeout_us)) return absl::OkStatus();
   return absl::DeadlineExceededError(name + " was asked to stop, and has not stopped in time");
 }
 

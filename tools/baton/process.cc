@@ -70,9 +70,12 @@ std::optional<Stat> ReadStat(pid_t pid) {
   std::string skipped;
   for (int field = 4; field < 22; ++field) fields >> skipped;
   fields >> stat.start_ticks;
-  if (!fields || stat.state == 'Z' || stat.state == 'X') return std::nullopt;
+  if (!fields) return std::nullopt;
   return stat;
 }
+
+// Of one whose first thread has ended others may run still, and hold its files and ports.
+bool Ended(const Stat& stat) { return stat.state == 'Z' || stat.state == 'X'; }
 
 }  // namespace
 
@@ -129,13 +132,15 @@ absl::StatusOr<Process> StartDaemon(const std::vector<std::string>& argv,
 
 std::optional<Process> FindProcess(pid_t pid) {
   const std::optional<Stat> stat = ReadStat(pid);
-  if (!stat) return std::nullopt;
+  if (!stat || Ended(*stat)) return std::nullopt;
   return Process{pid, stat->start_ticks};
 }
 
 ProcessState StateOf(const Process& process) {
   const std::optional<Stat> stat = ReadStat(process.pid);
-  if (!stat || stat->start_ticks != process.start_ticks) return ProcessState::kGone;
+  if (!stat || stat->start_ticks != process.start_ticks || Ended(*stat)) {
+    return ProcessState::kGone;
+  }
   return stat->state == 'T' ? ProcessState::kStopped : ProcessState::kRunning;
 }
 
@@ -159,11 +164,12 @@ absl::Status Signal(const Process& process, int signal) {
 bool WaitUntilGone(const Process& process, int64_t timeout_us) {
   const int descriptor = static_cast<int>(syscall(SYS_pidfd_open, process.pid, 0u));
   if (descriptor < 0) return true;
-  bool gone = StateOf(process) == ProcessState::kGone;
+  const std::optional<Stat> stat = ReadStat(process.pid);
+  bool gone = !stat || stat->start_ticks != process.start_ticks;  // the id is another's
   if (!gone) {
-    pollfd ended{descriptor, POLLIN, 0};
+    pollfd ended{descriptor, POLLIN, 0};  // once its last thread is gone
     poll(&ended, 1, static_cast<int>(timeout_us / 1000));
-    gone = (ended.revents & POLLIN) != 0 || StateOf(process) == ProcessState::kGone;
+    gone = (ended.revents & POLLIN) != 0;
   }
   close(descriptor);
   return gone;
