@@ -131,6 +131,9 @@ TEST_F(CommandLineTest, KeyspacesComeAndGo) {
   EXPECT_EQ(Baton({"get", "k", "--keyspace", "orders"}).exit_code, 0);
   EXPECT_EQ(Baton({"keyspace", "drop", "orders", "--confirm", "orders"}).exit_code, 0);
   EXPECT_EQ(Baton({"keyspace", "show", "orders"}).exit_code, 3);
+  EXPECT_EQ(Baton({"keyspace", "history", "odrers"}).exit_code, 3) << "a slip of the pen";
+  EXPECT_EQ(Baton({"loss", "list", "--keyspace", "odrers"}).exit_code, 3);
+  EXPECT_EQ(Baton({"keyspace", "create", "less", "--max-unreplicated-ops", "-5"}).exit_code, 2);
   const json history = BatonJson({"keyspace", "history", "orders"})["changes"];
   ASSERT_EQ(history.size(), 3u);
   EXPECT_EQ(history[0]["change"], "created");
@@ -394,7 +397,8 @@ TEST_F(CommandLineTest, ItIsToldWhyANodeDoesNotLead) {
   EXPECT_NE(why.out.find("gone it would stand as number 2 of 2"), std::string::npos) << why.out;
   EXPECT_NE(why.out.find("its id is higher"), std::string::npos) << why.out;
   EXPECT_NE(why.out.find("it would take place"), std::string::npos) << why.out;
-  EXPECT_EQ(Baton({"why-not", "n" + std::to_string(leader + 1)}).exit_code, 1) << "it leads";
+  EXPECT_NE(Baton({"why-not", "n" + std::to_string(leader + 1)}).out.find("leads"),
+            std::string::npos);
   EXPECT_EQ(Baton({"why-not", "n9"}).exit_code, 3);
 }
 

@@ -27,7 +27,10 @@ struct Arguments {
 absl::Status ShowElection(const Context& context, std::string id) {
   const std::string prefix = "election-";
   if (id.rfind(prefix, 0) != 0) id = prefix + id;
-  return ShowHandover(context, id, /*wait=*/false);
+  const absl::Status shown = ShowHandover(context, id, /*wait=*/false);
+  if (!absl::IsNotFound(shown)) return shown;
+  return absl::NotFoundError(
+      absl::StrCat("there is no record of an election of the reign ", id.substr(prefix.size())));
 }
 
 absl::StatusOr<ClusterView> ReadView(const Context& context) {
@@ -167,8 +170,9 @@ absl::Status WhyNot(const Context& context, const Arguments& arguments) {
     return absl::NotFoundError(absl::StrCat("there is no member ", arguments.node));
   }
   if (member->name == view.leader) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(member->name, " leads; how it came to is told by: baton why-leader"));
+    if (context.json()) return context.Print(Json{{"node", member->name}, {"leader", view.leader}});
+    return context.Print(
+        absl::StrCat(member->name, " leads; how it came to is told by: baton why-leader\n"));
   }
   const auto rank = RankInForce(context);
   if (!rank.ok()) return rank.status();

@@ -5,7 +5,9 @@
 #include <iostream>
 #include <memory>
 
+#include "absl/strings/str_cat.h"
 #include "tools/baton/context.h"
+#include "tools/baton/names.h"
 #include "tools/baton/pages.h"
 #include "tools/baton/times.h"
 
@@ -142,13 +144,24 @@ std::string UnreplicatedText(const KeyspaceInfo& keyspace) {
   return std::to_string(now.ops) + " of " + std::to_string(*keyspace.settings.max_unreplicated_ops);
 }
 
+// For people: what was acknowledged and no quorum is known to have.
+std::string UnreplicatedLines(const UnreplicatedInfo& now) {
+  return absl::StrCat("unreplicated now: ", now.ops, " operations, ", now.bytes,
+                      " bytes, the oldest for ", now.age_us / 1000, " ms\n",
+                      "most in the last minute: ", now.ops_high, " operations, ", now.bytes_high,
+                      " bytes, ", now.age_high_us / 1000, " ms\n", "by its budget: ", now.waited,
+                      " acknowledgements were held back, ", now.failed, " writes refused\n");
+}
+
 absl::Status PrintOne(const Context& context, const KeyspaceInfo& keyspace) {
   const Json object = JsonOf(keyspace);
   if (context.json()) return context.Print(object);
   std::string text;
   for (const auto& [name, value] : object.items()) {
+    if (value.is_object()) continue;
     text += name + ": " + (value.is_string() ? value.get<std::string>() : value.dump()) + "\n";
   }
+  if (keyspace.unreplicated) text += UnreplicatedLines(*keyspace.unreplicated);
   return context.Print(text);
 }
 
@@ -283,6 +296,7 @@ const char* KindName(KeyspaceChangeInfo::Kind kind) {
 }
 
 absl::Status History(const Context& context, const Arguments& arguments) {
+  if (absl::Status s = CheckKeyspaceEverWas(context, arguments.name); !s.ok()) return s;
   Json items = Json::array();
   Table table({{"WHEN"},
                {"SLOT", Table::Align::kRight},

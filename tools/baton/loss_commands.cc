@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "tools/baton/context.h"
+#include "tools/baton/names.h"
 #include "tools/baton/pages.h"
 #include "tools/baton/times.h"
 
@@ -76,6 +77,7 @@ Json JsonOf(const LossInfo& loss) {
 // Calls `each` with every loss that is wanted, in order.
 absl::Status ForEach(const Context& context, const Arguments& arguments,
                      const std::function<absl::Status(const LossInfo&)>& each) {
+  if (absl::Status s = CheckKeyspaceEverWas(context, arguments.keyspace); !s.ok()) return s;
   return ForEachRow(context, &Admin::ListLosses, &LossPage::losses, [&](const LossInfo& loss) {
     const bool named = arguments.keyspace.empty() || loss.keyspace == arguments.keyspace;
     const bool lost = arguments.all || loss.acknowledged != LossInfo::Acknowledged::kAgain;

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "baton/admin.h"
+#include "tools/baton/pages.h"
 
 namespace baton::cli {
 namespace {
@@ -29,6 +30,19 @@ std::string NameOf(const Names& names, uint32_t node) {
   if (node == 0) return "-";
   const auto found = names.find(node);
   return found == names.end() ? absl::StrCat("node ", node) : found->second;
+}
+
+absl::Status CheckKeyspaceEverWas(const Context& context, const std::string& name) {
+  bool was = name.empty() || name == "default";
+  if (was) return absl::OkStatus();
+  const absl::Status read =
+      ForEachRow(context, &Admin::ListKeyspaceChanges, &KeyspaceChangePage::changes,
+                 [&](KeyspaceChangeInfo change) {
+                   was |= change.keyspace.name == name;
+                   return absl::OkStatus();
+                 });
+  if (!read.ok() || was) return read;
+  return absl::NotFoundError("there is no keyspace named \"" + name + "\", and never was");
 }
 
 }  // namespace baton::cli

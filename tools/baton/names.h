@@ -17,4 +17,8 @@ Names ReadNames(const Context& context);
 // "-" for no node.
 std::string NameOf(const Names& names, uint32_t node);
 
+// NOT_FOUND if there is no keyspace of that name, and never was one: a list of nothing would say
+// the same of a slip of the pen. "": any.
+absl::Status CheckKeyspaceEverWas(const Context& context, const std::string& name);
+
 }  // namespace baton::cli
