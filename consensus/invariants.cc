@@ -342,21 +342,30 @@ std::string Invariants::Accepted(const Ballot& ballot, NodeId node, Slot match) 
   return MarkChosen(EntryId{ballot, reached});
 }
 
-// From the newest that is chosen to the end of a log.
+// From the newest in that log that is chosen to its end. A leader that has been overtaken may hold
+// others than those that are chosen.
 Configurations Invariants::ConfigurationsUpTo(EntryId end) const {
-  std::vector<Configuration> found;
   const bool later = std::any_of(memberships_.begin(), memberships_.end(), [this](const auto& one) {
     return one.first.slot > configuration_.at.slot;
   });
-  for (EntryId at = end; later && at.slot > configuration_.at.slot;) {
-    if (const auto here = memberships_.find(at); here != memberships_.end()) {
-      found.push_back(Configuration{at, here->second});
-    }
+  if (!later) return Configurations({configuration_});
+  std::vector<Configuration> found;
+  for (EntryId at = end;;) {
+    const auto here = memberships_.find(at);
+    if (here != memberships_.end()) found.push_back(Configuration{at, here->second});
+    const auto chosen = chosen_.find(at.slot);
+    if (here != memberships_.end() && chosen != chosen_.end() && chosen->second == at) break;
     const auto before = follows_.find(at);
-    if (before == follows_.end()) break;
+    if (at == configuration_.at || before == follows_.end()) {
+      // Where a log begins with a snapshot, what is below is chosen.
+      const bool fits =
+          found.empty() || (configuration_.at.slot < found.back().at.slot &&
+                            configuration_.membership.epoch < found.back().membership.epoch);
+      found.push_back(fits ? configuration_ : first_);
+      break;
+    }
     at = before->second;
   }
-  found.push_back(configuration_);
   std::reverse(found.begin(), found.end());
   return Configurations(std::move(found));
 }

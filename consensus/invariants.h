@@ -29,7 +29,8 @@ namespace baton::consensus {
 class Invariants {
  public:
   // `membership` is the first one, in force before the log begins.
-  explicit Invariants(Membership membership) : configuration_{EntryId{}, std::move(membership)} {}
+  explicit Invariants(Membership membership)
+      : first_{EntryId{}, std::move(membership)}, configuration_(first_) {}
 
   // Whether the disk of a node holds this entry; below its base everything counts as held.
   using Disk = std::function<bool(const EntryId&)>;
@@ -86,6 +87,7 @@ class Invariants {
   std::string MarkChosen(const EntryId& id);
   Configurations ConfigurationsUpTo(EntryId end) const;
 
+  Configuration first_;          // before all that history tells of
   Configuration configuration_;  // the newest that is chosen
   std::map<EntryId, Membership> memberships_;
   std::map<Ballot, EntryId> ends_;  // the newest entry born in each ballot

@@ -38,16 +38,16 @@ void CheckProtocol::Look(Machine& machine) {
   const auto [found, fresh] = looked_.try_emplace(machine.number(), now);
   const Looked before = std::exchange(found->second, now);
   if (!fresh && before == now) return;
-  if (before.standing == consensus::Standing::kLeader && before.promised == now.promised) {
-    CountItsOwn(core, before.last.slot);
+  if (before.standing == consensus::Standing::kLeader) {
+    CountItsOwn(core, before.promised, before.last.slot);
   }
   Take(invariants_->AfterStep(core, Believed));
 }
 
-// In one turn a leader may count by the members in force, and then change them.
-void CheckProtocol::CountItsOwn(const consensus::Replica& core, Slot last) {
+// In one turn a leader may count by the members in force, and then change them, or lead no more.
+void CheckProtocol::CountItsOwn(const consensus::Replica& core, const Ballot& ballot, Slot last) {
   consensus::Accepted own;
-  own.ballot = core.promised();
+  own.ballot = ballot;
   own.matched = true;
   own.match = std::min(core.durable(), last);
   // Before its disk has the Reign it need not have the promise either, and counts nothing.

@@ -37,7 +37,7 @@ class CheckProtocol : public Watcher {
   };
 
   void Look(Machine& machine);
-  void CountItsOwn(const consensus::Replica& core, Slot last);
+  void CountItsOwn(const consensus::Replica& core, const Ballot& ballot, Slot last);
   void Take(const std::string& broken);
 
   Cluster* const cluster_;
