@@ -34,7 +34,7 @@ consensus::Entry LeaderDesk::OpenReign(const consensus::OpenReign& open, const E
 std::optional<consensus::Entry> LeaderDesk::ChangeMembers(const consensus::ProposeMembers& change,
                                                           const MembersNote& note) {
   if (!serving_ || !sequencer_.MayGiveRevisions()) return std::nullopt;
-  return sequencer_.ChangeMembers(change, note, RaiseLogFloor());
+  return sequencer_.ChangeMembers(change, core_->membership(), note, RaiseLogFloor());
 }
 
 std::optional<consensus::Entry> LeaderDesk::WriteHandover(HandoverRow* row) {

@@ -7,6 +7,7 @@
 #include "engine/state/catalog.h"
 #include "engine/storage/key_encoding.h"
 #include "server/codec/stored_rows.h"
+#include "server/replica/audit_words.h"
 #include "server/replica/handover_rows.h"
 
 namespace baton::server {
@@ -75,6 +76,7 @@ void Sequencer::Serve() {
 }
 
 consensus::Entry Sequencer::ChangeMembers(const consensus::ProposeMembers& change,
+                                          const consensus::Membership& before,
                                           const MembersNote& note, Slot log_floor) {
   BATON_CHECK(MayGiveRevisions());
   engine::EffectsWriter writer(next_revision_);
@@ -95,7 +97,8 @@ consensus::Entry Sequencer::ChangeMembers(const consensus::ProposeMembers& chang
   AuditRow audit;
   audit.kind = AuditKind::kMembers;
   audit.what = "CHANGED";
-  audit.object = "epoch " + std::to_string(change.membership.epoch.value);
+  audit.object = "epoch " + std::to_string(change.membership.epoch.value) + ": " +
+                 WordsOf(before, change.membership);
   audit.actor = note.actor;
   audit.reason = note.reason;
   Audit(std::move(audit), row.slot, {row.log_time_us, row.wall_time_us}, &writer);

@@ -81,7 +81,8 @@ class Sequencer {
   // Everything before the reign's own entry is applied, and nothing after it: requests may be cut.
   void Serve();
   // Encodes the entry of a change of members, with its row. REQUIRES: MayGiveRevisions().
-  consensus::Entry ChangeMembers(const consensus::ProposeMembers& change, const MembersNote& note,
+  consensus::Entry ChangeMembers(const consensus::ProposeMembers& change,
+                                 const consensus::Membership& before, const MembersNote& note,
                                  Slot log_floor);
   // Encodes the entry of a handover's newest step, which gets its slot and its times here; kSealed
   // goes with the Seal itself. REQUIRES: MayGiveRevisions().

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "engine/storage/key_encoding.h"
+#include "server/replica/audit_words.h"
 #include "server/replica/order_changes.h"
 #include "server/replica/policy_changes.h"
 #include "server/replica/sequencer.h"
@@ -43,40 +44,37 @@ const char* WordOf(const PolicyRequest& request) {
 }
 
 // Until when it stands, and what it says.
-std::string ObjectOf(const OrderRow& row) {
+std::string ObjectOf(const OrderRow& row, bool lifted) {
   std::string object;
   if (row.region) absl::StrAppend(&object, "region ", *row.region, " ");
   if (row.priority) absl::StrAppend(&object, "priority ", *row.priority, " ");
+  if (lifted) return object;
   absl::StrAppend(&object, row.until_us == 0 ? "until it is lifted"
-                                             : absl::StrCat("until ", row.until_us, " us"));
+                                             : absl::StrCat("until ", UtcWords(row.until_us)));
   return object;
 }
 
-AuditRow RowOf(const char* what, const OrderRow& order) {
+AuditRow RowOf(const char* what, const OrderRow& order, bool lifted = false) {
   AuditRow row;
   row.kind = AuditKind::kOrder;
   row.what = what;
-  row.object = ObjectOf(order);
+  row.object = ObjectOf(order, lifted);
   row.node = order.node;
   row.actor = order.actor;
   row.reason = order.reason;
   return row;
 }
 
-const char* WordOf(engine::KeyspaceMode mode) {
-  return mode == engine::KeyspaceMode::kAsync ? "async" : "sync";
-}
-
 std::string WordOf(const engine::KeyspaceRequest& request, const engine::KeyspacePtr& before,
                    const engine::KeyspaceInfo& after) {
-  const char* mode = WordOf(after.settings.mode);
+  const char* mode = ModeWord(after.settings.mode);
   if (std::holds_alternative<engine::CreateKeyspace>(request.change)) {
     return absl::StrCat("CREATED ", mode);
   }
   if (std::holds_alternative<engine::DropKeyspace>(request.change)) return "DROPPED";
   BATON_CHECK(before != nullptr);
   if (before->settings.mode == after.settings.mode) return "ALTERED";
-  return absl::StrCat("ALTERED ", WordOf(before->settings.mode), " to ", mode);
+  return absl::StrCat("ALTERED ", ModeWord(before->settings.mode), " to ", mode);
 }
 
 }  // namespace
@@ -96,6 +94,9 @@ void Sequencer::AuditKeyspace(const engine::KeyspaceRequest& request,
   row.kind = AuditKind::kKeyspace;
   row.what = WordOf(request, before, after);
   row.object = after.name;
+  if (before != nullptr && before->settings != after.settings) {
+    absl::StrAppend(&row.object, ": ", WordsOf(before->settings, after.settings));
+  }
   row.actor = request.actor;
   row.reason = request.reason;
   engine::EffectsWriter* const writer = evaluator_.writer();
@@ -186,7 +187,7 @@ void Sequencer::Evaluate(const OrderRequest& request, Turn* turn) {
   if (result.unchanged) {
     writer->DropRequest();
   } else {
-    AuditRow row = RowOf(WordOf(request), result.row);
+    AuditRow row = RowOf(WordOf(request), result.row, request.lift);
     row.actor = request.actor;  // of one lifted: who lifts it
     row.reason = request.reason;
     Audit(std::move(row), turn->id.slot, times, writer);

@@ -7,6 +7,7 @@
 #include "engine/state/row.h"
 #include "server/codec/audit_row.h"
 #include "server/replica/audit_chain.h"
+#include "server/replica/audit_words.h"
 
 namespace baton::server {
 namespace {
@@ -110,6 +111,30 @@ TEST(AuditChainTest, GoesOnWhereTheReignBeforeHasEnded) {
   EXPECT_EQ(rows[0].number, 42u);
   EXPECT_EQ(rows[0].previous, end.hash);
   EXPECT_EQ(rows[0].object, "2.3");
+}
+
+TEST(AuditWords, SayWhatAChangeDid) {
+  using consensus::Role;
+  consensus::Membership before{
+      Epoch{1}, {{NodeId{1}, Role::kVoter, ""}, {NodeId{2}, Role::kVoter, ""}}, {}};
+  consensus::Membership after{
+      Epoch{2}, {{NodeId{1}, Role::kLearner, ""}, {NodeId{4}, Role::kWitness, ""}}, before.members};
+  EXPECT_EQ(WordsOf(before, after),
+            "node 1 becomes learner, was voter; node 4 joins as witness; node 2 leaves");
+  consensus::Membership done = after;
+  done.outgoing.clear();
+  EXPECT_EQ(WordsOf(after, done), "the change before is done");
+
+  engine::KeyspaceSettings from, to;
+  EXPECT_EQ(WordsOf(from, to), "");
+  to.mode = engine::KeyspaceMode::kAsync;
+  to.on_budget = engine::OnBudget::kFail;
+  to.max_unreplicated_ops = 5;
+  to.description = "of shops";
+  EXPECT_EQ(WordsOf(from, to),
+            "mode sync to async, on_budget wait to fail, max_unreplicated_ops 10000 to 5, "
+            "its description");
+  EXPECT_EQ(UtcWords(1'795'868'772'696'499), "2026-11-28T12:26:12Z");
 }
 
 }  // namespace
