@@ -34,12 +34,14 @@ void ElectionSeen::Stand(const consensus::Replica& core, int64_t now_us) {
 }
 
 void ElectionSeen::Hear(const consensus::Message& message, const consensus::Replica& core) {
-  if (!core.configurations().Voters().contains(message.from)) return;
-  if (std::holds_alternative<consensus::Accept>(message.body)) rivals.clear();
+  if (std::holds_alternative<consensus::Accept>(message.body)) return rivals.clear();
   const bool stands = std::holds_alternative<consensus::Canvass>(message.body) ||
                       std::holds_alternative<consensus::Prepare>(message.body);
+  const bool asks = core.standing() == consensus::Standing::kCandidate;
+  if (!stands && !asks) return;  // so it is in a reign: nothing to look up
+  if (!core.configurations().Voters().contains(message.from)) return;
   if (stands) rivals.insert(message.from);
-  if (core.standing() != consensus::Standing::kCandidate) return;
+  if (!asks) return;
   std::string& verdict = verdicts[message.from];
   if (const auto* reply = std::get_if<consensus::CanvassReply>(&message.body)) {
     if (reply->ballot.node != core.self()) return;
