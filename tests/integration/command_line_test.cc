@@ -182,6 +182,9 @@ TEST_F(CommandLineTest, ScanGoesBothWaysAndInPages) {
   EXPECT_TRUE(scan["next"].is_null());
   EXPECT_EQ(keys(BatonJson({"scan", "--begin", "scan/b", "--end", "scan0"})), "scan/b scan/c ");
   EXPECT_EQ(keys(BatonJson({"scan", "--begin", "z", "--end", "a"})), "");
+  const CommandResult people = Baton({"scan", "scan/", "--limit", "2"});
+  EXPECT_NE(people.err.find("there is more; go on with --begin scan/c"), std::string::npos)
+      << people.err;
   EXPECT_EQ(Baton({"scan", "scan0"}).out.substr(0, 10), "KEY    VAL");
 }
 

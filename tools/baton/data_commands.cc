@@ -227,13 +227,6 @@ absl::Status Delete(const Context& context, const Arguments& arguments, const CL
   return PrintWrite(context, *result);
 }
 
-// The first key that sorts after all that begin so; "": there is none.
-std::string AfterPrefix(std::string prefix) {
-  while (!prefix.empty() && static_cast<unsigned char>(prefix.back()) == 0xff) prefix.pop_back();
-  if (!prefix.empty()) ++prefix.back();
-  return prefix;
-}
-
 absl::Status Scan(const Context& context, const Arguments& arguments) {
   const absl::StatusOr<CallOptions> options = ReadOptionsOf(context, arguments);
   if (!options.ok()) return options.status();
@@ -273,15 +266,9 @@ absl::Status Scan(const Context& context, const Arguments& arguments) {
   }
   const absl::Status printed = context.Print(table);
   if (!next.is_null()) {
-    const bool reverse = arguments.range.reverse;
-    std::string from = Printable(next.begin()->get<std::string>(), kKeyWidthMax);
-    // A prefix takes no beginning: its keys end before the one that follows them all.
-    const std::string& prefix = arguments.range.prefix;
-    if (!prefix.empty()) {
-      from += reverse ? " --begin " + Printable(prefix, kKeyWidthMax)
-                      : " --end " + Printable(AfterPrefix(prefix), kKeyWidthMax);
-    }
-    context.Say("there is more; go on with " + std::string(reverse ? "--end " : "--begin ") + from);
+    context.Say("there is more; go on with " +
+                std::string(arguments.range.reverse ? "--end " : "--begin ") +
+                Printable(next.begin()->get<std::string>(), kKeyWidthMax));
   }
   return printed;
 }
