@@ -96,6 +96,7 @@ def differences(document, table):
     told = lines[first:end]
     return ([f"not in the document: {row}" for row in table if row not in told] +
             [f"no patch states: {row}" for row in told if row not in table] +
+            [f"told twice: {row}" for row in sorted(set(told)) if told.count(row) > 1] +
             ([] if sorted(told) != sorted(table) or told == table else ["rows out of order"]))
 
 
@@ -108,6 +109,8 @@ def self_test():
     assert differences(document, table) == []
     assert len(differences(document.replace("20,000", "30,000"), table)) == 2
     assert len(differences(document.replace(table[2] + "\n", ""), table)) == 1
+    twice = document.replace(table[2], table[2] + "\n" + table[2])
+    assert differences(twice, table) == [f"told twice: {table[2]}"]
     assert differences("# Testing\n", table)
     for wrong in (good.replace("Caught by scenario story\n", "Caught by chance\n"),
                   good.replace("within 20000 states", "within 0 states"),
