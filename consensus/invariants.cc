@@ -418,10 +418,7 @@ void Invariants::Feed(Hasher* hasher) const {
     hasher->AddTime(seen.longest_lease_us);
   }
   hasher->Add(promised_);
-  for (const auto& [node, granted_us] : granted_us_) {
-    hasher->Add(node);
-    hasher->AddTime(granted_us);
-  }
+  hasher->Add(granted_us_);
   FeedPairs(follows_, hasher);
   FeedPairs(contents_, hasher);
   FeedPairs(reigns_, hasher);
