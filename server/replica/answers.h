@@ -65,9 +65,9 @@ Failure FencedFailure(uint64_t sequence);         // it was asked about before i
 // A change of members that surely does not come about. kFailedPrecondition: something else must
 // change first; kAborted: look at the members again; kNotFound: there is no such member.
 Failure MembersRefusedFailure(absl::StatusCode code, std::string why);
+Failure PolicyRefusedFailure(const absl::Status& status);
 // A handover that surely is not begun, or not ended. kFailedPrecondition: another is under way, or
 // it is over; kAlreadyExists: the id was given to another; kNotFound: to none.
-Failure PolicyRefusedFailure(const absl::Status& status);
 Failure HandoverRefusedFailure(absl::StatusCode code, std::string why);
 
 }  // namespace baton::server

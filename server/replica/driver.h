@@ -1,7 +1,7 @@
-// Driver: the replica loop. It feeds the core with what happens and carries out what the core
-// wants, in order. Each decision of the protocol is the core's; each of serving is the
-// LeaderDesk's, each about members the MemberDesk's,
-// about handovers the HandoverDesk's.
+// Driver: the replica loop. It feeds the core with what happens (driver.cc), carries out what the
+// core wants, in order (driver_actions.cc), and does what comes with every round of the loop
+// (driver_rounds.cc). Each decision of the protocol is the core's; each of serving is the
+// LeaderDesk's, each about members the MemberDesk's, about handovers the HandoverDesk's.
 //
 // One thread runs it and owns all its state. What others see of it is on the board.
 #pragma once

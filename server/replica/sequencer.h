@@ -118,7 +118,7 @@ class Sequencer {
                                       AckGate* gate, AnswerBatch* answers);
 
   // When sessions may have been idle for their time to live (lease clock), and a request that ends
-  // them. REQUIRES: requests are served.
+  // them. REQUIRES: requests are sequenced.
   int64_t IdleDueUs() const { return idle_due_us_; }
   QueuedWrite EndIdle(int64_t now_us);
 

@@ -13,9 +13,10 @@ namespace baton::cli {
 
 class AuditVerifier {
  public:
-  // `head`: NUMBER:HASH that was kept elsewhere, which also finds an audit that was made anew.
-  // Empty: none was.
-  static bool IsHead(std::string_view text);  // may be one: NUMBER:HASH
+  // May be a head: NUMBER:HASH.
+  static bool IsHead(std::string_view text);
+
+  // `head`: that was kept elsewhere, which also finds an audit that was made anew. Empty: none was.
   explicit AuditVerifier(std::string head) : kept_(std::move(head)) {}
 
   // The next line. DATA_LOSS says which line is not as it was written.
